@@ -1,0 +1,67 @@
+"""Expressions that turn raw cells into numbers and level codes: the only place that knows what counts as missing.
+
+Missing is null, never NaN: a null, a NaN, an infinity, a "never" sentinel and a division by zero all come out as null.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from shared.errors import FieldViolation, InvalidInput
+from shared.features.specification import Derived, Operation
+from shared.tables.schema import NEVER
+from shared.tables.sources import column_path
+
+MISSING_CODE = -1
+UNSEEN_CODE = -2
+
+
+def finite(expression: pl.Expr) -> pl.Expr:
+    """Return the expression with null in place of NaN and infinity."""
+    return pl.when(expression.is_finite()).then(expression)
+
+
+def number(column: str, *, never: Iterable[str] = ()) -> pl.Expr:
+    """Return the column as Float64; null where it is missing, not finite, or 365243 in a column of `never`."""
+    value = pl.col(column).cast(pl.Float64)
+    known = value.is_finite() & (value != NEVER) if column in never else value.is_finite()
+    return pl.when(known).then(value).alias(column)
+
+
+def derived(column: Derived) -> pl.Expr:
+    """Return the derived column over columns that went through `number`."""
+    return _combined(column.operation, pl.col(column.left), pl.col(column.right)).alias(column.name)
+
+
+def code(column: str, levels: Sequence[str]) -> pl.Expr:
+    """Return the level's place in `levels`, `MISSING_CODE` for null and `UNSEEN_CODE` for any other text."""
+    text = pl.col(column).cast(pl.String)
+    places = pl.Series(range(len(levels)), dtype=pl.Int16)
+    known = text.replace_strict(
+        pl.Series(levels, dtype=pl.String), places, default=pl.lit(UNSEEN_CODE, pl.Int16), return_dtype=pl.Int16
+    )
+    return pl.when(text.is_null()).then(pl.lit(MISSING_CODE, pl.Int16)).otherwise(known).alias(column)
+
+
+def unseen(column: str) -> pl.Expr:
+    """Return how many cells of a coded column hold a level that was not known."""
+    return (pl.col(column) == UNSEEN_CODE).sum().cast(pl.Int64)
+
+
+def require_columns(table: str, frame: pl.LazyFrame, columns: Iterable[str]) -> None:
+    """Raise InvalidInput with one violation per column that the table lacks."""
+    present = set(frame.collect_schema().names())
+    lacking = [column for column in dict.fromkeys(columns) if column not in present]
+    if lacking:
+        raise InvalidInput(
+            [FieldViolation(column_path(table, column), "the table has no such column; add it") for column in lacking],
+            reason="COLUMN_MISSING",
+        )
+
+
+def _combined(operation: Operation, left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    if operation == "ratio":
+        return finite(left / right)
+    if operation == "difference":
+        return left - right
+    return (left - right).clip(lower_bound=0.0).fill_null(0.0)

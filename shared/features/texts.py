@@ -1,0 +1,95 @@
+"""Plain words and stable codes for features, composed from `catalogue.tsv` (table, column, short noun phrase)."""
+
+import csv
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from shared.features.columns import FeatureColumn
+from shared.features.specification import APPLICATION, MISSING_LEVEL, REFERENCE, Aggregation
+
+REASON_CODE_LENGTH = 60
+_ROWS = "*"
+_DIGEST_LENGTH = 6
+_OVER_NUMBERS: dict[Aggregation, str] = {
+    "min": "lowest {}",
+    "max": "highest {}",
+    "mean": "average {}",
+    "var": "variance of {}",
+    "sum": "total {}",
+    "size": "number of {}",
+    "nunique": "number of different {}",
+}
+_OVER_LEVELS: dict[Aggregation, str] = {
+    "min": "whether all {} have",
+    "max": "whether any of the {} has",
+    "mean": "share of {} with",
+    "var": "variance over {} of having",
+    "sum": "number of {} with",
+}
+
+
+def describe(column: FeatureColumn) -> str:
+    """Return what the feature measures, in plain English, as a phrase that begins with a capital letter."""
+    text = _application_text(column) if column.table == APPLICATION else _history_text(column)
+    return text[0].upper() + text[1:]
+
+
+def phrase(table: str, column: str) -> str:
+    """Return the catalogue's short noun phrase for a raw or derived column; the name itself in words if it has none."""
+    return _catalogue().get((table, column), column.replace("_", " ").lower())
+
+
+def reason_code(column: FeatureColumn) -> str:
+    """Return the feature's code: UPPER_SNAKE, ASCII, at most 60 characters.
+
+    It depends on the feature's name alone, so that it stays the same from model to model. A name that is too long or
+    not ASCII ends in six hexadecimal digits of its SHA-256.
+    """
+    readable = re.sub(r"[^A-Z0-9]+", "_", column.name.upper()).strip("_")
+    if len(readable) <= REASON_CODE_LENGTH and column.name.isascii():
+        return readable
+    digest = hashlib.sha256(column.name.encode()).hexdigest()[:_DIGEST_LENGTH].upper()
+    return f"{readable[: REASON_CODE_LENGTH - _DIGEST_LENGTH - 1].rstrip('_')}_{digest}"
+
+
+def _application_text(column: FeatureColumn) -> str:
+    text = phrase(column.table, column.source)
+    return text if column.kind != "one_hot" else f"{text}: {column.level}"
+
+
+def _history_text(column: FeatureColumn) -> str:
+    parent = _parents().get(column.table)
+    inner, *outer = column.aggregations
+    rows = _rows(column, column.table) if parent is None else phrase(column.table, _ROWS)
+    measured = _measured(column, inner, rows)
+    if parent is None:
+        return measured if column.level or inner == "size" else f"{measured} over {rows}"
+    per_row = measured if outer == [inner] and column.level is None else _OVER_NUMBERS[outer[0]].format(measured)
+    return f"{per_row}, per credit, over {_rows(column, parent)}"
+
+
+def _measured(column: FeatureColumn, function: Aggregation, rows: str) -> str:
+    text = phrase(column.table, column.source)
+    if column.level is not None:
+        state = "not recorded" if column.level == MISSING_LEVEL else f'"{column.level}"'
+        return f"{_OVER_LEVELS.get(function, _OVER_NUMBERS[function]).format(rows)} {text} {state}"
+    return _OVER_NUMBERS[function].format(rows if function == "size" else text)
+
+
+def _rows(column: FeatureColumn, table: str) -> str:
+    rows = phrase(table, _ROWS)
+    return f"{column.subset.level.lower()} {rows}" if column.subset else rows
+
+
+@cache
+def _parents() -> Mapping[str, str]:
+    return {history.rollup.history.table: history.table for history in REFERENCE.histories if history.rollup}
+
+
+@cache
+def _catalogue() -> Mapping[tuple[str, str], str]:
+    with Path(__file__).with_name("catalogue.tsv").open(encoding="utf-8", newline="") as lines:
+        return {(row["table"], row["column"]): row["text"] for row in csv.DictReader(lines, delimiter="\t")}

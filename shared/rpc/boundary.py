@@ -1,0 +1,156 @@
+"""The boundary around every handler: errors become statuses, and each call ends in one record for the log."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+from google.rpc import code_pb2, status_pb2
+from grpc_status import rpc_status
+
+from shared.errors import CounterfoilError
+from shared.logs import log_event
+from shared.rpc.caller import caller_of
+from shared.rpc.statuses import INTERNAL_REASON, internal_status, to_status
+
+_LOGGER = logging.getLogger("counterfoil.rpc")
+_MAX_REQUEST_ID = 128
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Handler = grpc.RpcMethodHandler[Any, Any]
+
+
+@dataclass(frozen=True)
+class FinishedRpc:
+    """How a call ended: nothing in it comes from the request but the caller's own request_id."""
+
+    method: str
+    request_id: str
+    code: str
+    reason: str
+    latency_ms: float
+    caller: str
+
+
+def log_rpc(rpc: FinishedRpc) -> None:
+    """Write the log line of a call."""
+    log_event(
+        _LOGGER,
+        "rpc",
+        method=rpc.method,
+        request_id=rpc.request_id,
+        code=rpc.code,
+        reason=rpc.reason,
+        ms=round(rpc.latency_ms, 3),
+        caller=rpc.caller,
+    )
+
+
+class _Call:
+    """One running call; leaving it turns an error into the call's status and hands over the record."""
+
+    def __init__(
+        self, method: str, request: object, context: grpc.ServicerContext, on_rpc: Callable[[FinishedRpc], None] | None
+    ) -> None:
+        self._method = method
+        self._request_id = str(getattr(request, "request_id", ""))[:_MAX_REQUEST_ID]
+        self._context = context
+        self._on_rpc = on_rpc
+        self._started = time.perf_counter()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._record("OK", "")
+        elif not isinstance(error, Exception) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
+            # A generator that is closed, or a request stream that broke off: the caller has gone.
+            self._record("CANCELLED", "")
+        elif isinstance(error, CounterfoilError):
+            self._abort(to_status(error), error.reason)
+        else:
+            _LOGGER.error("handler failed", exc_info=error, extra={"fields": {"method": self._method}})
+            self._abort(internal_status(), INTERNAL_REASON)
+
+    def _abort(self, status: status_pb2.Status, reason: str) -> None:
+        self._record(code_pb2.Code.Name(status.code), reason)
+        self._context.abort_with_status(rpc_status.to_status(status))
+
+    def _record(self, code: str, reason: str) -> None:
+        if self._on_rpc is None:
+            return
+        latency_ms = (time.perf_counter() - self._started) * 1000
+        caller = caller_of(self._context)
+        self._on_rpc(FinishedRpc(self._method, self._request_id, code, reason, latency_ms, caller))
+
+
+class Boundary(grpc.ServerInterceptor):
+    """Wraps the handlers of the named services (unary and streaming); health and reflection stay as they are."""
+
+    def __init__(self, services: frozenset[str], on_rpc: Callable[[FinishedRpc], None] | None) -> None:
+        self._services = services
+        self._on_rpc = on_rpc
+        self._wrapped: dict[str, Handler] = {}
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Request, Response] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Request, Response] | None:
+        """Return the wrapped handler of the method; None where there is none."""
+        method = handler_call_details.method
+        if method not in self._wrapped:
+            handler = continuation(handler_call_details)
+            if handler is None or method.split("/")[1] not in self._services:
+                return handler
+            self._wrapped[method] = self._wrap(method, handler)
+        return self._wrapped[method]
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        """Return the handler inside the boundary, of the same kind."""
+        make, behaviour = _parts(handler)
+        wrap = self._streaming if handler.response_streaming else self._single
+        return make(
+            wrap(method, behaviour),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _single(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a handler with one response."""
+
+        def call(request: object, context: grpc.ServicerContext) -> object:
+            with _Call(method, request, context, self._on_rpc):
+                return behaviour(request, context)
+
+        return call
+
+    def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a handler with a stream of responses."""
+
+        def call(request: object, context: grpc.ServicerContext) -> Iterator[object]:
+            with _Call(method, request, context, self._on_rpc):
+                yield from behaviour(request, context)
+
+        return call
+
+
+def _parts(handler: Handler) -> tuple[Callable[..., Handler], Callable[..., Any]]:
+    """Return what makes a handler of this kind, and the function in it."""
+    kinds = {
+        (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
+        (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
+        (True, False): (grpc.stream_unary_rpc_method_handler, handler.stream_unary),
+        (True, True): (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
+    }
+    make, behaviour = kinds[(bool(handler.request_streaming), bool(handler.response_streaming))]
+    if behaviour is None:
+        raise TypeError("a handler without its function")
+    return make, behaviour

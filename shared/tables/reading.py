@@ -1,0 +1,177 @@
+"""The tables of a directory, checked and typed, as lazy frames that never need to fit in memory."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import ComputeError
+
+from shared.errors import FieldViolation, InvalidInput
+from shared.tables.schema import TABLES, TableSchema
+from shared.tables.sources import (
+    FileFormat,
+    Source,
+    column_path,
+    find_source,
+    first_text_in_numbers,
+    readable,
+    scan_stored,
+    short_rows,
+    stored_columns,
+    table_path,
+    typed,
+)
+
+# Above this a whole number that was stored as a float may have lost its last digits.
+_EXACT_FLOAT = 2.0**53
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """What was found of one table.
+
+    An absent table has no format and zero rows, columns and bytes. `columns` counts the schema's columns;
+    `extra_columns` names those beyond it, which are not read; `ignored_files` those that hold the table once more.
+    """
+
+    table: str
+    present: bool
+    format: FileFormat | None = None
+    rows: int = 0
+    columns: int = 0
+    size_bytes: int = 0
+    extra_columns: tuple[str, ...] = ()
+    ignored_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables that are present, by name, in the schema's types, and one report for each of the eight."""
+
+    frames: Mapping[str, pl.LazyFrame]
+    reports: tuple[TableReport, ...]
+
+
+def open_tables(directory: Path) -> Tables:
+    """Open every table of a directory, `<table>.parquet` or else `<table>.csv`, and check what makes it unusable.
+
+    Each table is scanned once: CSV as a whole, of Parquet the columns that can be wrong. Satellite tables and
+    application_test may be absent; they are then reported and not in `frames`. Missing values are null, also where a
+    file says NaN, NA or an empty text.
+
+    Raises InvalidInput with DIRECTORY_MISSING, TABLE_MISSING (application_train), TABLE_EMPTY, TABLE_UNREADABLE,
+    COLUMN_MISSING, COLUMN_TYPE, KEY_MISSING, DUPLICATE_KEY (also between the two application tables) or TARGET_INVALID;
+    the violations name table and column, never a value.
+    """
+    if not directory.is_dir():
+        raise InvalidInput.of("directory", "there is no such directory of tables", reason="DIRECTORY_MISSING")
+    frames: dict[str, pl.LazyFrame] = {}
+    reports: list[TableReport] = []
+    for schema in TABLES.values():
+        source = find_source(directory, schema.name)
+        if source is None:
+            reports.append(_absent(schema))
+        else:
+            frames[schema.name], report = _open(source, schema)
+            reports.append(report)
+    _refuse_shared_applicants(frames)
+    return Tables(frames, tuple(reports))
+
+
+def _absent(schema: TableSchema) -> TableReport:
+    if schema.required:
+        remedy = f"the table is required; supply {schema.name}.parquet or {schema.name}.csv"
+        raise InvalidInput.of(table_path(schema.name), remedy, reason="TABLE_MISSING")
+    return TableReport(schema.name, present=False)
+
+
+def _open(source: Source, schema: TableSchema) -> tuple[pl.LazyFrame, TableReport]:
+    stored = scan_stored(source, schema)
+    found = _measure(source, stored, schema)
+    if not found["rows"]:
+        raise InvalidInput.of(table_path(schema.name), "the table has no rows; supply some", reason="TABLE_EMPTY")
+    if source.format == "csv":
+        _refuse_short_rows(source, schema)
+    _refuse_values(found, schema)
+    report = TableReport(
+        schema.name,
+        present=True,
+        format=source.format,
+        rows=found["rows"],
+        columns=len(schema.columns),
+        size_bytes=source.path.stat().st_size,
+        extra_columns=tuple(c for c in stored_columns(source, schema) if c not in schema.columns),
+        ignored_files=source.ignored,
+    )
+    return typed(stored, schema), report
+
+
+def _measure(source: Source, stored: pl.LazyFrame, schema: TableSchema) -> dict[str, int]:
+    """Count rows and, per check and column, the values that fail it, in one pass."""
+    try:
+        return stored.select(_counts(stored.collect_schema(), schema)).collect(engine="streaming").row(0, named=True)
+    except ComputeError as error:
+        violation = first_text_in_numbers(source, schema) if source.format == "csv" else None
+        if violation is not None:
+            raise InvalidInput([violation], reason="COLUMN_TYPE") from error
+        with readable(schema.name):
+            raise
+
+
+def _counts(stored: pl.Schema, schema: TableSchema) -> Iterator[pl.Expr]:
+    yield pl.len().alias("rows")
+    for column in schema.columns:
+        value = pl.col(column)
+        if stored[column].is_float():
+            yield _unfit(value, schema.columns[column]).sum().alias(f"COLUMN_TYPE {column}")
+        if column in schema.keys:
+            yield value.null_count().alias(f"KEY_MISSING {column}")
+        if column == "TARGET":
+            yield (value.eq_missing(0) | value.eq_missing(1)).not_().sum().alias(f"TARGET_INVALID {column}")
+        if column == schema.unique:
+            yield (pl.len() - value.n_unique()).alias(f"DUPLICATE_KEY {column}")
+
+
+def _unfit(value: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
+    if dtype == pl.Int64:
+        return value.is_not_nan() & ((value != value.floor()) | (value.abs() > _EXACT_FLOAT))
+    return value.is_infinite()
+
+
+_REMEDIES = {
+    "COLUMN_TYPE": "value(s) are no finite number of the column's kind (a fraction where whole numbers belong, or "
+    "infinity); correct them or leave them empty",
+    "KEY_MISSING": "row(s) lack the identifier; every row needs one",
+    "TARGET_INVALID": "row(s) have a TARGET other than 0 or 1; each labelled application needs one of them",
+    "DUPLICATE_KEY": "row(s) repeat an identifier of another row; keep one row of each",
+}
+
+
+def _refuse_values(found: Mapping[str, int], schema: TableSchema) -> None:
+    for reason, remedy in _REMEDIES.items():
+        violations = [
+            FieldViolation(column_path(schema.name, name.removeprefix(f"{reason} ")), f"{count} {remedy}")
+            for name, count in found.items()
+            if name.startswith(f"{reason} ") and count
+        ]
+        if violations:
+            raise InvalidInput(violations, reason=reason)
+
+
+def _refuse_short_rows(source: Source, schema: TableSchema) -> None:
+    short = short_rows(source)
+    if short:
+        remedy = f"{short} row(s) end before the last column; the file may be cut short, supply it again"
+        raise InvalidInput.of(table_path(schema.name), remedy, reason="TABLE_UNREADABLE")
+
+
+def _refuse_shared_applicants(frames: Mapping[str, pl.LazyFrame]) -> None:
+    if "application_test" not in frames:
+        return
+    key = "SK_ID_CURR"
+    train, test = frames["application_train"].select(key), frames["application_test"].select(key)
+    shared = test.join(train, on=key, how="semi").select(pl.len()).collect().item()
+    if shared:
+        remedy = f"{shared} applicant(s) are in application_train as well; an applicant belongs to one of the two"
+        raise InvalidInput.of(column_path("application_test", key), remedy, reason="DUPLICATE_KEY")
