@@ -1,0 +1,78 @@
+"""Waiting for a job with a progress bar on stderr, out of its Watch rpc."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from counterfoil.cli.output import console, json_wanted, say
+from counterfoil.client.watching import follow
+from counterfoil.types.v1 import job_pb2
+
+News = TypeVar("News")
+Report = Callable[[job_pb2.Job], None]
+
+
+def wait_for(
+    label: str, watch: Callable[[], Iterable[News]], *, job: Callable[[News], job_pb2.Job], later: str
+) -> News:
+    """Return the last news of a job, the one that has ended, showing its progress until then.
+
+    Ctrl-C leaves the job alone and says with which command (`later`) to look at it.
+    """
+    with _progress(label) as report:
+        try:
+            for news in follow(watch, job=job):
+                report(job(news))
+        except KeyboardInterrupt:
+            say(f"The job goes on; look at it with: {later}")
+            raise
+    return news
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Report]:
+    stderr = console(stderr=True)
+    if json_wanted():
+        yield lambda _job: None
+    elif stderr.is_terminal:
+        with _bar(label, stderr) as report:
+            yield report
+    else:
+        yield _lines(label, stderr)
+
+
+@contextmanager
+def _bar(label: str, stderr: Console) -> Iterator[Report]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=stderr) as progress:
+        task = progress.add_task(label, total=1.0)
+
+        def report(job: job_pb2.Job) -> None:
+            progress.update(task, completed=job.progress.fraction, description=f"{label}: {_stage(job)}")
+
+        yield report
+
+
+def _lines(label: str, stderr: Console) -> Report:
+    seen: set[str] = set()
+
+    def report(job: job_pb2.Job) -> None:
+        stage = _stage(job)
+        if stage not in seen:
+            seen.add(stage)
+            stderr.print(f"{label}: {job.progress.fraction:4.0%} {stage}", soft_wrap=True)
+
+    return report
+
+
+def _stage(job: job_pb2.Job) -> str:
+    running = job.state == job_pb2.JOB_STATE_RUNNING
+    return job.progress.stage if running and job.progress.stage else state_word(job)
+
+
+def state_word(job: job_pb2.Job) -> str:
+    """Return a job's state in lower case, for example "succeeded"."""
+    return job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
