@@ -1,0 +1,45 @@
+"""What the monitor knows of a model version: its bundle's features, their weights and where its training data lies."""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.bundle.profile import Profile
+from shared.bundle.schema import FeatureSchema
+from shared.errors import InvalidInput
+
+_NAME = re.compile(r"models/([a-z][a-z0-9-]{0,62})/versions/([A-Za-z0-9_-]{1,64})")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The parts of a verified bundle that the monitor uses; `model_version` is models/{model}/versions/{n}."""
+
+    model_version: str
+    bundle_digest: str
+    schema: FeatureSchema
+    profile: Profile
+
+
+class Models(Protocol):
+    """Finds the facts of a registered model version."""
+
+    def find(self, model_version: str) -> ModelFacts:
+        """Return the facts of models/{model}/versions/{n or alias}.
+
+        Raises NotFound (MODEL_VERSION_NOT_FOUND), Precondition if its bundle is refused, Unavailable if MLflow is down.
+        """
+        ...
+
+
+def split_name(model_version: str, *, field: str) -> tuple[str, str]:
+    """Return model and version (or alias) of models/{model}/versions/{n or alias}; raises InvalidInput for `field`."""
+    match = _NAME.fullmatch(model_version)
+    if match is None:
+        raise InvalidInput.of(field, "is not of the form models/{model}/versions/{version}")
+    return match[1], match[2]
+
+
+def join_name(model: str, version: str) -> str:
+    """Return models/{model}/versions/{version}."""
+    return f"models/{model}/versions/{version}"

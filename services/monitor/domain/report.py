@@ -1,0 +1,113 @@
+"""A drift report as it is asked for and as it is found, and both as the JSON that a durable job keeps."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from services.monitor.domain.drift import ColumnDrift, Comparison, DriftBounds, DriftResult, Outcome, Verdict
+from services.monitor.domain.model import ModelFacts
+from services.monitor.domain.window import Window
+from shared.errors import FieldViolation, InvalidInput
+
+DEFAULT_COLUMNS = 50
+LARGEST_COLUMNS = 1_000
+DEFAULT_MAX_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What to compare with the training data of a model version; `window` None means the production split."""
+
+    model_version: str
+    window: Window | None
+    columns: tuple[str, ...]
+    max_rows: int = DEFAULT_MAX_ROWS
+
+    def to_json(self) -> str:
+        """Return the text that `from_json` turns back into an equal request; equal requests have equal texts."""
+        return json.dumps(asdict(self), sort_keys=True, default=dt.datetime.isoformat)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ReportRequest":
+        """Return the request that `to_json` wrote."""
+        document = json.loads(text)
+        window = document["window"]
+        return cls(
+            model_version=document["model_version"],
+            window=None if window is None else _window(window),
+            columns=tuple(document["columns"]),
+            max_rows=document["max_rows"],
+        )
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What a report found, and the MLflow run that holds its documents."""
+
+    drift: DriftResult
+    run_id: str
+
+    def to_json(self) -> str:
+        """Return the text that `from_json` turns back into an equal result."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ReportResult":
+        """Return the result that `to_json` wrote."""
+        document = json.loads(text)
+        return cls(_drift(document["drift"]), document["run_id"])
+
+
+def choose_columns(asked: Sequence[str], model: ModelFacts) -> tuple[str, ...]:
+    """Return the columns asked for, by default the heaviest of the model.
+
+    Raises InvalidInput for names that are no features of the model, that are repeated, or if they are too many.
+    """
+    if not asked:
+        return model.profile.heaviest(DEFAULT_COLUMNS)
+    if len(asked) > LARGEST_COLUMNS:
+        raise InvalidInput.of("columns", f"names more than {LARGEST_COLUMNS:,} columns")
+    known, seen, violations = frozenset(model.schema.names), set[str](), []
+    for position, column in enumerate(asked):
+        if column not in known:
+            violations.append(FieldViolation(f"columns[{position}]", "is no feature of the model"))
+        elif column in seen:
+            violations.append(FieldViolation(f"columns[{position}]", "is named twice"))
+        seen.add(column)
+    if violations:
+        raise InvalidInput(violations, reason="UNKNOWN_COLUMN")
+    return tuple(asked)
+
+
+def categorical(model: ModelFacts, columns: Sequence[str]) -> frozenset[str]:
+    """Return those columns that hold codes and not amounts."""
+    kinds = {feature.name: feature.kind for feature in model.schema.features}
+    return frozenset(column for column in columns if kinds[column] != "numeric")
+
+
+def _window(document: Mapping[str, Any]) -> Window:
+    return Window(document["last_count"], _time(document["start_time"]), _time(document["end_time"]))
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+def _drift(document: Mapping[str, Any]) -> DriftResult:
+    fields = {
+        "outcome": Outcome(document["outcome"]),
+        "bounds": DriftBounds(**document["bounds"]),
+        "columns": tuple(_column(column) for column in document["columns"]),
+    }
+    return DriftResult(**{**document, **fields})
+
+
+def _column(document: Mapping[str, Any]) -> ColumnDrift:
+    comparison = document["comparison"]
+    fields = {
+        "verdict": Verdict(document["verdict"]),
+        "comparison": None if comparison is None else Comparison(**comparison),
+    }
+    return ColumnDrift(**{**document, **fields})

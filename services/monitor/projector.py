@@ -1,0 +1,183 @@
+"""Keeps the projections in step with the ledger, behind the acknowledgement and never in its way."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake.exceptions import DeltaError
+
+from services.monitor.adapters.durability import make_folder, write_atomically
+from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, project_rows
+from services.monitor.adapters.projections import Projections
+from services.monitor.domain.chain import Alert
+from services.monitor.domain.model import Models, split_name
+from shared.errors import CounterfoilError, InvalidInput
+
+# Commits that are read and projected at once: some tens of MiB at segments of 1 MiB.
+_COMMITS_AT_ONCE = 32
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """How far the projections are: the last commit that is done, and from which one a model version waits."""
+
+    commit: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+
+
+class Projector:
+    """Projects new commits of the ledger in a thread of its own.
+
+    Records whose bundle cannot be had wait, model version by model version, and are tried again every `retry_s`
+    seconds; nothing of them is lost, since the ledger has them.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        projections: Projections,
+        models: Models,
+        *,
+        progress_file: Path,
+        on_alert: Callable[[Alert], None],
+        retry_s: float = 30.0,
+    ) -> None:
+        self._ledger = ledger
+        self._projections = projections
+        self._models = models
+        self._progress_file = progress_file
+        self._on_alert = on_alert
+        self._retry_s = retry_s
+        self._progress = _read(progress_file)
+        self._changed = threading.Condition()
+        self._wanted = True
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Return the model versions whose records wait for their bundle."""
+        return frozenset(self._progress.waiting)
+
+    def start(self) -> None:
+        """Start following the ledger."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Tell that the ledger has grown."""
+        with self._changed:
+            self._wanted = True
+            self._changed.notify_all()
+
+    def wait_for(self, commit: int, timeout_s: float) -> bool:
+        """Return whether everything up to `commit` of the ledger is projected (or waits) within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._progress.commit >= commit, timeout_s)
+
+    def stop(self) -> None:
+        """Stop after the step at hand."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def catch_up(self) -> None:
+        """Project everything that the ledger holds now, first what waited."""
+        for model_version, first in sorted(self._progress.waiting.items()):
+            self._try_again(model_version, first)
+        for first, last in _steps(self._progress.commit + 1, self._ledger.version):
+            for model_version, rows in self._rows_by_model(first, last):
+                if model_version in self._progress.waiting:
+                    continue
+                obstacle = self._project(model_version, rows, last)
+                if obstacle is not None:
+                    self._progress.waiting[model_version] = first
+                    self._on_alert(obstacle)
+            self._done(last)
+
+    def _try_again(self, model_version: str, first: int) -> None:
+        for step_first, step_last in _steps(first, self._progress.commit):
+            for found, rows in self._rows_by_model(step_first, step_last):
+                if found == model_version and self._project(model_version, rows, step_last) is not None:
+                    self._progress.waiting[model_version] = step_first
+                    return
+        del self._progress.waiting[model_version]
+        self._done(self._progress.commit)
+
+    def _rows_by_model(self, first: int, last: int) -> Iterator[tuple[str, pa.Table]]:
+        rows = self._ledger.changes(first, last, LEDGER_COLUMNS).read_all()
+        rows = rows.cast(_plain(rows.schema)).sort_by([("instance", "ascending"), ("sequence", "ascending")])
+        for model_version in sorted(pc.unique(rows["model_version"]).to_pylist()):
+            yield model_version, rows.filter(pc.equal(rows["model_version"], model_version))
+
+    def _project(self, model_version: str, rows: pa.Table, commit: int) -> Alert | None:
+        """Deal with the rows, or return what makes them wait."""
+        try:
+            split_name(model_version, field="model_version")
+        except InvalidInput:
+            self._on_alert(Alert("MODEL_VERSION_INVALID", f"{rows.num_rows} record(s) name no model version"))
+            return None
+        try:
+            model = self._models.find(model_version)
+            projected, apart = project_rows(rows, model)
+            self._projections.append(model_version, projected, commit)
+            self._projections.set_apart(model_version, apart, commit)
+        except CounterfoilError as error:
+            return Alert("BUNDLE_UNKNOWN", f"records wait for their bundle: {error.message}", model_version=model_version)
+        except (DeltaError, pa.ArrowException) as error:
+            # One model version's table must not hold up the others.
+            return Alert("PROJECTION_FAILED", f"records wait for their table: {error}", model_version=model_version)
+        if apart.num_rows:
+            message = f"{apart.num_rows} record(s) do not fit their bundle"
+            self._on_alert(Alert("RECORDS_SET_APART", message, model_version=model_version))
+        return None
+
+    def _done(self, commit: int) -> None:
+        state = {"commit": commit, "waiting": self._progress.waiting}
+        make_folder(self._progress_file.parent)
+        write_atomically(self._progress_file, json.dumps(state, sort_keys=True).encode())
+        with self._changed:
+            self._progress.commit = commit
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while self._due():
+            try:
+                self.catch_up()
+            except Exception:
+                # The thread is a process boundary: what stops it once (a full disk) may not stop it the next time.
+                _logger.exception("projecting failed; it is tried again")
+
+    def _due(self) -> bool:
+        """Wait until there is work or it is time to retry; return False to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted or self._stopping, self._retry_s)
+            self._wanted = False
+            return not self._stopping
+
+
+def _read(progress_file: Path) -> Progress:
+    if not progress_file.exists():
+        return Progress()
+    state = json.loads(progress_file.read_text())
+    return Progress(state["commit"], dict(state["waiting"]))
+
+
+def _steps(first: int, last: int) -> Iterator[tuple[int, int]]:
+    for start in range(first, last + 1, _COMMITS_AT_ONCE):
+        yield start, min(start + _COMMITS_AT_ONCE - 1, last)
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """Return the schema without Arrow's view types, which not every function takes."""
+    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary(), pa.uint64(): pa.int64()}
+    return pa.schema([pa.field(field.name, plain.get(field.type, field.type)) for field in schema])

@@ -1,0 +1,60 @@
+"""The monitor's settings, read once from COUNTERFOIL_* variables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """Where the monitor listens, keeps its log and finds MLflow, and what it calls drift."""
+
+    monitor_address: str = "127.0.0.1:50053"
+    mlflow_uri: str = "sqlite:///mlruns/mlflow.db"
+    mlflow_artifacts: Path = Path("mlruns/artifacts")
+    state_dir: Path = Path("var")
+    # Rows and values of a side below which a drift report compares nothing.
+    drift_minimum_rows: int = 100
+    # Share of drifted columns from which the data as a whole counts as drifted.
+    drift_share_bound: float = 0.5
+    # How often records whose bundle was unknown are tried again.
+    projection_retry_s: float = 30.0
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    allow_insecure_remote: bool = False
+    log_level: str = "INFO"
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that holds the monitor's state."""
+        return self.state_dir / "monitor"
+
+    @property
+    def ledger_folder(self) -> Path:
+        """Return where the ledger lies."""
+        return self.folder / "log" / "ledger"
+
+    @property
+    def projections_folder(self) -> Path:
+        """Return where the projections lie, models/versions below it."""
+        return self.folder / "log" / "predictions"
+
+    @property
+    def progress_file(self) -> Path:
+        """Return the file that tells how far the projections are."""
+        return self.folder / "log" / "projection.json"
+
+    @property
+    def reports_folder(self) -> Path:
+        """Return where each drift report has a folder of its documents."""
+        return self.folder / "reports"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Return where what was fetched from MLflow is kept."""
+        return self.folder / "cache"
+
+    @property
+    def jobs_url(self) -> str:
+        """Return the SQLAlchemy URL of the job store."""
+        return f"sqlite:///{self.folder / 'jobs.db'}"

@@ -1,0 +1,265 @@
+"""The spool: every answer is on this disk before it is given, and stays there until the monitor has it on its own."""
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from counterfoil.types.v1 import prediction_pb2
+
+from services.scorer.adapters.spool_file import lock_directory, open_reader, open_writer, transaction, translated
+from shared.prediction_record.chain import genesis_hash, record_hash, segment_digest
+
+LAYOUT: Final = 1
+ANSWER_LIFE: Final = timedelta(hours=24)
+DEFAULT_MAX_BYTES: Final = 2 << 30
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """What makes a call idempotent: the same caller, method and request_id, and the row within the call."""
+
+    caller: str
+    method: str
+    request_id: str
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Where a record stands in the log of its instance."""
+
+    instance: str
+    sequence: int
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer to keep for 24 hours: under which key, the digest of what was asked, and its bytes given the receipt."""
+
+    key: AnswerKey
+    digest: bytes
+    render: Callable[[Receipt], bytes]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record to append. `decision_part` holds the digest of `personal_part` under `salt`."""
+
+    decision_part: bytes
+    personal_part: bytes
+    salt: bytes
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer given before: the digest of what was asked, and the answer's bytes."""
+
+    digest: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """The one row that says how far the log goes, how far it was shipped, and how far the sealed segment reaches (or 0).
+
+    It is only ever updated in place, so that sealing and shipping also work when the file is at its bound.
+    """
+
+    head_sequence: int
+    head_hash: bytes
+    shipped_sequence: int
+    shipped_hash: bytes
+    shipped_segments: int
+    sealed_sequence: int
+
+
+class Spool:
+    """One instance's log on disk. Thread-safe; one process at a time."""
+
+    def __init__(self, directory: Path, *, clock: Callable[[], datetime], max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        """Open the spool, or make it with a new random instance name; sequence and chain go on where they ended.
+
+        Raises Precondition (SPOOL_LOCKED), Exhausted (SPOOL_FULL), Unavailable (SPOOL_FAILED).
+        """
+        self._clock = clock
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._lock = lock_directory(directory)
+        self._writer = open_writer(directory / "spool.db", max_bytes=max_bytes)
+        self._reader = open_reader(directory / "spool.db")
+        self.instance, self._chain = self._first_or_last()
+        with translated():
+            self._open_bytes: int = self._writer.execute(
+                "SELECT coalesce(sum(length(record)), 0) FROM records WHERE sequence > ?",
+                (max(self._chain.sealed_sequence, self._chain.shipped_sequence),),
+            ).fetchone()[0]
+
+    @property
+    def open_bytes(self) -> int:
+        """Size of the records that are in no segment yet."""
+        return self._open_bytes
+
+    def append(self, entries: Sequence[Entry]) -> list[Receipt]:
+        """Write the records and kept answers in one durable commit and return their receipts, in order.
+
+        Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing is written.
+        """
+        with self._writing:
+            receipts, rows = self._linked(entries)
+            expire_time = (self._clock() + ANSWER_LIFE).timestamp()
+            with transaction(self._writer):
+                self._writer.executemany("INSERT INTO records VALUES (?, ?)", rows)
+                for entry, receipt in zip(entries, receipts, strict=True):
+                    if entry.kept is not None:
+                        self._keep(entry.kept, receipt, expire_time)
+                chain = replace(self._chain, head_sequence=receipts[-1].sequence, head_hash=receipts[-1].hash)
+                self._write_chain(chain)
+            self._chain = chain
+            self._open_bytes += sum(len(record) for _, record in rows)
+            return receipts
+
+    def find_answer(self, key: AnswerKey) -> StoredAnswer | None:
+        """Return the answer kept under the key, None if there is none or its 24 hours are over."""
+        with self._reading, translated():
+            row = self._reader.execute(
+                "SELECT digest, answer FROM answers"
+                " WHERE caller = ? AND method = ? AND request_id = ? AND place = ? AND expire_time > ?",
+                (key.caller, key.method, key.request_id, key.row, self._clock().timestamp()),
+            ).fetchone()
+        return None if row is None else StoredAnswer(*row)
+
+    def seal(self, max_bytes: int) -> prediction_pb2.Segment | None:
+        """Return the sealed segment that waits for its acknowledgement; seal the next if none waits.
+
+        It holds at least one record and up to about `max_bytes` of them, and is the same on every call until it is
+        acknowledged, also after a crash. None if there is no record.
+        """
+        with self._writing:
+            if not self._chain.sealed_sequence:
+                last, size = self._cut(max_bytes)
+                if not size:
+                    return None
+                chain = replace(self._chain, sealed_sequence=last)
+                with transaction(self._writer):
+                    self._write_chain(chain)
+                self._chain = chain
+                self._open_bytes -= size
+            return self._sealed_segment()
+
+    def acknowledge(self, segment: prediction_pb2.Segment) -> None:
+        """Delete the sealed segment's records: the monitor has them on disk."""
+        with self._writing:
+            last = segment.records[-1]
+            if last.sequence != self._chain.sealed_sequence:
+                raise ValueError(f"segment {segment.number} is not the sealed one")
+            chain = replace(
+                self._chain,
+                shipped_sequence=last.sequence,
+                shipped_hash=last.hash,
+                shipped_segments=segment.number,
+                sealed_sequence=0,
+            )
+            with transaction(self._writer):
+                self._writer.execute("DELETE FROM records WHERE sequence <= ?", (last.sequence,))
+                self._write_chain(chain)
+            self._chain = chain
+
+    def purge(self, limit: int) -> int:
+        """Delete up to `limit` kept answers whose 24 hours are over and return how many were deleted."""
+        with self._writing, transaction(self._writer):
+            return self._writer.execute(
+                "DELETE FROM answers WHERE (caller, method, request_id, place) IN"
+                " (SELECT caller, method, request_id, place FROM answers WHERE expire_time <= ? LIMIT ?)",
+                (self._clock().timestamp(), limit),
+            ).rowcount
+
+    def close(self) -> None:
+        """Close the file and let another process have it."""
+        with self._writing, self._reading:
+            self._reader.close()
+            self._writer.close()
+            self._lock.close()
+
+    def _first_or_last(self) -> tuple[str, _Chain]:
+        with transaction(self._writer):
+            instance = str(uuid.uuid4())
+            genesis = genesis_hash(instance)
+            self._writer.execute(
+                "INSERT OR IGNORE INTO chain VALUES (1, ?, ?, 0, ?, 0, ?, 0, 0)", (LAYOUT, instance, genesis, genesis)
+            )
+            row = self._writer.execute(
+                "SELECT instance, head_sequence, head_hash, shipped_sequence, shipped_hash, shipped_segments,"
+                " sealed_sequence FROM chain"
+            ).fetchone()
+        return row[0], _Chain(*row[1:])
+
+    def _linked(self, entries: Sequence[Entry]) -> tuple[list[Receipt], list[tuple[int, bytes]]]:
+        receipts, rows = [], []
+        sequence, previous = self._chain.head_sequence, self._chain.head_hash
+        for entry in entries:
+            sequence += 1
+            previous = record_hash(previous, sequence, entry.decision_part)
+            receipts.append(Receipt(self.instance, sequence, previous))
+            record = prediction_pb2.PredictionRecord(
+                sequence=sequence,
+                decision_part=entry.decision_part,
+                personal_part=entry.personal_part,
+                salt=entry.salt,
+                hash=previous,
+            )
+            rows.append((sequence, record.SerializeToString()))
+        return receipts, rows
+
+    def _keep(self, kept: Kept, receipt: Receipt, expire_time: float) -> None:
+        key = kept.key
+        self._writer.execute(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (key.caller, key.method, key.request_id, key.row, kept.digest, kept.render(receipt), expire_time),
+        )
+
+    def _write_chain(self, chain: _Chain) -> None:
+        self._writer.execute(
+            "UPDATE chain SET head_sequence = ?, head_hash = ?, shipped_sequence = ?, shipped_hash = ?,"
+            " shipped_segments = ?, sealed_sequence = ?",
+            (
+                chain.head_sequence,
+                chain.head_hash,
+                chain.shipped_sequence,
+                chain.shipped_hash,
+                chain.shipped_segments,
+                chain.sealed_sequence,
+            ),
+        )
+
+    def _cut(self, max_bytes: int) -> tuple[int, int]:
+        """Return the last sequence that the next segment reaches, and the size of its records; 0 if there is none."""
+        last, total = 0, 0
+        with translated():
+            sizes = self._writer.execute(
+                "SELECT sequence, length(record) FROM records WHERE sequence > ? ORDER BY sequence",
+                (self._chain.shipped_sequence,),
+            )
+            for sequence, size in sizes:
+                if total and total + size > max_bytes:
+                    break
+                last, total = sequence, total + size
+            sizes.close()
+        return last, total
+
+    def _sealed_segment(self) -> prediction_pb2.Segment:
+        chain = self._chain
+        segment = prediction_pb2.Segment(
+            instance=self.instance, number=chain.shipped_segments + 1, previous_hash=chain.shipped_hash
+        )
+        with translated():
+            rows: list[tuple[bytes]] = self._writer.execute(
+                "SELECT record FROM records WHERE sequence <= ? ORDER BY sequence", (chain.sealed_sequence,)
+            ).fetchall()
+        segment.records.extend(prediction_pb2.PredictionRecord.FromString(record) for (record,) in rows)
+        segment.digest = segment_digest(segment)
+        return segment

@@ -1,0 +1,147 @@
+"""Named features to the row of values that the model reads: nothing is assumed, everything wrong is said at once."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.domain.requests import Absence, FeatureValue
+from shared.bundle.schema import Feature, FeatureSchema
+from shared.errors import FieldViolation, InvalidInput
+
+MAX_VIOLATIONS = 50
+MAX_LEVELS_LISTED = 20
+MAX_NAME_SHOWN = 200
+
+_MISSING_NUMBER = math.nan
+
+
+class _Refused(Exception):
+    """One value cannot be used; the text says why."""
+
+
+class FeatureResolver:
+    """Turns named features into rows in the order of one schema.
+
+    A categorical application column may be named in place of its one-hot features: its level sets them to 1 and 0, and
+    a missing one sets them all to 0, as in training. Names of dropped columns are accepted and ignored.
+    """
+
+    def __init__(self, schema: FeatureSchema) -> None:
+        self._features = schema.features
+        self._positions = {feature.name: position for position, feature in enumerate(schema.features)}
+        self._dropped = frozenset(schema.dropped)
+        self._groups: dict[str, dict[str, int]] = defaultdict(dict)
+        for position, feature in enumerate(schema.features):
+            if feature.kind == "one_hot":
+                self._groups[feature.group][feature.level] = position
+
+    def resolve(self, given: Mapping[str, FeatureValue], *, field_prefix: str = "") -> NDArray[np.float64]:
+        """Return the row of values, shape (n_features,), NaN where a value is missing; never infinite.
+
+        Raises InvalidInput with up to 50 violations; a field path is `field_prefix` and `features["NAME"]`.
+        """
+        row = np.zeros(len(self._features))
+        covered: set[int] = set()
+        violations: list[tuple[str, str]] = []
+        for name, value in given.items():
+            try:
+                covered.update(self._set(row, name, value, given))
+            except _Refused as refused:
+                violations.append((name, str(refused)))
+                covered.update(self._places(name))
+        violations += self._absent(covered)
+        if violations:
+            raise InvalidInput(_field_violations(violations, field_prefix))
+        return row
+
+    def _set(
+        self, row: NDArray[np.float64], name: str, value: FeatureValue, given: Mapping[str, FeatureValue]
+    ) -> Iterable[int]:
+        """Write what one name says into the row and return the positions that it covers."""
+        _refuse_unusable(value)
+        position = self._positions.get(name)
+        if position is not None:
+            feature = self._features[position]
+            if feature.kind == "one_hot" and feature.group in given:
+                raise _Refused(f"is set by {_shown(feature.group)} already; give the column or its one-hots, not both")
+            row[position] = _number_of(feature, value)
+            return (position,)
+        if name in self._groups:
+            return self._set_group(row, name, value)
+        if name in self._dropped or (isinstance(value, str) and f"{name}_{value}" in self._dropped):
+            return ()
+        raise _Refused("is not a feature of the served model; GetServingModel lists them")
+
+    def _set_group(self, row: NDArray[np.float64], name: str, value: FeatureValue) -> Iterable[int]:
+        levels = self._groups[name]
+        if isinstance(value, float):
+            raise _Refused("is a categorical column; give its level as category, not a number")
+        if isinstance(value, str):
+            if value in levels:
+                row[levels[value]] = 1.0
+            elif f"{name}_{value}" not in self._dropped:
+                raise _Refused(f"has no such level; known levels are {_listed(levels)}")
+        return levels.values()
+
+    def _places(self, name: str) -> Iterable[int]:
+        if name in self._positions:
+            return (self._positions[name],)
+        return self._groups[name].values() if name in self._groups else ()
+
+    def _absent(self, covered: set[int]) -> Iterator[tuple[str, str]]:
+        if len(covered) == len(self._features):
+            return
+        for position, feature in enumerate(self._features):
+            if position not in covered:
+                other = f", or its column {_shown(feature.group)}" if feature.kind == "one_hot" else ""
+                yield feature.name, f"is not given; give its value{other}, or say that it is missing"
+
+
+def field_path(name: str) -> str:
+    """Return the path of a named feature as a client writes it, without a prefix."""
+    return f"features[{_shown(name)}]"
+
+
+def _refuse_unusable(value: FeatureValue) -> None:
+    if value is Absence.EMPTY:
+        raise _Refused("is empty; set number or category, or missing if the value is not known")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _Refused("is not a finite number; a value that is not known is sent as missing")
+
+
+def _number_of(feature: Feature, value: FeatureValue) -> float:
+    if isinstance(value, float):
+        if feature.kind == "one_hot" and value not in (0.0, 1.0):
+            raise _Refused("is a one-hot feature; its number is 0 or 1")
+        if feature.kind == "binary" and value not in feature.codes.values():
+            raise _Refused(f"is coded; known levels are {_listed(feature.codes)}")
+        return value + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
+    if not isinstance(value, str):
+        return _MISSING_NUMBER
+    if feature.kind != "binary":
+        raise _Refused("is a number; a category cannot be its value")
+    if value not in feature.codes:
+        raise _Refused(f"has no such level; known levels are {_listed(feature.codes)}")
+    return feature.codes[value]
+
+
+def _field_violations(violations: list[tuple[str, str]], field_prefix: str) -> list[FieldViolation]:
+    found = [FieldViolation(field_prefix + field_path(name), why) for name, why in sorted(violations)]
+    if len(found) <= MAX_VIOLATIONS:
+        return found
+    rest = len(found) - MAX_VIOLATIONS + 1
+    return [*found[: MAX_VIOLATIONS - 1], FieldViolation(f"{field_prefix}features", f"{rest} more are wrong as well")]
+
+
+def _listed(levels: Iterable[str]) -> str:
+    known = sorted(levels)
+    more = f" and {len(known) - MAX_LEVELS_LISTED} more" if len(known) > MAX_LEVELS_LISTED else ""
+    return ", ".join(_shown(level) for level in known[:MAX_LEVELS_LISTED]) + more
+
+
+def _shown(name: str) -> str:
+    return json.dumps(name[:MAX_NAME_SHOWN], ensure_ascii=False)

@@ -1,0 +1,93 @@
+"""What a lender asks: who is scored, and what for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+
+
+class Purpose(StrEnum):
+    """Why a score is asked for; only decisions count in drift and performance."""
+
+    DECISION = "DECISION"
+    TEST = "TEST"
+    WHAT_IF = "WHAT_IF"
+
+
+class Absence(Enum):
+    """Why a named feature holds no value: its caller says that it is missing, or has forgotten to say anything."""
+
+    MISSING = auto()
+    EMPTY = auto()
+
+
+FeatureValue = float | str | Absence
+"""A number in the feature's unit, a level of a categorical column, or the absence of either."""
+
+
+@dataclass(frozen=True)
+class StoredApplicant:
+    """An applicant of the served model's data set."""
+
+    applicant_id: str
+
+
+@dataclass(frozen=True)
+class NamedFeatures:
+    """An applicant described by named features."""
+
+    features: Mapping[str, FeatureValue]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who is scored. `field_prefix` begins the field paths of what is invalid in a batch: empty, or `subjects[i].`."""
+
+    applicant: StoredApplicant | NamedFeatures
+    application_number: str = ""
+    as_of_date: str = ""
+    field_prefix: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One subject to score, and by whom and how it was asked.
+
+    With a `request_id` the answer is stored under (caller, method, request_id, row) for 24 hours.
+    """
+
+    subject: Subject
+    purpose: Purpose
+    model: str
+    caller: str
+    method: str
+    request_id: str = ""
+    row: int = 0
+
+
+def content_digest(question: Question) -> bytes:
+    """Return a digest of what is asked, 32 bytes: equal for equal content, however a map was ordered on the wire."""
+    subject = question.subject
+    content = [
+        question.model,
+        question.purpose,
+        subject.application_number,
+        subject.as_of_date,
+        _applicant_content(subject.applicant),
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+
+
+def _applicant_content(applicant: StoredApplicant | NamedFeatures) -> object:
+    if isinstance(applicant, StoredApplicant):
+        return applicant.applicant_id
+    return {name: _value_content(value) for name, value in applicant.features.items()}
+
+
+def _value_content(value: FeatureValue) -> list[str]:
+    if isinstance(value, float):
+        return ["number", value.hex()]
+    if isinstance(value, str):
+        return ["category", value]
+    return [value.name]

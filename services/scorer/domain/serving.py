@@ -1,0 +1,124 @@
+"""What is served now, and the swap to what the alias names."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.domain.features import FeatureResolver
+from services.scorer.domain.requests import StoredApplicant, Subject
+from shared.bundle.reading import Bundle
+from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
+
+
+@dataclass(frozen=True)
+class ApplicantRow:
+    """An applicant's stored inputs.
+
+    `split` is train, test or production; `values` has shape (n_features,), NaN where a value is missing, never infinite.
+    """
+
+    split: str
+    values: NDArray[np.float64]
+
+
+class Applicants(Protocol):
+    """The applicants of one data set."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the data set's splits are at hand."""
+
+    def find(self, applicant_id: str) -> ApplicantRow:
+        """Return the applicant's row. Raises NotFound, or Unavailable while the splits are not at hand."""
+
+
+class MissingApplicants:
+    """Stands for splits that could not be fetched: named features are scored, identifiers are not."""
+
+    complete = False
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def find(self, applicant_id: str) -> ApplicantRow:  # noqa: ARG002  # the Protocol gives the parameter
+        """Raise Unavailable with the reason."""
+        raise Unavailable(
+            f"the data set's splits are not at hand ({self._why}); retry later, or send named features",
+            reason="APPLICANTS_UNAVAILABLE",
+        )
+
+
+@dataclass(frozen=True)
+class Served:
+    """One verified bundle with everything that an answer by it needs; replaced as a whole, never changed."""
+
+    bundle: Bundle
+    version: str
+    resolver: FeatureResolver
+    applicants: Applicants
+    load_time: datetime
+
+    @property
+    def model_version(self) -> str:
+        """The resource name, models/{model}/versions/{n}."""
+        return f"models/{self.bundle.model_name}/versions/{self.version}"
+
+    def inputs(self, subject: Subject) -> NDArray[np.float64]:
+        """Return the subject's row of values, shape (n_features,), NaN where a value is missing.
+
+        Raises InvalidInput, NotFound or Unavailable.
+        """
+        if isinstance(subject.applicant, StoredApplicant):
+            return self.applicants.find(subject.applicant.applicant_id).values
+        return self.resolver.resolve(subject.applicant.features, field_prefix=subject.field_prefix)
+
+
+class Serving:
+    """Holds what is served under one model's name. A reload swaps it atomically, or leaves it as it was."""
+
+    def __init__(self, model: str, load: Callable[[], Served]) -> None:
+        self.model = model
+        self._load = load
+        self._reloading = threading.Lock()
+        self._served: Served | None = None
+        self._failure: CounterfoilError = Unavailable(
+            "the model is still being loaded; retry in a few seconds", reason="MODEL_LOADING"
+        )
+
+    def named(self, model: str) -> str:
+        """Return the name of the model that a request means. Raises NotFound if it is another than the served one."""
+        if model in ("", self.model):
+            return self.model
+        raise NotFound(
+            f"this scorer serves {self.model!r} alone; leave the model empty or ask the scorer that serves the other",
+            reason="MODEL_NOT_SERVED",
+        )
+
+    def current(self) -> Served:
+        """Return what is served. Raises Precondition or Unavailable with the reason why nothing is."""
+        served = self._served
+        if served is None:
+            kind = Unavailable if isinstance(self._failure, Unavailable) else Precondition
+            raise kind(self._failure.message, reason=self._failure.reason, metadata=self._failure.metadata)
+        return served
+
+    @property
+    def complete(self) -> bool:
+        """Whether a bundle is served, its applicants included."""
+        return self._served is not None and self._served.applicants.complete
+
+    def reload(self) -> Served:
+        """Load what the alias names now and serve it; on any error what was served goes on, and the error is raised."""
+        with self._reloading:
+            try:
+                served = self._load()
+            except CounterfoilError as error:
+                self._failure = error
+                raise
+            self._served = served
+            return served

@@ -1,0 +1,139 @@
+"""Data sets between messages and the domain."""
+
+import json
+from collections.abc import Mapping
+
+from counterfoil.trainer.v1 import dataset_pb2
+
+from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule, options_from_json
+from services.trainer.domain.dataset import DatasetPlan
+from services.trainer.domain.results import (
+    SPLITS,
+    DatasetResult,
+    SplitName,
+    SplitSummary,
+    TableSummary,
+    dataset_result_from_json,
+)
+from shared.errors import InvalidInput
+from shared.jobs.store import Job
+from shared.rpc.jobs import job_to_proto
+
+DATASETS = "datasets"
+
+_IMPUTATIONS: Mapping[dataset_pb2.Imputation.ValueType, Imputation] = {
+    dataset_pb2.Imputation.Value(f"IMPUTATION_{imputation.value}"): imputation for imputation in Imputation
+}
+_RULES: Mapping[Rule, dataset_pb2.CleaningRule.ValueType] = {
+    rule: dataset_pb2.CleaningRule.Value(f"CLEANING_RULE_{rule.value}") for rule in Rule
+}
+_SPLITS: Mapping[SplitName, dataset_pb2.Split.ValueType] = {
+    name: dataset_pb2.Split.Value(f"SPLIT_{name.upper()}") for name in SPLITS
+}
+
+
+def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
+    """Return the plan with defaults filled in; raises InvalidInput where a required part is absent."""
+    if request.WhichOneof("source") is None:
+        raise InvalidInput.of("home_credit", "name where the rows come from")
+    return DatasetPlan(
+        directory=request.home_credit.directory,
+        test_share=request.test_share if request.HasField("test_share") else 0.2,
+        seed=request.seed,
+        cleaning=_options_from_proto(request.options),
+        display_name=request.display_name,
+    )
+
+
+def plan_to_payload(plan: DatasetPlan) -> str:
+    """Return the plan as canonical JSON, equal for equal plans."""
+    options = {**plan.cleaning.__dict__}
+    return json.dumps({**plan.__dict__, "cleaning": options}, sort_keys=True, allow_nan=False)
+
+
+def plan_from_payload(payload: str) -> DatasetPlan:
+    """Return the plan that `plan_to_payload` wrote."""
+    document = json.loads(payload)
+    return DatasetPlan(**{**document, "cleaning": options_from_json(document["cleaning"])})
+
+
+def dataset_to_proto(job: Job, view: dataset_pb2.DatasetView.ValueType) -> dataset_pb2.Dataset:
+    """Return the data set that a job makes or has made; its columns in view FULL only."""
+    plan = plan_from_payload(job.payload)
+    message = dataset_pb2.Dataset(
+        name=f"{DATASETS}/{job.id}",
+        display_name=plan.display_name,
+        job=job_to_proto(job),
+        home_credit=dataset_pb2.HomeCreditTables(directory=plan.directory),
+        test_share=plan.test_share,
+        seed=plan.seed,
+        options=_options_to_proto(plan.cleaning),
+    )
+    if job.result is not None:
+        result = dataset_result_from_json(json.loads(job.result))
+        message.MergeFrom(_result_to_proto(result))
+        if view == dataset_pb2.DATASET_VIEW_FULL:
+            message.columns.extend(_fate_to_proto(fate, plan.cleaning.imputation) for fate in result.columns)
+    return message
+
+
+def _options_from_proto(options: dataset_pb2.CleaningOptions) -> CleaningOptions:
+    if options.imputation not in _IMPUTATIONS:
+        names = ", ".join(imputation.value for imputation in Imputation)
+        raise InvalidInput.of("options.imputation", f"say what replaces missing values: {names}")
+    return CleaningOptions(
+        imputation=_IMPUTATIONS[options.imputation],
+        max_missing_share=options.max_missing_share if options.HasField("max_missing_share") else None,
+        max_abs_correlation=options.max_abs_correlation if options.HasField("max_abs_correlation") else None,
+        min_variance=options.min_variance if options.HasField("min_variance") else None,
+    )
+
+
+def _options_to_proto(options: CleaningOptions) -> dataset_pb2.CleaningOptions:
+    return dataset_pb2.CleaningOptions(
+        imputation=dataset_pb2.Imputation.Value(f"IMPUTATION_{options.imputation.value}"),
+        max_missing_share=options.max_missing_share,
+        max_abs_correlation=options.max_abs_correlation,
+        min_variance=options.min_variance,
+    )
+
+
+def _result_to_proto(result: DatasetResult) -> dataset_pb2.Dataset:
+    return dataset_pb2.Dataset(
+        splits=[_split_to_proto(name, result.splits[name]) for name in SPLITS],
+        tables=[_table_to_proto(table) for table in result.tables],
+        feature_count=len(result.columns),
+        kept_feature_count=sum(fate.kept for fate in result.columns),
+        digest=result.digest,
+        experiment_id=result.experiment_id,
+        baseline_run_id=result.baseline_run_id,
+        baseline_metrics=result.baseline_metrics,
+        dropped_applications=result.dropped_applications,
+    )
+
+
+def _split_to_proto(name: SplitName, split: SplitSummary) -> dataset_pb2.SplitReport:
+    return dataset_pb2.SplitReport(split=_SPLITS[name], rows=split.rows, defaults=split.defaults, digest=split.digest)
+
+
+def _table_to_proto(table: TableSummary) -> dataset_pb2.TableReport:
+    return dataset_pb2.TableReport(
+        table=table.table,
+        present=table.present,
+        format=table.format,
+        rows=table.rows,
+        ignored_columns=table.ignored_columns,
+    )
+
+
+def _fate_to_proto(fate: ColumnFate, imputation: Imputation) -> dataset_pb2.ColumnFate:
+    return dataset_pb2.ColumnFate(
+        column=fate.column,
+        kept=fate.kept,
+        rule=_RULES[fate.rule] if fate.rule else dataset_pb2.CLEANING_RULE_UNSPECIFIED,
+        figure=fate.figure,
+        bound=fate.bound,
+        partner=fate.partner,
+        missing_share=fate.missing_share,
+        imputation_value=None if imputation is Imputation.NONE else fate.fallback,
+    )

@@ -1,0 +1,90 @@
+"""How labelled applicants become a train and a test split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.trainer.domain.cleaning import CleaningOptions
+from shared.errors import FieldViolation, InvalidInput, Precondition
+
+
+@dataclass(frozen=True)
+class DatasetPlan:
+    """What a data set is made of: where its tables lie, how labelled rows are split, how columns are cleaned.
+
+    `directory` is relative to the tables root. `test_share` lies in [0, 1); 0 leaves the test split empty.
+    """
+
+    directory: str
+    test_share: float
+    seed: int
+    cleaning: CleaningOptions
+    display_name: str = ""
+
+
+def check_dataset_plan(plan: DatasetPlan) -> None:
+    """Raise InvalidInput that names every field of the plan that is out of its range."""
+    violations = [*_plan_violations(plan), *_option_violations(plan.cleaning)]
+    if violations:
+        raise InvalidInput(violations)
+
+
+def split_labelled(
+    targets: NDArray[np.int8], *, test_share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row numbers of train and test, ascending, each class divided in the same proportion.
+
+    Raises Precondition ONE_CLASS_TARGET where a class is absent and SPLIT_TOO_SMALL where a class is too rare to be in
+    both splits.
+    """
+    random = np.random.default_rng(seed)
+    tests = [_draw(random, np.flatnonzero(targets == value), value, test_share) for value in (0, 1)]
+    test = np.sort(np.concatenate(tests))
+    return np.setdiff1d(np.arange(len(targets)), test), test
+
+
+def _draw(random: np.random.Generator, rows: NDArray[np.intp], value: int, test_share: float) -> NDArray[np.intp]:
+    if not len(rows):
+        raise Precondition(
+            f"no labelled applicant has TARGET {value}, so nothing can be told apart; supply rows of both classes",
+            reason="ONE_CLASS_TARGET",
+            metadata={"absent_class": str(value)},
+        )
+    count = int(np.floor(len(rows) * test_share + 0.5))
+    if test_share > 0.0 and not 0 < count < len(rows):
+        raise Precondition(
+            f"{len(rows)} applicants with TARGET {value} are too few for a test share of {test_share:g}; choose a "
+            "share that leaves some in both splits, or 0 for no test split",
+            reason="SPLIT_TOO_SMALL",
+            metadata={"class": str(value), "rows": str(len(rows))},
+        )
+    return random.permutation(rows)[:count]
+
+
+def _plan_violations(plan: DatasetPlan) -> list[FieldViolation]:
+    violations = []
+    if not plan.directory:
+        violations.append(FieldViolation("home_credit.directory", "name the folder of the tables"))
+    if not 0.0 <= plan.test_share < 1.0:
+        violations.append(FieldViolation("test_share", "must be a share from 0 to below 1"))
+    if plan.seed < 0:
+        violations.append(FieldViolation("seed", "must be 0 or more"))
+    if len(plan.display_name) > _LONGEST_NAME:
+        violations.append(FieldViolation("display_name", f"must have at most {_LONGEST_NAME} characters"))
+    return violations
+
+
+def _option_violations(options: CleaningOptions) -> list[FieldViolation]:
+    violations = []
+    share, correlation, variance = options.max_missing_share, options.max_abs_correlation, options.min_variance
+    if share is not None and not 0.0 <= share <= 1.0:
+        violations.append(FieldViolation("options.max_missing_share", "must be a share from 0 to 1"))
+    if correlation is not None and not 0.0 < correlation <= 1.0:
+        violations.append(FieldViolation("options.max_abs_correlation", "must lie above 0 and be at most 1"))
+    if variance is not None and not 0.0 <= variance < np.inf:
+        violations.append(FieldViolation("options.min_variance", "must be a finite number, 0 or more"))
+    return violations
+
+
+_LONGEST_NAME = 200

@@ -1,0 +1,105 @@
+"""What the two kinds of jobs leave behind, as stored in the job store."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from services.trainer.domain.cleaning import ColumnFate, fate_from_json
+from services.trainer.domain.hyperparameters import HyperparameterValue
+from services.trainer.domain.tuning import Trial
+
+SplitName = Literal["train", "test", "production"]
+SPLITS: tuple[SplitName, ...] = ("train", "test", "production")
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """Rows, defaults (None without labels) and SHA-256 (hex) of a split's Parquet file."""
+
+    rows: int
+    defaults: int | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """What was found of one table; `format` is empty and `rows` 0 where it is absent."""
+
+    table: str
+    present: bool
+    format: str
+    rows: int
+    ignored_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DatasetResult:
+    """A finished data set: its splits, tables and columns, and where MLflow keeps it."""
+
+    splits: Mapping[SplitName, SplitSummary]
+    tables: tuple[TableSummary, ...]
+    columns: tuple[ColumnFate, ...]
+    dropped_applications: int
+    digest: str
+    experiment_id: str
+    baseline_run_id: str
+    baseline_metrics: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists that `dataset_result_from_json` turns back into an equal result."""
+        return asdict(self)
+
+
+def dataset_result_from_json(document: Mapping[str, Any]) -> DatasetResult:
+    """Return the result that `DatasetResult.to_json` wrote."""
+    return DatasetResult(
+        **{
+            **document,
+            "splits": {name: SplitSummary(**split) for name, split in document["splits"].items()},
+            "tables": tuple(
+                TableSummary(**{**table, "ignored_columns": tuple(table["ignored_columns"])})
+                for table in document["tables"]
+            ),
+            "columns": tuple(fate_from_json(fate) for fate in document["columns"]),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class TrialSummary:
+    """One trial as callers see it."""
+
+    number: int
+    hyperparameters: Mapping[str, HyperparameterValue]
+    cost: float
+    auc: float
+    auc_deviation: float
+    training_seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What is known of a training: its trials while it runs, the rest once it has been registered (version 0: not)."""
+
+    trials: tuple[TrialSummary, ...] = ()
+    best_trial: int | None = None
+    threshold: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    version: int = 0
+    run_id: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists that `training_result_from_json` turns back into an equal result."""
+        return asdict(self)
+
+
+def training_result_from_json(document: Mapping[str, Any]) -> TrainingResult:
+    """Return the result that `TrainingResult.to_json` wrote."""
+    return TrainingResult(**{**document, "trials": tuple(TrialSummary(**trial) for trial in document["trials"])})
+
+
+def summary_of(trial: Trial) -> TrialSummary:
+    """Return the trial as callers see it."""
+    return TrialSummary(
+        trial.number, trial.hyperparameters, trial.cost, trial.auc, trial.auc_deviation, trial.training_seconds
+    )

@@ -1,0 +1,149 @@
+"""Every combination of a grid, tried by repeated stratified cross-validation, and the margins of rows left out."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from services.trainer.domain.classifiers.classifier import Classifier, Fit
+from services.trainer.domain.cleaning import CleaningOptions, fit_cleaning
+from services.trainer.domain.evaluation import area_under_curve
+from services.trainer.domain.hyperparameters import HyperparameterValue
+from services.trainer.domain.threshold import Costs, best_cost
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How rows are held out: `folds` stratified folds, `repeats` times with other folds, all from `seed`."""
+
+    folds: int = 5
+    repeats: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One part held out: the training on all other rows, and the held-out rows with their cleaned values."""
+
+    repeat: int
+    rows: NDArray[np.intp]
+    values: NDArray[np.float64]
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One combination and how it did; `cost` is the objective: the least out-of-fold cost, averaged over repeats."""
+
+    number: int
+    hyperparameters: dict[str, HyperparameterValue]
+    cost: float
+    aucs: tuple[float, ...]
+    training_seconds: float
+
+    @property
+    def auc(self) -> float:
+        """Mean area under the ROC curve over all folds."""
+        return float(np.mean(self.aucs))
+
+    @property
+    def auc_deviation(self) -> float:
+        """Standard deviation (ddof = 1) of the area over all folds."""
+        return float(np.std(self.aucs, ddof=1))
+
+
+@dataclass(frozen=True)
+class TriedModel:
+    """A trial with its out-of-fold margins, (repeats, n_rows)."""
+
+    trial: Trial
+    margins: NDArray[np.float64]
+
+
+def class_weights(targets: NDArray[np.int8], *, balanced: bool) -> NDArray[np.float64]:
+    """Return one weight a row: 1, or such that both classes weigh half of the rows."""
+    if not balanced:
+        return np.ones(len(targets))
+    counts = np.bincount(targets, minlength=2)
+    return np.asarray((len(targets) / (2.0 * counts))[targets], dtype=np.float64)
+
+
+def prepare_folds(
+    train: pl.DataFrame,
+    targets: NDArray[np.int8],
+    *,
+    columns: Sequence[str],
+    cleaning: CleaningOptions,
+    classifier: Classifier,
+    resampling: Resampling,
+    balanced: bool,
+    threads: int,
+    on_fold: Callable[[int, int], None],
+) -> list[Fold]:
+    """Return every fold of every repeat, cleaned by a record fitted on its own training rows alone."""
+    total = resampling.folds * resampling.repeats
+    folds = []
+    for repeat in range(resampling.repeats):
+        splitter = StratifiedKFold(resampling.folds, shuffle=True, random_state=resampling.seed + repeat)
+        for inside, outside in splitter.split(np.zeros(len(targets)), targets):
+            record = fit_cleaning(train[inside], columns, cleaning)
+            weights = class_weights(targets[inside], balanced=balanced)
+            fit = classifier.prepare(record.apply(train[inside]), targets[inside], weights, threads=threads)
+            folds.append(Fold(repeat, outside, record.apply(train[outside]), fit))
+            on_fold(len(folds), total)
+    return folds
+
+
+def try_hyperparameters(
+    number: int,
+    hyperparameters: dict[str, HyperparameterValue],
+    folds: Sequence[Fold],
+    targets: NDArray[np.int8],
+    *,
+    costs: Costs,
+    seed: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> TriedModel:
+    """Return how one combination did on all folds; costs are taken at the best threshold of each repeat's margins."""
+    margins = np.full((folds[-1].repeat + 1, len(targets)), np.nan)
+    aucs = []
+    seconds = 0.0
+    for fold in folds:
+        started = clock()
+        model = fold.fit(hyperparameters, seed)
+        seconds += clock() - started
+        margins[fold.repeat, fold.rows] = model.margins(fold.values)
+        aucs.append(area_under_curve(targets[fold.rows], margins[fold.repeat, fold.rows]))
+    cost = float(np.mean([best_cost(targets, repeat, costs) for repeat in margins]))
+    return TriedModel(Trial(number, hyperparameters, cost, tuple(aucs), seconds), margins)
+
+
+def search(
+    combinations: Sequence[dict[str, HyperparameterValue]],
+    folds: Sequence[Fold],
+    targets: NDArray[np.int8],
+    *,
+    costs: Costs,
+    seed: int,
+    on_trial: Callable[[Trial], None],
+) -> tuple[list[Trial], TriedModel]:
+    """Return all trials, and the one that costs least; of equal costs the larger AUC, then the earlier one wins."""
+    trials: list[Trial] = []
+    best: TriedModel | None = None
+    for number, hyperparameters in enumerate(combinations):
+        tried = try_hyperparameters(number, hyperparameters, folds, targets, costs=costs, seed=seed)
+        trials.append(tried.trial)
+        on_trial(tried.trial)
+        if best is None or _rank(tried.trial) < _rank(best.trial):
+            best = tried
+    if best is None:
+        raise ValueError("there is no combination to try")
+    return trials, best
+
+
+def _rank(trial: Trial) -> tuple[float, float]:
+    return trial.cost, -trial.auc

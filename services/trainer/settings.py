@@ -1,0 +1,29 @@
+"""What the trainer is told at start, read once from COUNTERFOIL_ variables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """Every default is safe on a laptop: loopback only, everything under the current folder.
+
+    `tables_root` bounds what callers may name as tables. `training_threads` 0 means one per core.
+    """
+
+    trainer_address: str = "127.0.0.1:50051"
+    mlflow_uri: str = "sqlite:///mlruns/mlflow.db"
+    mlflow_artifacts: Path = Path("mlruns/artifacts")
+    state_dir: Path = Path("var")
+    tables_root: Path = Path("demo-data")
+    training_threads: int = 0
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    allow_insecure_remote: bool = False
+    log_level: str = "INFO"
+
+    @property
+    def job_store_url(self) -> str:
+        """Where jobs are kept."""
+        return f"sqlite:///{(self.state_dir / 'trainer' / 'jobs.db').absolute()}"

@@ -1,0 +1,153 @@
+"""Classifiers and training jobs between messages and the domain."""
+
+import json
+from collections.abc import Mapping
+
+from counterfoil.trainer.v1 import training_pb2
+
+from services.trainer.dataset_messages import DATASETS
+from services.trainer.domain.classifiers.classifier import Classifier
+from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
+from services.trainer.domain.results import TrialSummary, training_result_from_json
+from services.trainer.domain.threshold import Costs
+from services.trainer.domain.training import TrainingPlan, plan_from_json
+from services.trainer.domain.tuning import Resampling
+from services.trainer.names import identifier, version_name
+from shared.errors import InvalidInput
+from shared.jobs.store import Job
+from shared.rpc.jobs import job_to_proto
+
+TRAINING_JOBS = "trainingJobs"
+DEFAULT_MODEL = "credit-default"
+
+_TYPES: Mapping[str, training_pb2.HyperparameterType.ValueType] = {
+    "integer": training_pb2.HYPERPARAMETER_TYPE_INTEGER,
+    "real": training_pb2.HYPERPARAMETER_TYPE_REAL,
+    "text": training_pb2.HYPERPARAMETER_TYPE_TEXT,
+}
+_BALANCED = {
+    training_pb2.CLASS_WEIGHT_UNSPECIFIED: True,
+    training_pb2.CLASS_WEIGHT_BALANCED: True,
+    training_pb2.CLASS_WEIGHT_NONE: False,
+}
+
+
+def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingPlan:
+    """Return the plan with defaults filled in; raises InvalidInput where a value is absent or an enum unknown."""
+    if request.class_weight not in _BALANCED:
+        raise InvalidInput.of("class_weight", "must be BALANCED or NONE")
+    return TrainingPlan(
+        dataset=identifier(request.dataset, DATASETS, field="dataset"),
+        model=request.model or DEFAULT_MODEL,
+        classifier=request.classifier,
+        grid={name: _values_from_proto(name, choices) for name, choices in request.grid.items()},
+        resampling=Resampling(request.folds or 5, request.repeats or 1, request.seed),
+        costs=_costs_from_proto(request.costs),
+        balanced=_BALANCED[request.class_weight],
+    )
+
+
+def plan_to_payload(plan: TrainingPlan) -> str:
+    """Return the plan as canonical JSON, equal for equal plans."""
+    return json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
+
+
+def plan_from_payload(payload: str) -> TrainingPlan:
+    """Return the plan that `plan_to_payload` wrote."""
+    return plan_from_json(json.loads(payload))
+
+
+def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2.TrainingJob:
+    """Return the training job with what is known of its result."""
+    plan = plan_from_payload(job.payload)
+    message = training_pb2.TrainingJob(
+        name=f"{TRAINING_JOBS}/{job.id}",
+        job=job_to_proto(job),
+        dataset=f"{DATASETS}/{plan.dataset}",
+        model=plan.model,
+        classifier=plan.classifier,
+        folds=plan.resampling.folds,
+        repeats=plan.resampling.repeats,
+        seed=plan.resampling.seed,
+        costs=training_pb2.Costs(**plan.costs.__dict__),
+        class_weight=training_pb2.CLASS_WEIGHT_BALANCED if plan.balanced else training_pb2.CLASS_WEIGHT_NONE,
+    )
+    for name, values in plan.grid.items():
+        message.grid[name].values.extend(value_to_proto(value) for value in values)
+    if job.result is not None:
+        message.MergeFrom(_result_to_proto(job.result, plan.model, with_trials=with_trials))
+    return message
+
+
+def classifier_to_proto(classifier: Classifier) -> training_pb2.Classifier:
+    """Return the classifier with everything that may be set."""
+    return training_pb2.Classifier(
+        id=classifier.id,
+        description=classifier.description,
+        hyperparameters=[_hyperparameter_to_proto(h) for h in classifier.hyperparameters],
+        takes_missing_values=classifier.takes_missing_values,
+    )
+
+
+def value_to_proto(value: HyperparameterValue) -> training_pb2.HyperparameterValue:
+    """Return one value of a hyper-parameter."""
+    if isinstance(value, str):
+        return training_pb2.HyperparameterValue(text=value)
+    if isinstance(value, int):
+        return training_pb2.HyperparameterValue(integer=value)
+    return training_pb2.HyperparameterValue(real=value)
+
+
+def _values_from_proto(
+    name: str, choices: training_pb2.HyperparameterChoices
+) -> tuple[HyperparameterValue, ...]:
+    values: list[HyperparameterValue] = []
+    for place, value in enumerate(choices.values):
+        kind = value.WhichOneof("value")
+        if kind is None:
+            raise InvalidInput.of(f'grid["{name}"].values[{place}]', "set integer, real or text")
+        values.append(getattr(value, kind))
+    return tuple(values)
+
+
+def _costs_from_proto(costs: training_pb2.Costs) -> Costs:
+    default = Costs()
+    return Costs(
+        costs.false_negative if costs.HasField("false_negative") else default.false_negative,
+        costs.false_positive if costs.HasField("false_positive") else default.false_positive,
+    )
+
+
+def _result_to_proto(document: str, model: str, *, with_trials: bool) -> training_pb2.TrainingJob:
+    result = training_result_from_json(json.loads(document))
+    return training_pb2.TrainingJob(
+        trials=[_trial_to_proto(trial) for trial in result.trials] if with_trials else [],
+        best_trial=result.best_trial,
+        threshold=result.threshold,
+        metrics=result.metrics,
+        model_version=version_name(model, result.version) if result.version else "",
+        run_id=result.run_id,
+    )
+
+
+def _trial_to_proto(trial: TrialSummary) -> training_pb2.Trial:
+    return training_pb2.Trial(
+        number=trial.number,
+        hyperparameters={name: value_to_proto(value) for name, value in trial.hyperparameters.items()},
+        cost=trial.cost,
+        auc=trial.auc,
+        auc_deviation=trial.auc_deviation,
+        training_seconds=trial.training_seconds,
+    )
+
+
+def _hyperparameter_to_proto(hyperparameter: Hyperparameter) -> training_pb2.Hyperparameter:
+    return training_pb2.Hyperparameter(
+        name=hyperparameter.name,
+        type=_TYPES[hyperparameter.type],
+        default_value=value_to_proto(hyperparameter.default),
+        minimum=hyperparameter.minimum,
+        maximum=hyperparameter.maximum,
+        choices=hyperparameter.choices,
+        description=hyperparameter.description,
+    )
