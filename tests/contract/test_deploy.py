@@ -1,0 +1,94 @@
+"""No container engine is at hand, so what can be proved of deploy/ and docker-compose.yml is proved from their text."""
+
+import dataclasses
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+BUILT = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
+OURS = ["trainer", "scorer", "monitor"]
+
+
+def _settings_variables(service: str) -> set[str]:
+    """Return the COUNTERFOIL_* variables that the service reads."""
+    settings = importlib.import_module(f"services.{service}.settings").Settings
+    return {f"COUNTERFOIL_{field.name.upper()}" for field in dataclasses.fields(settings)}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_image_is_built_from_files_that_exist(name: str) -> None:
+    """The Dockerfile, the lock that its SERVICE argument picks and every folder that it copies are there."""
+    build = BUILT[name]["build"]
+    service = build["args"]["SERVICE"]
+
+    sources = [
+        source.replace("${SERVICE}", service)
+        for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+
+    assert (ROOT / build["dockerfile"]).is_file()
+    assert len(sources) >= 6
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_docker_context_holds_what_the_image_copies() -> None:
+    """.dockerignore lets through each top-level path that the Dockerfile copies."""
+    kept = {
+        line[1:].split("/")[0] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    copied = {line.split("/")[0].split()[0] for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE)}
+
+    assert copied == kept
+
+
+def test_image_does_not_run_as_root_and_tells_its_health() -> None:
+    """The last USER is a plain one, and the health check is a module of ours."""
+    users = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+    (probe,) = re.findall(r'^HEALTHCHECK .* CMD \["python", "-m", "([\w.]+)"\]$', DOCKERFILE, re.MULTILINE)
+
+    assert users[-1] == "10001"
+    assert importlib.util.find_spec(probe) is not None
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_compose_sets_only_variables_that_the_service_reads(service: str) -> None:
+    """A misspelt variable would silently leave a default in force."""
+    variables = {name for name in COMPOSE["services"][service]["environment"] if name.startswith("COUNTERFOIL_")}
+
+    assert variables - _settings_variables(service) == set()
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_image_command_names_a_module_that_exists(service: str) -> None:
+    """`python -m services.SERVICE` finds its __main__."""
+    assert "exec python -m services.${SERVICE}" in DOCKERFILE
+    assert importlib.util.find_spec(f"services.{service}.__main__") is not None
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_compose_publishes_the_port_that_the_service_listens_on_to_loopback_only(service: str) -> None:
+    """The services speak without TLS between containers, so nothing but this machine may reach them."""
+    definition = COMPOSE["services"][service]
+    listening = definition["environment"][f"COUNTERFOIL_{service.upper()}_ADDRESS"].rpartition(":")[2]
+
+    assert definition["ports"] == [f"127.0.0.1:{listening}:{listening}"]
+
+
+def test_compose_wires_services_volumes_and_variables_that_are_declared() -> None:
+    """Dependencies, named volumes and required variables all resolve."""
+    services, text = COMPOSE["services"], (ROOT / "docker-compose.yml").read_text()
+    named = {v.split(":")[0] for s in services.values() for v in s.get("volumes", []) if re.match(r"[a-z]", v)}
+    required = set(re.findall(r"\$\{(\w+)", text))
+    documented = set(re.findall(r"^(\w+)=", (ROOT / "deploy" / "example.env").read_text(), re.MULTILINE))
+
+    assert {d for s in services.values() for d in s.get("depends_on", {})} <= services.keys()
+    assert named == COMPOSE["volumes"].keys()
+    assert required == documented
