@@ -132,7 +132,9 @@ class Projector:
             self._projections.append(model_version, projected, commit)
             self._projections.set_apart(model_version, apart, commit)
         except CounterfoilError as error:
-            return Alert("BUNDLE_UNKNOWN", f"records wait for their bundle: {error.message}", model_version=model_version)
+            return Alert(
+                "BUNDLE_UNKNOWN", f"records wait for their bundle: {error.message}", model_version=model_version
+            )
         except (DeltaError, pa.ArrowException) as error:
             # One model version's table must not hold up the others.
             return Alert("PROJECTION_FAILED", f"records wait for their table: {error}", model_version=model_version)

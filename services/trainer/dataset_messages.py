@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 from counterfoil.trainer.v1 import dataset_pb2
-
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule, options_from_json
 from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.results import (

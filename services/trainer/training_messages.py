@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 
 from counterfoil.trainer.v1 import training_pb2
-
 from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.classifiers.classifier import Classifier
 from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
@@ -98,9 +97,7 @@ def value_to_proto(value: HyperparameterValue) -> training_pb2.HyperparameterVal
     return training_pb2.HyperparameterValue(real=value)
 
 
-def _values_from_proto(
-    name: str, choices: training_pb2.HyperparameterChoices
-) -> tuple[HyperparameterValue, ...]:
+def _values_from_proto(name: str, choices: training_pb2.HyperparameterChoices) -> tuple[HyperparameterValue, ...]:
     values: list[HyperparameterValue] = []
     for place, value in enumerate(choices.values):
         kind = value.WhichOneof("value")

@@ -6,9 +6,9 @@ The scorer builds it, the monitor verifies it, and an auditor can do both with n
 import hashlib
 import hmac
 
-from counterfoil.types.v1 import prediction_pb2
 from google.protobuf.message import DecodeError
 
+from counterfoil.types.v1 import prediction_pb2
 from shared.errors import InvalidInput
 
 HASH_BYTES = 32

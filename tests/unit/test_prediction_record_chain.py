@@ -5,11 +5,11 @@ import hmac
 from itertools import pairwise
 
 import pytest
-from counterfoil.types.v1 import prediction_pb2
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.types.v1 import prediction_pb2
 from shared.errors import InvalidInput
 from shared.prediction_record.chain import (
     genesis_hash,

@@ -14,7 +14,9 @@ def sync_commit(table: Path, version: int) -> None:
     beside = [log / f"{version:020d}.checkpoint.parquet", log / "_last_checkpoint"]
     for path in [*files, entry, *(path for path in beside if path.exists())]:
         sync(path)
-    folders = {folder for path in files for folder in (path.parent, *path.parent.parents) if folder.is_relative_to(table)}
+    folders = {
+        folder for path in files for folder in (path.parent, *path.parent.parents) if folder.is_relative_to(table)
+    }
     for folder in sorted(folders | {log, table}, reverse=True):
         sync(folder)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from counterfoil.types.v1 import prediction_pb2
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.durability import make_folder, sync_commit
 from services.monitor.adapters.ledger_rows import LEDGER_SCHEMA, ledger_rows, segment_facts, with_continuity
 from services.monitor.domain.chain import Alert, Head, SegmentFacts, advance, alert_for, continuity, is_stored

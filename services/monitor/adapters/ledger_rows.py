@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pyarrow as pa
-from counterfoil.types.v1 import prediction_pb2
 
+from counterfoil.types.v1 import prediction_pb2
 from services.monitor.domain.chain import Continuity, SegmentFacts
 
 LEDGER_SCHEMA = pa.schema(

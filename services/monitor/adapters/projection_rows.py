@@ -2,9 +2,9 @@
 
 import numpy as np
 import pyarrow as pa
-from counterfoil.types.v1 import prediction_pb2
 from google.protobuf.message import DecodeError
 
+from counterfoil.types.v1 import prediction_pb2
 from services.monitor.domain.model import ModelFacts
 
 COMMIT_COLUMN = "_commit_version"
@@ -91,9 +91,7 @@ def _fill(row: np.ndarray, personal: prediction_pb2.PersonalPart | None) -> bool
     return not bool(np.isinf(row).any())
 
 
-def _projected(
-    rows: pa.Table, applicants: list[str | None], values: np.ndarray, features: tuple[str, ...]
-) -> pa.Table:
+def _projected(rows: pa.Table, applicants: list[str | None], values: np.ndarray, features: tuple[str, ...]) -> pa.Table:
     decisions = [prediction_pb2.DecisionPart.FromString(part) for part in rows["decision_part"].to_pylist()]
     columns = {
         "applicant_id": pa.array(applicants, pa.string()),

@@ -64,5 +64,3 @@ def projection_folder(folder: Path, model_version: str) -> Path:
     """Return where the projection of models/{model}/versions/{n} lies; raises InvalidInput for another name."""
     model, version = split_name(model_version, field="model_version")
     return folder / model / version
-
-

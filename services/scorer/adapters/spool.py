@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from counterfoil.types.v1 import prediction_pb2
-
 from services.scorer.adapters.spool_file import lock_directory, open_reader, open_writer, transaction, translated
 from shared.prediction_record.chain import genesis_hash, record_hash, segment_digest
 

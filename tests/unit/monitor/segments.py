@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from counterfoil.types.v1 import prediction_pb2
 
+from counterfoil.types.v1 import prediction_pb2
 from shared.prediction_record.chain import genesis_hash, personal_digest, record_hash, segment_digest
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -54,9 +54,7 @@ def seeded_values(rows: int, features: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(rows, features))
 
 
-def _record(
-    instance: str, sequence: int, row: np.ndarray, create_time: dt.datetime
-) -> prediction_pb2.PredictionRecord:
+def _record(instance: str, sequence: int, row: np.ndarray, create_time: dt.datetime) -> prediction_pb2.PredictionRecord:
     salt = sequence.to_bytes(16, "big")
     personal = prediction_pb2.PersonalPart(applicant_id=f"applicant-{sequence}", values=row.tolist())
     personal_part = personal.SerializeToString(deterministic=True)

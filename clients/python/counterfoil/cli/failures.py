@@ -54,7 +54,10 @@ class CommandFailed(click.ClickException):
 
     def _lines(self) -> list[str]:
         problems = [f"{each.field}: {each.description}" for each in self.fields]
-        return [f"error: {self.message} ({self.reason})", *(f"  {line}" for line in problems if line not in self.message)]
+        return [
+            f"error: {self.message} ({self.reason})",
+            *(f"  {line}" for line in problems if line not in self.message),
+        ]
 
     def _document(self) -> dict[str, Any]:
         fields = [{"field": each.field, "description": each.description} for each in self.fields]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 import grpc
+
 from counterfoil.types.v1 import job_pb2
 
 News = TypeVar("News")
