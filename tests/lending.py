@@ -105,7 +105,8 @@ def read_ledger(folder: Path) -> pa.Table:
 
 def assert_log_keeps(promises: Sequence[Promise], ledger: Path) -> None:
     """Assert that each promise is in the log as promised, nothing is there twice, and no number is left out."""
-    rows = {(row["instance"], row["sequence"]): row for row in (records := read_ledger(ledger).to_pylist())}
+    records = read_ledger(ledger).to_pylist()
+    rows = {(row["instance"], row["sequence"]): row for row in records}
     assert len(rows) == len(records), "a record is stored twice"
     for promise in promises:
         receipt = promise.answer.receipt

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.processes import free_port, wait_until_serving
@@ -110,7 +111,7 @@ def test_promoted_version_carries_the_alias(champion: Any) -> None:
     assert len(champion["bundle_digest"]) == 64
 
 
-def test_scored_applicant_reaches_the_drift_report(command_line: CommandLine, dataset: Any, champion: Any) -> None:
+def test_scored_applicants_reach_the_drift_report(command_line: CommandLine, champion: Any) -> None:
     """Decisions come with reasons that add up, and a drift report on them finds the rows that were scored."""
     applicants = _production_applicants(command_line, 150)
     answer = command_line.json("score", "one", "--applicant", applicants[0], "--purpose", "decision")
@@ -128,7 +129,8 @@ def test_scored_applicant_reaches_the_drift_report(command_line: CommandLine, da
     assert command_line.json("drift", "status", champion["name"])["drift_report"] == report["name"]
 
 
-def test_bad_input_is_named_and_loses_nothing(command_line: CommandLine, dataset: Any, champion: Any) -> None:
+@pytest.mark.usefixtures("champion")
+def test_bad_input_is_named_and_loses_nothing(command_line: CommandLine, dataset: Any) -> None:
     """Each error has an exit code, a reason and the field it is about."""
     unknown = command_line.fails("score", "one", "--applicant", "nobody", "--purpose", "test")
     outside = command_line.fails("dataset", "create", "--tables", "../elsewhere", "--imputation", "none")
@@ -140,20 +142,9 @@ def test_bad_input_is_named_and_loses_nothing(command_line: CommandLine, dataset
 
 
 def _production_applicants(command_line: CommandLine, count: int) -> list[str]:
-    tables = command_line.folder / "tables" / "small"
-    listed = subprocess.run(
-        [sys.executable, "-c", _FIRST_IDS, str(tables), str(count)], capture_output=True, text=True, check=True
-    )
-    return listed.stdout.split()
-
-
-# In a process of its own: Polars' threads and this process's gRPC need not know each other.
-_FIRST_IDS = """
-import sys
-import polars
-ids = polars.read_parquet(sys.argv[1] + "/application_test.parquet", columns=["SK_ID_CURR", "CODE_GENDER"])
-print(*ids.filter(polars.col("CODE_GENDER") != "XNA")["SK_ID_CURR"].head(int(sys.argv[2])).to_list())
-"""
+    applications = pl.read_parquet(command_line.folder / "tables" / "small" / "application_test.parquet")
+    known = applications.filter(pl.col("CODE_GENDER") != "XNA")
+    return [str(applicant) for applicant in known["SK_ID_CURR"].head(count)]
 
 
 def _wait_for_log(command_line: CommandLine, model_version: str, count: int) -> None:
