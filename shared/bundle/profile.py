@@ -1,0 +1,98 @@
+"""What the training data looked like, column by column: the reference that drift is measured against."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class FeatureProfile:
+    """How the values of a column are spread.
+
+    `edges` rise strictly; `counts` has one element more: values up to and including the first edge, then each up to
+    the next, then those above the last. `missing_share` lies in 0 to 1; missing values are in no bin.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    missing_share: float
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "FeatureProfile":
+        """Return the profile whose fields were written as JSON."""
+        return cls(tuple(document["edges"]), tuple(document["counts"]), document["missing_share"])
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The columns of the train split in the schema's order, what each weighs in the model, and the spread of margins.
+
+    `mean_absolute_contributions` are log-odds, one a feature.
+    """
+
+    features: tuple[FeatureProfile, ...]
+    names: tuple[str, ...]
+    mean_absolute_contributions: tuple[float, ...]
+    margins: FeatureProfile
+
+    def heaviest(self, n: int) -> tuple[str, ...]:
+        """Return the names of up to `n` features, the largest mean absolute contribution first, ties in order."""
+        places = np.argsort(-np.array(self.mean_absolute_contributions), kind="stable")[:n]
+        return tuple(self.names[place] for place in places)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists that `from_json` turns back into an equal profile."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Profile":
+        """Return the profile that `to_json` wrote."""
+        return cls(
+            features=tuple(FeatureProfile.from_json(feature) for feature in document["features"]),
+            names=tuple(document["names"]),
+            mean_absolute_contributions=tuple(document["mean_absolute_contributions"]),
+            margins=FeatureProfile.from_json(document["margins"]),
+        )
+
+
+def fit_profile(values: NDArray[np.float64], contributions: NDArray[np.float64], names: Sequence[str]) -> Profile:
+    """Return the profile of rows, (n_rows, n_features) with NaN where a value is missing.
+
+    `contributions` are the model's own, (n_rows, n_features + 1) with the baseline last. Raises ValueError for other
+    shapes or no rows.
+    """
+    rows, features = values.shape
+    if not rows or contributions.shape != (rows, features + 1) or len(names) != features:
+        raise ValueError("a profile needs rows, a name a column, and contributions with the baseline as last column")
+    return Profile(
+        features=tuple(profile_column(values[:, place]) for place in range(features)),
+        names=tuple(names),
+        mean_absolute_contributions=tuple(np.abs(contributions[:, :-1]).mean(axis=0).tolist()),
+        margins=profile_column(contributions.sum(axis=1)),
+    )
+
+
+def profile_column(column: NDArray[np.float64], bins: int = BINS) -> FeatureProfile:
+    """Return how a column (n_rows,) is spread over up to `bins` bins that are about equally full.
+
+    A column of at most `bins` different values has a bin for each.
+    """
+    known = np.sort(column[~np.isnan(column)])
+    edges = _edges(known, bins)
+    counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
+    missing_share = 1.0 - len(known) / len(column) if len(column) else 0.0
+    return FeatureProfile(tuple(edges.tolist()), tuple(counts.tolist()), missing_share)
+
+
+def _edges(known: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    different: NDArray[np.float64] = known[np.flatnonzero(np.diff(known, prepend=np.nan) != 0.0)]
+    if len(different) <= bins:
+        return different[:-1]
+    quantiles = np.unique(known[np.arange(1, bins) * len(known) // bins])
+    inner: NDArray[np.float64] = quantiles[quantiles < known[-1]]
+    return inner

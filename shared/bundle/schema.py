@@ -1,0 +1,64 @@
+"""The features that a model reads, in its order, with all that a caller must know to supply them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+Kind = Literal["numeric", "binary", "one_hot"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the model's input.
+
+    `table` is the raw table it is made of and `sources` the raw columns it needs, each `table.COLUMN`. A one-hot
+    feature stands for `level` of the raw column `group`; `codes` maps the levels of a binary to its numbers.
+    `minimum`, `maximum` and `missing_share` (0 to 1) are those of the train split, None where it had no value.
+    `fallback` replaces a missing value before the model; None means that the model itself sees it as missing.
+    """
+
+    name: str
+    kind: Kind
+    table: str
+    sources: tuple[str, ...]
+    group: str = ""
+    level: str = ""
+    codes: Mapping[str, float] = field(default_factory=dict, hash=False)
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    missing_share: float = 0.0
+    fallback: float | None = None
+    reason_code: str = ""
+    reason_text: str = ""
+
+
+@dataclass(frozen=True)
+class FeatureSchema:
+    """The model's features in the order of its input columns, and the names of the columns that cleaning dropped.
+
+    Raises ValueError if two features have one name.
+    """
+
+    features: tuple[Feature, ...]
+    dropped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.features):
+            raise ValueError("two features have one name")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the features, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists that `from_json` turns back into an equal schema."""
+        return {"features": [asdict(feature) for feature in self.features], "dropped": list(self.dropped)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "FeatureSchema":
+        """Return the schema that `to_json` wrote."""
+        features = (Feature(**{**part, "sources": tuple(part["sources"])}) for part in document["features"])
+        return cls(tuple(features), tuple(document["dropped"]))

@@ -1,0 +1,60 @@
+"""Rows of inputs to margins, probabilities and contributions: the one path, for golden rows and for applicants."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.bundle.calibration import Calibrator
+from shared.bundle.models import Model
+from shared.bundle.schema import FeatureSchema
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a bundle says about rows.
+
+    `margins` and `probabilities` have shape (n_rows,), `contributions` and `imputed` (n_rows, n_features); `baseline`
+    plus a row's contributions is its margin. `imputed` marks the values that a fallback stood in for.
+    """
+
+    margins: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+    baseline: float
+    imputed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A model with what stands before it (fallbacks) and behind it (calibrator); raises ValueError if they do not fit.
+
+    A row has the same bits alone and in any batch.
+    """
+
+    model: Model
+    calibrator: Calibrator
+    fallbacks: NDArray[np.float64]
+    baseline: float
+
+    @classmethod
+    def of(cls, schema: FeatureSchema, model: Model, calibrator: Calibrator) -> "Scoring":
+        """Return the scoring of a model whose columns are the schema's."""
+        if model.n_features != len(schema.features):
+            raise ValueError(f"the schema has {len(schema.features)} features, the model {model.n_features}")
+        fallbacks = np.array([np.nan if one.fallback is None else one.fallback for one in schema.features])
+        baseline = float(model.contributions(np.zeros((1, len(fallbacks))))[0, -1])
+        return cls(model, calibrator, fallbacks, baseline)
+
+    def score(self, values: NDArray[np.float64]) -> Scores:
+        """Return the scores of uncleaned rows, (n_rows, n_features), NaN where a value is missing.
+
+        `values` is left as it is. Raises ValueError for another shape.
+        """
+        if values.ndim != 2 or values.shape[1] != len(self.fallbacks):  # noqa: PLR2004  # rows and columns
+            raise ValueError(f"rows must have {len(self.fallbacks)} columns")
+        imputed = np.isnan(values) & ~np.isnan(self.fallbacks)
+        filled = np.ascontiguousarray(np.where(imputed, self.fallbacks, values), dtype=np.float64)
+        margins = self.model.margins(filled)
+        contributions = np.ascontiguousarray(self.model.contributions(filled)[:, :-1])
+        return Scores(margins, self.calibrator.probabilities(margins), contributions, self.baseline, imputed)
