@@ -2,7 +2,7 @@
 
 Usage: python -m shared.tables.fitting TABLES_DIR OUT.json
 
-The file holds aggregates only: quantiles rounded to three significant digits and never further out than 20 rows from
+The file holds aggregates only: quantiles rounded to four significant digits and never further out than 20 rows from
 either end, shares of levels of which those seen in fewer than 20 rows are written as if they were 10, correlations to
 two decimals. The names of rare levels are kept, since every user of the tables knows them; rare numbers are not.
 """
@@ -128,7 +128,7 @@ def _marginal(name: str, values: pl.DataFrame) -> Entry:
 
 def _grid(numbers: pl.Series) -> list[float]:
     edge = min(_FEWEST_ROWS / len(numbers), 0.5)
-    return [_rounded(x) for x in np.quantile(numbers.to_numpy(), np.clip(PROBABILITIES, edge, 1 - edge))]
+    return [float(f"{x:.4g}") for x in np.quantile(numbers.to_numpy(), np.clip(PROBABILITIES, edge, 1 - edge))]
 
 
 def _missing_share(missing: int, rows: int) -> float:

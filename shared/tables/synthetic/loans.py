@@ -1,7 +1,7 @@
 """Previous applications with the lender, and what the loans among them left behind: POS balances and instalments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,9 @@ from shared.tables.synthetic.parameters import Floats, TableParameters
 FIRST_PREVIOUS_ID: Final = 1_000_001
 _DAYS_BETWEEN_INSTALMENTS: Final = 30
 _LONGEST_HISTORY: Final = 96
+_HORIZON_DAYS: Final = -_LONGEST_HISTORY * DAYS_PER_MONTH
+# Of the clients whose applications were all refused, cancelled or for a card, the share whose first becomes a loan.
+_LOAN_FIRST: Final = 0.93
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,15 @@ def draw_previous(
     orphans = np.where(
         card, parameters["credit_card_balance"].facts["orphans"], parameters["POS_CASH_balance"].facts["orphans"]
     )
-    kept = ~(approved & (rng.random(len(owner)) < orphans))
+    orphan = approved & (rng.random(len(owner)) < orphans)
     frame = table(
         TABLES["previous_application"],
-        {name: columns[name][kept] for name in TABLES["previous_application"].columns},
+        {name: columns[name][~orphan] for name in TABLES["previous_application"].columns},
         rng,
     )
+    # The cards that the table lacks are those from before the eight years that it covers.
+    decided = np.where(orphan & card, _HORIZON_DAYS, contracts.decided)
+    contracts = replace(contracts, decided=decided)
     loans = contracts.where(approved & ~card & (contracts.payments > 0) & ~np.isnan(contracts.first_due))
     return frame, loans, contracts.where(approved & card), first_id + len(owner)
 
@@ -154,7 +160,10 @@ def _applications(
     normals["AMT_APPLICATION"] = mixed(normals["AMT_APPLICATION"], owner, (income, 0.25))
     normals["DAYS_DECISION"] = mixed(normals["DAYS_DECISION"], owner, (refusal, 0.20))
     normals["CODE_REJECT_REASON"] = mixed(normals["CODE_REJECT_REASON"], owner, (refusal, 0.40))
-    drawn = _profiles(measured, mixed(rng.standard_normal(len(owner)), owner, (refusal, 0.35)))
+    profiles = _profiles(measured, mixed(rng.standard_normal(len(owner)), owner, (refusal, 0.35)))
+    loan = (profiles["NAME_CONTRACT_STATUS"] == "Approved") & (profiles["NAME_CONTRACT_TYPE"] != "Revolving loans")
+    order = _loans_spread(rng, owner, loan)
+    drawn: Columns = {name: values[order] for name, values in profiles.items()}
     contract, status = drawn["NAME_CONTRACT_TYPE"], drawn["NAME_CONTRACT_STATUS"]
     both = contract + "/" + status
     kinds = {"CODE_REJECT_REASON": status} | dict.fromkeys(
@@ -174,6 +183,22 @@ def _profiles(measured: TableParameters, normal: Floats) -> Columns:
     ends = np.cumsum(measured.profile_shares[order])
     chosen = order[np.minimum(np.searchsorted(ends / ends[-1], ndtr(normal)), len(order) - 1)]
     return dict(zip(measured.profile, measured.profiles[chosen].T, strict=True))
+
+
+def _loans_spread(rng: np.random.Generator, owner: NDArray[np.int64], loan: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return an order of the rows that gives nearly every client a loan: one of a client who has several.
+
+    Most people become clients by a loan; drawn row by row, one in eight would have none.
+    """
+    order = np.arange(len(owner))
+    with_loan = np.isin(owner, owner[loan])
+    first = np.diff(owner, prepend=-1) > 0
+    lacking = np.flatnonzero(first & ~with_loan & chance(rng, len(owner), _LOAN_FIRST))
+    loans = np.flatnonzero(loan)
+    spare = rng.permutation(loans[np.diff(owner[loans], prepend=-1) == 0])[: len(lacking)]
+    lacking = lacking[: len(spare)]
+    order[lacking], order[spare] = spare, lacking
+    return order
 
 
 def _amounts(drawn: Columns, rng: np.random.Generator) -> Columns:
