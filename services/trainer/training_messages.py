@@ -5,12 +5,11 @@ from collections.abc import Mapping
 
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
-from services.trainer.domain.classifiers.classifier import Classifier
+from services.trainer.domain.classifiers.catalogue import Classifier
 from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
+from services.trainer.domain.plan import Resampling, TrainingPlan, plan_from_json
 from services.trainer.domain.results import TrialSummary, training_result_from_json
 from services.trainer.domain.threshold import Costs
-from services.trainer.domain.training import TrainingPlan, plan_from_json
-from services.trainer.domain.tuning import Resampling
 from services.trainer.names import identifier, version_name
 from shared.errors import InvalidInput
 from shared.jobs.store import Job

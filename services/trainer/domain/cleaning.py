@@ -201,13 +201,13 @@ def _fallback(column: NDArray[np.float64], imputation: Imputation) -> float | No
     present = column[~np.isnan(column)]
     if imputation is Imputation.NONE and len(present) < len(column):
         return None
-    return float(_FIGURES[imputation](present))
+    return _FIGURES[imputation](present)
 
 
-_FIGURES: Mapping[Imputation, Callable[[NDArray[np.float64]], np.float64]] = {
-    Imputation.NONE: np.median,
-    Imputation.MEAN: np.mean,
-    Imputation.MEDIAN: np.median,
-    Imputation.MIN: np.min,
-    Imputation.MAX: np.max,
+_FIGURES: Mapping[Imputation, Callable[[NDArray[np.float64]], float]] = {
+    Imputation.NONE: lambda present: float(np.median(present)),
+    Imputation.MEAN: lambda present: float(present.mean()),
+    Imputation.MEDIAN: lambda present: float(np.median(present)),
+    Imputation.MIN: lambda present: float(present.min()),
+    Imputation.MAX: lambda present: float(present.max()),
 }

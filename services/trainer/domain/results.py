@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from services.trainer.domain.cleaning import ColumnFate, fate_from_json
 from services.trainer.domain.hyperparameters import HyperparameterValue
-from services.trainer.domain.tuning import Trial
 
 SplitName = Literal["train", "test", "production"]
 SPLITS: tuple[SplitName, ...] = ("train", "test", "production")
@@ -96,10 +95,3 @@ class TrainingResult:
 def training_result_from_json(document: Mapping[str, Any]) -> TrainingResult:
     """Return the result that `TrainingResult.to_json` wrote."""
     return TrainingResult(**{**document, "trials": tuple(TrialSummary(**trial) for trial in document["trials"])})
-
-
-def summary_of(trial: Trial) -> TrialSummary:
-    """Return the trial as callers see it."""
-    return TrialSummary(
-        trial.number, trial.hyperparameters, trial.cost, trial.auc, trial.auc_deviation, trial.training_seconds
-    )

@@ -9,20 +9,13 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from services.trainer.domain.classifiers.classifier import Classifier, Fit
+from services.trainer.domain.classifiers.fitting import Fit, Prepare
 from services.trainer.domain.cleaning import CleaningOptions, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve
 from services.trainer.domain.hyperparameters import HyperparameterValue
+from services.trainer.domain.plan import Resampling
+from services.trainer.domain.results import TrialSummary
 from services.trainer.domain.threshold import Costs, best_cost
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """How rows are held out: `folds` stratified folds, `repeats` times with other folds, all from `seed`."""
-
-    folds: int = 5
-    repeats: int = 1
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,6 +48,12 @@ class Trial:
         """Standard deviation (ddof = 1) of the area over all folds."""
         return float(np.std(self.aucs, ddof=1))
 
+    def summary(self) -> TrialSummary:
+        """Return the trial as callers see it."""
+        return TrialSummary(
+            self.number, self.hyperparameters, self.cost, self.auc, self.auc_deviation, self.training_seconds
+        )
+
 
 @dataclass(frozen=True)
 class TriedModel:
@@ -78,7 +77,7 @@ def prepare_folds(
     *,
     columns: Sequence[str],
     cleaning: CleaningOptions,
-    classifier: Classifier,
+    prepare: Prepare,
     resampling: Resampling,
     balanced: bool,
     threads: int,
@@ -92,7 +91,7 @@ def prepare_folds(
         for inside, outside in splitter.split(np.zeros(len(targets)), targets):
             record = fit_cleaning(train[inside], columns, cleaning)
             weights = class_weights(targets[inside], balanced=balanced)
-            fit = classifier.prepare(record.apply(train[inside]), targets[inside], weights, threads=threads)
+            fit = prepare(record.apply(train[inside]), targets[inside], weights, threads=threads)
             folds.append(Fold(repeat, outside, record.apply(train[outside]), fit))
             on_fold(len(folds), total)
     return folds

@@ -1,19 +1,10 @@
-"""The classifiers that can be trained; another one joins by its own module and a line here."""
+"""How each classifier of the catalogue is trained; another one joins by its own module and a line here."""
 
 from collections.abc import Mapping
 
-from services.trainer.domain.classifiers.classifier import Classifier
-from services.trainer.domain.classifiers.lightgbm_trees import LightGbmTrees
-from services.trainer.domain.classifiers.logistic_regression import StandardisedLogisticRegression
-from shared.errors import InvalidInput
+from services.trainer.domain.classifiers.catalogue import LIGHTGBM, LOGISTIC_REGRESSION
+from services.trainer.domain.classifiers.fitting import Prepare
+from services.trainer.domain.classifiers.lightgbm_trees import prepare_trees
+from services.trainer.domain.classifiers.logistic_regression import prepare_regression
 
-_ALL: tuple[Classifier, ...] = (LightGbmTrees(), StandardisedLogisticRegression())
-
-CLASSIFIERS: Mapping[str, Classifier] = {classifier.id: classifier for classifier in _ALL}
-
-
-def find_classifier(identifier: str) -> Classifier:
-    """Return the classifier; raises InvalidInput that lists the known ones."""
-    if identifier not in CLASSIFIERS:
-        raise InvalidInput.of("classifier", f"must be one of {', '.join(CLASSIFIERS)}")
-    return CLASSIFIERS[identifier]
+PREPARATIONS: Mapping[str, Prepare] = {LIGHTGBM.id: prepare_trees, LOGISTIC_REGRESSION.id: prepare_regression}

@@ -1,0 +1,27 @@
+"""What the trainer asks of a classifier's library, whichever it is."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.trainer.domain.hyperparameters import Hyperparameters
+from shared.bundle.models import Model
+
+
+class Fit(Protocol):
+    """Trains on rows that were prepared once; many hyper-parameters may be tried on the same rows."""
+
+    def __call__(self, hyperparameters: Hyperparameters, seed: int) -> Model:
+        """Return the model; the same hyper-parameters and seed give the same model."""
+        ...
+
+
+class Prepare(Protocol):
+    """Readies rows for a classifier."""
+
+    def __call__(
+        self, values: NDArray[np.float64], targets: NDArray[np.int8], weights: NDArray[np.float64], *, threads: int
+    ) -> Fit:
+        """Return the training on (n_rows, n_features) values, one target and one weight a row; 0 threads: all cores."""
+        ...

@@ -1,0 +1,101 @@
+"""What a training is asked to do, and everything about the wish that can be wrong before any work starts."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from services.trainer.domain.classifiers.catalogue import find_classifier
+from services.trainer.domain.cleaning import Imputation
+from services.trainer.domain.hyperparameters import Grid, check_grid
+from services.trainer.domain.threshold import Costs
+from shared.errors import FieldViolation, InvalidInput, Precondition
+
+_MODEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_FOLDS = range(2, 21)
+_REPEATS = range(1, 11)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How rows are held out: `folds` stratified folds, `repeats` times with other folds, all from `seed`."""
+
+    folds: int = 5
+    repeats: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What to train on which data set (its id), how to search, and what wrong answers cost."""
+
+    dataset: str
+    model: str
+    classifier: str
+    grid: Grid = field(default_factory=dict)
+    resampling: Resampling = field(default_factory=Resampling)
+    costs: Costs = field(default_factory=Costs)
+    balanced: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists that `plan_from_json` turns back into an equal plan."""
+        return {**asdict(self), "grid": {name: list(values) for name, values in self.grid.items()}}
+
+
+def plan_from_json(document: Mapping[str, Any]) -> TrainingPlan:
+    """Return the plan that `TrainingPlan.to_json` wrote."""
+    return TrainingPlan(
+        **{
+            **document,
+            "grid": {name: tuple(values) for name, values in document["grid"].items()},
+            "resampling": Resampling(**document["resampling"]),
+            "costs": Costs(**document["costs"]),
+        }
+    )
+
+
+def check_training_plan(plan: TrainingPlan) -> None:
+    """Raise InvalidInput that names every part of the plan that can never work, whatever the data."""
+    classifier = find_classifier(plan.classifier)
+    check_grid(plan.grid, classifier.hyperparameters)
+    violations = []
+    if not _MODEL_NAME.fullmatch(plan.model):
+        violations.append(FieldViolation("model", "must be 1 to 63 of a-z, 0-9 and -, starting with a letter"))
+    violations += _resampling_violations(plan.resampling)
+    for name, cost in asdict(plan.costs).items():
+        if not (math.isfinite(cost) and cost > 0.0):
+            violations.append(FieldViolation(f"costs.{name}", "must be a finite number above 0"))
+    if violations:
+        raise InvalidInput(violations)
+
+
+def check_against_dataset(plan: TrainingPlan, *, imputation: Imputation, rows: int, defaults: int) -> None:
+    """Raise what the train split's figures already rule out: too many folds, or a missing value no one replaces."""
+    rarest = min(defaults, rows - defaults)
+    if plan.resampling.folds > rarest:
+        raise InvalidInput.of(
+            "folds", f"must be at most {rarest}, the number of applicants of the rarer class in the train split"
+        )
+    if imputation is Imputation.NONE and not find_classifier(plan.classifier).takes_missing_values:
+        raise Precondition(
+            f"{plan.classifier} takes no missing values and the data set keeps them; create a data set with an "
+            "imputation other than NONE, or train lightgbm",
+            reason="IMPUTATION_NEEDED",
+            metadata={"classifier": plan.classifier},
+        )
+
+
+def _resampling_violations(resampling: Resampling) -> list[FieldViolation]:
+    violations = []
+    if resampling.folds not in _FOLDS:
+        violations.append(FieldViolation("folds", f"must be {_FOLDS.start} to {_FOLDS.stop - 1}"))
+    if resampling.repeats not in _REPEATS:
+        violations.append(FieldViolation("repeats", f"must be {_REPEATS.start} to {_REPEATS.stop - 1}"))
+    if resampling.seed < 0 or resampling.seed >= _LARGEST_SEED:
+        violations.append(FieldViolation("seed", f"must be 0 or more and below {_LARGEST_SEED}"))
+    return violations
+
+
+# LightGBM keeps its seed in 32 bits; repeats count up from it.
+_LARGEST_SEED = 2**31 - 16
