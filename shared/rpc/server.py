@@ -1,6 +1,7 @@
 """A gRPC server with what each service needs: bounds, TLS, health, reflection, statuses and a graceful stop."""
 
 import ipaddress
+import threading
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass
@@ -48,11 +49,20 @@ class Service:
 class RpcServer:
     """A server bound to its port; it answers from start() to stop()."""
 
-    def __init__(self, server: grpc.Server, health_servicer: health.HealthServicer, port: int, grace: float) -> None:
+    def __init__(
+        self,
+        server: grpc.Server,
+        health_servicer: health.HealthServicer,
+        *,
+        port: int,
+        grace_seconds: float,
+        stopping: threading.Event,
+    ) -> None:
         self.port = port
         self._server = server
         self._health = health_servicer
-        self._grace = grace
+        self._grace = grace_seconds
+        self._stopping = stopping
 
     def start(self) -> None:
         """Begin to answer."""
@@ -65,8 +75,10 @@ class RpcServer:
     def stop(self, grace_seconds: float | None = None) -> None:
         """Set all health to NOT_SERVING, refuse new calls, let running ones end within the grace, then cancel them.
 
+        Streams that watch something see `stopping` and end by themselves.
         Returns when the last call has ended. Calling it again, also meanwhile, is safe; a shorter grace then wins.
         """
+        self._stopping.set()
         self._health.enter_graceful_shutdown()
         self._server.stop(self._grace if grace_seconds is None else grace_seconds).wait()
 
@@ -82,11 +94,13 @@ def build_server(
     services: Sequence[Service],
     *,
     on_rpc: Callable[[FinishedRpc], None] | None = log_rpc,
+    stopping: threading.Event | None = None,
 ) -> RpcServer:
     """Return a server that is bound to its address and not started.
 
     `on_rpc` receives each ended call of the services on its handler's thread: by default it writes a log line (14 µs);
-    pass another function to defer that, or None to log failures only.
+    pass another function to defer that, or None to log failures only. `stopping` is set as soon as the server begins
+    to stop: give it to servicers with endless streams, so that they end those instead of using up the grace.
     Raises InvalidInput for unusable settings, and Precondition when the address is not loopback and nothing protects
     it (INSECURE_REMOTE_ADDRESS) or cannot be listened on (ADDRESS_IN_USE).
     """
@@ -105,7 +119,13 @@ def build_server(
         service.add(server)
         health_servicer.set(service.name, _health_status(service.serving))
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    return RpcServer(server, health_servicer, _bind(server, settings.address, credentials), settings.grace_seconds)
+    return RpcServer(
+        server,
+        health_servicer,
+        port=_bind(server, settings.address, credentials),
+        grace_seconds=settings.grace_seconds,
+        stopping=stopping or threading.Event(),
+    )
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:

@@ -57,7 +57,7 @@ def ignore_terminate(context: JobContext) -> str:
 
 def start_another(context: JobContext) -> str:
     """Start a process of its own and tell its number, then work for long."""
-    with subprocess.Popen(["sleep", str(LONG_S)]) as process:  # noqa: S607
+    with subprocess.Popen(["sleep", str(LONG_S)]) as process:
         context.update_result(f"{process.pid} -")
         context.report(0.1, "lingering")
         process.wait()
