@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import click
 
@@ -23,10 +23,12 @@ class ExitCode(IntEnum):
 
 
 class CommandFailed(click.ClickException):
-    """Ends the command with `error: MESSAGE (REASON)` on stderr, the invalid fields below it, and an exit code.
+    """Ends the command with `error: MESSAGE (REASON)` on stderr, the invalid fields below it, and exit code 1.
 
     With --json the same is one JSON document on stderr.
     """
+
+    exit_code: ClassVar[int] = ExitCode.FAILED
 
     def __init__(
         self,
@@ -36,14 +38,12 @@ class CommandFailed(click.ClickException):
         code: str = "",
         fields: tuple[FieldProblem, ...] = (),
         metadata: Mapping[str, str] | None = None,
-        exit_code: ExitCode = ExitCode.FAILED,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.code = code
         self.fields = fields
         self.metadata = dict(metadata or {})
-        self.exit_code = exit_code
         # click has left the command's context when it calls `show`.
         self._as_json = json_wanted()
 
@@ -65,16 +65,27 @@ class CommandFailed(click.ClickException):
         return {"error": {**error, "field_violations": fields, "metadata": self.metadata}}
 
 
+class JobEndedBadly(CommandFailed):
+    """A job ended without its result; exit code 3."""
+
+    exit_code: ClassVar[int] = ExitCode.JOB_ENDED
+
+
+class Unreachable(CommandFailed):
+    """A service does not answer; exit code 4."""
+
+    exit_code: ClassVar[int] = ExitCode.UNREACHABLE
+
+
 def call_failed(error: CallError, *, service: str, address: str) -> CommandFailed:
     """Return the failure of a call; a service that does not answer has an exit code and a remedy of its own."""
     silent = not error.reason and error.code in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
     if silent:
-        return CommandFailed(
+        return Unreachable(
             f"the {service} at {address} does not answer; `counterfoil up` starts the services, "
             f"--{service} or COUNTERFOIL_{service.upper()}_ADDRESS names another address: {error.message}",
             reason=error.code,
             code=error.code,
-            exit_code=ExitCode.UNREACHABLE,
         )
     return CommandFailed(
         error.message,
@@ -86,13 +97,12 @@ def call_failed(error: CallError, *, service: str, address: str) -> CommandFaile
 
 
 def check_ended_well(name: str, job: job_pb2.Job) -> None:
-    """Raise CommandFailed with exit code 3 when the job ended without its result."""
+    """Raise JobEndedBadly when the job ended without its result."""
     if job.state == job_pb2.JOB_STATE_FAILED:
-        raise CommandFailed(
+        raise JobEndedBadly(
             f"{name} failed: {job.error.message}",
             reason=job.error.reason or "JOB_FAILED",
             metadata=dict(job.error.metadata),
-            exit_code=ExitCode.JOB_ENDED,
         )
     if job.state == job_pb2.JOB_STATE_CANCELLED:
-        raise CommandFailed(f"{name} was cancelled", reason="JOB_CANCELLED", exit_code=ExitCode.JOB_ENDED)
+        raise JobEndedBadly(f"{name} was cancelled", reason="JOB_CANCELLED")

@@ -23,6 +23,11 @@ def drift_report_name(text: str) -> str:
     return _within("driftReports", text)
 
 
+def applicant_name(text: str) -> str:
+    """Return applicants/{id}."""
+    return _within("applicants", text)
+
+
 def model_name(text: str) -> str:
     """Return models/{model}."""
     return _within("models", text)
@@ -31,8 +36,8 @@ def model_name(text: str) -> str:
 def model_version_name(text: str) -> str:
     """Return models/{model}/versions/{n or alias}.
 
-    Taken are the full name, `{model}/versions/{n}`, `{model}/{n}`, `{model}` (its champion) and `{n}` (of credit-default).
-    Raises click.BadParameter for anything else.
+    Taken are the full name, `{model}/versions/{n}`, `{model}/{n}`, `{model}` (its champion) and `{n}` (of
+    credit-default). Raises click.BadParameter for anything else.
     """
     parts = [part for part in text.removeprefix("models/").split("/") if part != "versions"]
     if len(parts) == 1 and parts[0].isdecimal():

@@ -64,9 +64,9 @@ def show_json(content: dict[str, Any]) -> None:
 
 
 def say(text: str = "") -> None:
-    """Print a line for people: a hint, a path. With --json nothing is printed."""
+    """Print a line for people on stderr: a hint, a path. With --json nothing is printed."""
     if not json_wanted():
-        console().print(text, soft_wrap=True)
+        console(stderr=True).print(text, soft_wrap=True)
 
 
 def console(*, stderr: bool = False) -> Console:

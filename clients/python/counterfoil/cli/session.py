@@ -52,9 +52,13 @@ def monitor_calls(session: Session) -> Iterator[MonitorServiceStub]:
 @contextmanager
 def _channel(service: str, address: str, tls: TlsFiles | None) -> Iterator[grpc.Channel]:
     try:
-        with open_channel(address, tls=tls) as channel:
+        channel = open_channel(address, tls=tls)
+    except OSError as error:
+        raise CommandFailed(f"cannot read a TLS file: {error}", reason="TLS_FILE_UNREADABLE") from error
+    with channel:
+        try:
             yield channel
-    except grpc.RpcError as error:
-        raise call_failed(call_error(error), service=service, address=address) from error
-    except ConnectionError as error:
-        raise CommandFailed(f"the {service} at {address}: {error}", reason="STREAM_ENDED") from error
+        except grpc.RpcError as error:
+            raise call_failed(call_error(error), service=service, address=address) from error
+        except ConnectionError as error:
+            raise CommandFailed(f"the {service} at {address}: {error}", reason="STREAM_ENDED") from error

@@ -1,0 +1,156 @@
+"""`counterfoil dataset`: data sets out of the eight tables."""
+
+from typing import Any, Final
+
+import click
+
+from counterfoil.cli.failures import check_ended_well
+from counterfoil.cli.jobs import wait_for
+from counterfoil.cli.names import dataset_name
+from counterfoil.cli.options import SEED, examples, page_options, request_id_option, wait_option
+from counterfoil.cli.output import console, json_option, json_wanted, say, show
+from counterfoil.cli.session import Session, pass_session, trainer_calls
+from counterfoil.cli.views.datasets import dataset_list_view, dataset_view, dropped_columns_view
+from counterfoil.trainer.v1 import dataset_pb2
+from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
+
+_IMPUTATIONS: Final = {
+    "none": dataset_pb2.IMPUTATION_NONE,
+    "mean": dataset_pb2.IMPUTATION_MEAN,
+    "median": dataset_pb2.IMPUTATION_MEDIAN,
+    "min": dataset_pb2.IMPUTATION_MIN,
+    "max": dataset_pb2.IMPUTATION_MAX,
+}
+
+
+@click.group()
+def dataset() -> None:
+    """Make data sets out of tables and look at them.
+
+    A data set is immutable: features of three splits (train, test, production) and one cleaning record.
+    """
+
+
+@dataset.command(
+    epilog=examples(
+        "counterfoil dataset create --tables first --imputation none",
+        "counterfoil dataset create --tables first --imputation median --max-missing-share 0.3",
+    )
+)
+@click.option("--tables", required=True, metavar="DIR", help="Folder with the tables, below the trainer's tables root.")
+@click.option(
+    "--imputation",
+    required=True,
+    type=click.Choice(list(_IMPUTATIONS)),
+    help="What replaces a missing value; none leaves it to the model.",
+)
+@click.option("--max-missing-share", type=float, metavar="SHARE", help="Drop columns with more missing (0 to 1).")
+@click.option("--max-abs-correlation", type=float, metavar="R", help="Of two columns above it, drop the later one.")
+@click.option("--min-variance", type=float, metavar="V", help="Drop columns that vary less.")
+@click.option("--test-share", type=float, metavar="SHARE", help="Labelled rows to hold out.  [default: 0.2]")
+@click.option("--seed", type=SEED, metavar="N", help="Seed of the split.  [default: 0]")
+@click.option("--name", "display_name", default="", metavar="TEXT", help="A name for people.")
+@request_id_option
+@wait_option
+@json_option
+@pass_session
+def create(
+    session: Session,
+    /,
+    *,
+    tables: str,
+    imputation: str,
+    max_missing_share: float | None,
+    max_abs_correlation: float | None,
+    min_variance: float | None,
+    wait: bool,
+    **plain: Any,
+) -> None:
+    """Make a data set out of a folder of tables."""
+    options = dataset_pb2.CleaningOptions(
+        imputation=_IMPUTATIONS[imputation],
+        max_missing_share=max_missing_share,
+        max_abs_correlation=max_abs_correlation,
+        min_variance=min_variance,
+    )
+    # What is left has the request's own names: test_share, seed, display_name, request_id.
+    request = dataset_pb2.CreateDatasetRequest(
+        home_credit=dataset_pb2.HomeCreditTables(directory=tables), options=options, **plain
+    )
+    with trainer_calls(session) as trainer:
+        made = trainer.CreateDataset(request)
+        say(f"{made.name} is being made")
+        if wait:
+            made = _wait(trainer, made.name)
+    _show(made)
+
+
+@dataset.command()
+@click.argument("name", metavar="DATASET")
+@json_option
+@pass_session
+def watch(session: Session, /, name: str) -> None:
+    """Follow the making of DATASET until it ends; exit code 3 if it ends badly."""
+    with trainer_calls(session) as trainer:
+        made = _wait(trainer, dataset_name(name))
+    _show(made)
+
+
+@dataset.command(
+    epilog=examples(
+        "counterfoil dataset get ds-0123456789ab --dropped",
+        "counterfoil dataset get ds-0123456789ab --json | jq '.columns[] | select(.kept | not)'",
+    )
+)
+@click.argument("name", metavar="DATASET")
+@click.option("--dropped", is_flag=True, help="Name every dropped column with rule, figure and bound.")
+@json_option
+@pass_session
+def get(session: Session, /, name: str, *, dropped: bool) -> None:
+    """Show the report of DATASET: splits, tables, and the columns that cleaning kept and dropped."""
+    request = dataset_pb2.GetDatasetRequest(name=dataset_name(name), view=dataset_pb2.DATASET_VIEW_FULL)
+    with trainer_calls(session) as trainer:
+        found = trainer.GetDataset(request)
+    show(found, dataset_view)
+    if dropped and not json_wanted():
+        console().print(dropped_columns_view(found))
+
+
+@dataset.command("list")
+@page_options
+@json_option
+@pass_session
+def list_(session: Session, /, *, page_size: int, page_token: str) -> None:
+    """List data sets, newest first."""
+    request = dataset_pb2.ListDatasetsRequest(page_size=page_size, page_token=page_token)
+    with trainer_calls(session) as trainer:
+        page = trainer.ListDatasets(request)
+    show(page, lambda found: dataset_list_view(found.datasets))
+    if page.next_page_token:
+        say(f"there are more: --page-token {page.next_page_token}")
+
+
+@dataset.command()
+@click.argument("name", metavar="DATASET")
+@json_option
+@pass_session
+def cancel(session: Session, /, name: str) -> None:
+    """Stop the making of DATASET; one that has ended stays as it is."""
+    with trainer_calls(session) as trainer:
+        found = trainer.CancelDataset(dataset_pb2.CancelDatasetRequest(name=dataset_name(name)))
+    show(found, dataset_view)
+
+
+def _wait(trainer: TrainerServiceStub, name: str) -> dataset_pb2.Dataset:
+    news = wait_for(
+        name,
+        lambda: trainer.WatchDataset(dataset_pb2.WatchDatasetRequest(name=name)),
+        job=lambda each: each.dataset.job,
+        later=f"counterfoil dataset watch {name}",
+    )
+    return news.dataset
+
+
+def _show(made: dataset_pb2.Dataset) -> None:
+    show(made, dataset_view)
+    check_ended_well(made.name, made.job)

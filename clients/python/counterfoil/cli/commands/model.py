@@ -1,0 +1,101 @@
+"""`counterfoil model`: registered versions, their comparison, and promotion."""
+
+from collections.abc import Iterator
+
+import click
+
+from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL, dataset_name, model_name, model_version_name
+from counterfoil.cli.options import examples, page_options
+from counterfoil.cli.output import console, document, json_option, json_wanted, say, show, show_json
+from counterfoil.cli.session import Session, pass_session, trainer_calls
+from counterfoil.cli.views.models import comparison_view, model_version_list_view, model_version_view
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
+
+
+@click.group()
+def model() -> None:
+    """Look at registered model versions, compare them, and choose which one serves.
+
+    A VERSION is written credit-default/2, credit-default/champion, or 2 for a version of credit-default.
+    """
+
+
+@model.command("list")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="Whose versions.")
+@page_options
+@json_option
+@pass_session
+def list_(session: Session, /, *, model: str, page_size: int, page_token: str) -> None:
+    """List the versions of a model, newest first."""
+    request = training_pb2.ListModelVersionsRequest(
+        parent=model_name(model), page_size=page_size, page_token=page_token
+    )
+    with trainer_calls(session) as trainer:
+        page = trainer.ListModelVersions(request)
+    show(page, lambda found: model_version_list_view(found.model_versions))
+    if page.next_page_token:
+        say(f"there are more: --page-token {page.next_page_token}")
+
+
+@model.command(epilog=examples("counterfoil model get credit-default/champion", "counterfoil model get 2 --json"))
+@click.argument("version", metavar="VERSION", default=f"{DEFAULT_MODEL}/{CHAMPION}")
+@json_option
+@pass_session
+def get(session: Session, /, version: str) -> None:
+    """Show VERSION, by default credit-default's champion."""
+    with trainer_calls(session) as trainer:
+        found = trainer.GetModelVersion(training_pb2.GetModelVersionRequest(name=model_version_name(version)))
+    show(found, model_version_view)
+
+
+@model.command(epilog=examples("counterfoil model compare ds-0123456789ab"))
+@click.argument("dataset", metavar="DATASET")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="Whose versions.")
+@json_option
+@pass_session
+def compare(session: Session, /, dataset: str, *, model: str) -> None:
+    """Set every version that was trained on DATASET beside its dummy, which refuses nobody."""
+    name = dataset_name(dataset)
+    with trainer_calls(session) as trainer:
+        baseline = trainer.GetDataset(dataset_pb2.GetDatasetRequest(name=name)).baseline_metrics
+        versions = [each for each in _versions(trainer, model_name(model)) if each.dataset == name]
+    if json_wanted():
+        documents = [document(each) for each in versions]
+        show_json({"dataset": name, "baseline_metrics": dict(baseline), "model_versions": documents})
+    else:
+        console().print(comparison_view(name, baseline, versions))
+
+
+@model.command(
+    epilog=examples(
+        'counterfoil model promote credit-default/2 --reason "cheaper by 4 % on test, approved by the committee"',
+        "counterfoil score reload",
+    )
+)
+@click.argument("version", metavar="VERSION")
+@click.option("--alias", default=CHAMPION, show_default=True, metavar="ALIAS", help="The alias to move.")
+@click.option("--etag", default="", metavar="ETAG", help="Fail if an alias has moved since `model get` showed this.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, in words for an auditor.")
+@json_option
+@pass_session
+def promote(session: Session, /, version: str, *, alias: str, etag: str, reason: str) -> None:
+    """Point an alias to VERSION; the scorer serves the champion from its next reload on."""
+    request = training_pb2.PromoteModelVersionRequest(
+        name=model_version_name(version), alias=alias, etag=etag, reason=reason
+    )
+    with trainer_calls(session) as trainer:
+        promoted = trainer.PromoteModelVersion(request)
+    show(promoted, model_version_view)
+    say("the scorer takes it over with: counterfoil score reload")
+
+
+def _versions(trainer: TrainerServiceStub, parent: str) -> Iterator[training_pb2.ModelVersion]:
+    token = ""
+    while True:
+        request = training_pb2.ListModelVersionsRequest(parent=parent, page_size=1000, page_token=token)
+        page = trainer.ListModelVersions(request)
+        yield from page.model_versions
+        token = page.next_page_token
+        if not token:
+            return

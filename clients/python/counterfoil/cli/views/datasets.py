@@ -1,0 +1,133 @@
+"""What people see of a data set: its splits, its tables, and what cleaning made of its columns."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from counterfoil.cli.jobs import state_word
+from counterfoil.cli.views.jobs import job_facts
+from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, share, stacked, whole
+from counterfoil.trainer.v1 import dataset_pb2
+
+_SHOWN_EXAMPLES: Final = 3
+_RULES: Final = (
+    (dataset_pb2.CLEANING_RULE_ALL_MISSING, "no value at all in train"),
+    (dataset_pb2.CLEANING_RULE_MISSING_SHARE, "share of missing values above"),
+    (dataset_pb2.CLEANING_RULE_VARIANCE, "variance below"),
+    (dataset_pb2.CLEANING_RULE_CORRELATION, "absolute correlation with a kept column above"),
+)
+
+
+def dataset_view(dataset: dataset_pb2.Dataset) -> RenderableType:
+    """Return everything but the single columns: what was made of what, and how many columns each rule dropped."""
+    return stacked(
+        facts([*_head(dataset), *job_facts(dataset.job), *_result(dataset)]),
+        _splits(dataset.splits) if dataset.splits else None,
+        _tables(dataset.tables) if dataset.tables else None,
+        _rules(dataset) if dataset.columns else None,
+    )
+
+
+def dropped_columns_view(dataset: dataset_pb2.Dataset) -> RenderableType:
+    """Return one line for each column that cleaning dropped, with the rule, its figure and its bound."""
+    rows = [
+        (fate.column, dict(_RULES)[fate.rule], _present(fate, "bound"), _present(fate, "figure"), fate.partner)
+        for fate in dataset.columns
+        if not fate.kept
+    ]
+    headings = ("column", "dropped for", "bound", "figure", "kept column")
+    return listing(headings, rows, title="dropped columns", right=("bound", "figure"))
+
+
+def dataset_list_view(datasets: Iterable[dataset_pb2.Dataset]) -> RenderableType:
+    """Return one line for each data set."""
+    rows = [
+        (
+            identifier(dataset.name),
+            dataset.display_name,
+            state_word(dataset.job),
+            ", ".join(whole(split.rows) for split in dataset.splits) or ABSENT,
+            f"{dataset.kept_feature_count} of {dataset.feature_count}" if dataset.feature_count else ABSENT,
+            moment(dataset.job.create_time),
+        )
+        for dataset in datasets
+    ]
+    return listing(("data set", "name", "state", "train, test, production", "columns kept", "created"), rows)
+
+
+def _head(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
+    options = dataset.options
+    return [
+        ("data set", identifier(dataset.name)),
+        ("name", dataset.display_name),
+        ("tables", dataset.home_credit.directory),
+        ("imputation", dataset_pb2.Imputation.Name(options.imputation).removeprefix("IMPUTATION_").lower()),
+        ("largest missing share", _present(options, "max_missing_share")),
+        ("largest correlation", _present(options, "max_abs_correlation")),
+        ("smallest variance", _present(options, "min_variance")),
+        ("test share", f"{share(dataset.test_share)}, seed {dataset.seed}"),
+    ]
+
+
+def _result(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
+    if not dataset.digest:
+        return []
+    cost = dataset.baseline_metrics.get("test_business_cost")
+    return [
+        ("columns", f"{dataset.kept_feature_count} kept of {dataset.feature_count}"),
+        ("applications left out", whole(dataset.dropped_applications) if dataset.dropped_applications else ""),
+        ("cost to beat", "" if cost is None else f"{cost:.4f} per applicant (DummyClassifier on test)"),
+        ("MLflow experiment", dataset.experiment_id),
+        ("digest", dataset.digest),
+    ]
+
+
+def _splits(splits: Iterable[dataset_pb2.SplitReport]) -> Table:
+    rows = [
+        (
+            dataset_pb2.Split.Name(split.split).removeprefix("SPLIT_").lower(),
+            whole(split.rows),
+            whole(split.defaults) if split.HasField("defaults") else ABSENT,
+            share(split.defaults / split.rows) if split.HasField("defaults") and split.rows else ABSENT,
+        )
+        for split in splits
+    ]
+    return listing(
+        ("split", "applicants", "defaults", "share"), rows, title="splits", right=("applicants", "defaults", "share")
+    )
+
+
+def _tables(tables: Iterable[dataset_pb2.TableReport]) -> Table:
+    rows = [
+        (
+            table.table,
+            table.format if table.present else "absent: its features are left out",
+            whole(table.rows),
+            ", ".join(table.ignored_columns),
+        )
+        for table in tables
+    ]
+    return listing(("table", "format", "rows", "ignored columns"), rows, title="tables", right=("rows",))
+
+
+def _rules(dataset: dataset_pb2.Dataset) -> Table:
+    kept = [fate for fate in dataset.columns if fate.kept]
+    rows = [("kept", str(len(kept)), f"{sum(fate.missing_share > 0 for fate in kept)} of them with missing values")]
+    for rule, words in _RULES:
+        dropped = [fate for fate in dataset.columns if fate.rule == rule]
+        if dropped:
+            bound = f" {_present(dropped[0], 'bound')}" if dropped[0].HasField("bound") else ""
+            rows.append((f"dropped: {words}{bound}", str(len(dropped)), _examples(dropped)))
+    return listing(("columns", "number", "for example"), rows, title="cleaning", right=("number",))
+
+
+def _examples(fates: Sequence[dataset_pb2.ColumnFate]) -> str:
+    named = [f"{fate.column} {_present(fate, 'figure')}".rstrip() for fate in fates[:_SHOWN_EXAMPLES]]
+    return ", ".join([*named, "..."] if len(fates) > _SHOWN_EXAMPLES else named)
+
+
+def _present(message: dataset_pb2.CleaningOptions | dataset_pb2.ColumnFate, field: str) -> str:
+    # Only optional numbers come here: absent is told apart from zero.
+    return figure(getattr(message, field)) if message.HasField(field) else ""  # type: ignore[arg-type]

@@ -1,0 +1,24 @@
+"""What people see of a job."""
+
+from counterfoil.cli.jobs import state_word
+from counterfoil.cli.views.layout import moment
+from counterfoil.types.v1 import job_pb2
+
+
+def job_facts(job: job_pb2.Job) -> list[tuple[str, str]]:
+    """Return state, error, times and caller of a job."""
+    running = job.state == job_pb2.JOB_STATE_RUNNING
+    progress = f", {job.progress.fraction:.0%}: {job.progress.stage}" if running else ""
+    return [
+        ("state", f"{state_word(job)}{progress}"),
+        ("error", f"{job.error.message} ({job.error.reason})" if job.HasField("error") else ""),
+        ("created", f"{moment(job.create_time)} by {job.caller or 'unverified'}"),
+        ("took", _duration(job)),
+    ]
+
+
+def _duration(job: job_pb2.Job) -> str:
+    if not (job.HasField("start_time") and job.HasField("end_time")):
+        return ""
+    seconds = (job.end_time.ToDatetime() - job.start_time.ToDatetime()).total_seconds()
+    return f"{seconds:.1f} s"

@@ -1,0 +1,62 @@
+"""How views are laid out: facts in two columns, listings with headings, and figures as people read them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+ABSENT: Final = "-"
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> Table:
+    """Return a label and its value a line; a fact whose value is empty is left out."""
+    table = Table.grid(padding=(0, 2))
+    for label, value in rows:
+        if value:
+            table.add_row(label, value)
+    return table
+
+
+def listing(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", right: Collection[str] = ()
+) -> Table:
+    """Return a table with headings; the columns named in `right` hold figures."""
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def stacked(*parts: RenderableType | None) -> Group:
+    """Return the parts below each other, without those that are None."""
+    return Group(*(part for part in parts if part is not None))
+
+
+def figure(value: float) -> str:
+    """Return a number with four significant digits."""
+    return f"{value:.4g}"
+
+
+def share(value: float) -> str:
+    """Return a share of 1 as a percentage."""
+    return f"{value:.1%}"
+
+
+def whole(value: int) -> str:
+    """Return a count with its thousands marked."""
+    return f"{value:,}"
+
+
+def moment(time: Timestamp) -> str:
+    """Return a time to the second in UTC; empty for a time that is not set."""
+    return f"{time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC" if time.seconds else ""
+
+
+def identifier(name: str) -> str:
+    """Return the last part of a resource name."""
+    return name.rpartition("/")[2]

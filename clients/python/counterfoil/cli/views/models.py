@@ -1,0 +1,63 @@
+"""What people see of model versions, one by one and beside the dummy."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import RenderableType
+
+from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, stacked
+from counterfoil.cli.views.metrics import DUMMY, by_split, compared, metrics_table
+from counterfoil.trainer.v1 import training_pb2
+
+
+def model_version_view(version: training_pb2.ModelVersion) -> RenderableType:
+    """Return one version with its metrics by split."""
+    return stacked(
+        facts(
+            [
+                ("model version", version.name),
+                ("aliases", ", ".join(version.aliases) or "none"),
+                ("classifier", version.classifier),
+                ("threshold", f"{version.threshold:.4f}"),
+                ("data set", version.dataset),
+                ("training job", version.training_job),
+                ("registered", moment(version.create_time)),
+                ("MLflow run", version.run_id),
+                ("bundle", version.bundle_digest),
+                ("etag", version.etag),
+            ]
+        ),
+        metrics_table(by_split(version.metrics, ("cv", "train", "test")), title="metrics") if version.metrics else None,
+    )
+
+
+def model_version_list_view(versions: Iterable[training_pb2.ModelVersion]) -> RenderableType:
+    """Return one line for each version."""
+    rows = [
+        (
+            short_name(version),
+            ", ".join(version.aliases),
+            version.classifier,
+            identifier(version.dataset),
+            f"{version.metrics['cv_auc']:.4f}" if "cv_auc" in version.metrics else ABSENT,
+            f"{version.metrics['cv_business_cost']:.4f}" if "cv_business_cost" in version.metrics else ABSENT,
+            f"{version.threshold:.4f}",
+            moment(version.create_time),
+        )
+        for version in versions
+    ]
+    headings = ("version", "aliases", "classifier", "data set", "cv auc", "cv cost", "threshold", "registered")
+    return listing(headings, rows, right=("cv auc", "cv cost", "threshold"))
+
+
+def comparison_view(
+    dataset: str, baseline: Mapping[str, float], versions: Sequence[training_pb2.ModelVersion]
+) -> RenderableType:
+    """Return the dummy and every version of a data set side by side, the best figure of a line marked with *."""
+    columns = [(DUMMY, baseline), *((f"{short_name(each)}\n{each.classifier}", each.metrics) for each in versions)]
+    return compared(columns, title=f"models of {dataset}; costs are per applicant, * is the best of a line")
+
+
+def short_name(version: training_pb2.ModelVersion) -> str:
+    """Return {model}/{n}."""
+    model, _, number = version.name.removeprefix("models/").partition("/versions/")
+    return f"{model}/{number}"

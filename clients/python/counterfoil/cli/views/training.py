@@ -1,0 +1,113 @@
+"""What people see of a training job: its trials, its metrics beside the dummy's, and the classifiers there are."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from counterfoil.cli.grids import value_text, values_text
+from counterfoil.cli.jobs import state_word
+from counterfoil.cli.views.jobs import job_facts
+from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, stacked
+from counterfoil.cli.views.metrics import DUMMY, by_split, metrics_table
+from counterfoil.trainer.v1 import training_pb2
+
+
+def training_job_view(job: training_pb2.TrainingJob, baseline: Mapping[str, float]) -> RenderableType:
+    """Return the job with its trials, best first, and its metrics beside the baseline's on the test split."""
+    columns = [*by_split(job.metrics, ("cv", "train", "test")), *_dummy(baseline)]
+    return stacked(
+        facts([*_head(job), *job_facts(job.job), *_result(job)]),
+        _trials(job) if job.trials else None,
+        metrics_table(columns, title="metrics") if job.metrics else None,
+    )
+
+
+def training_job_list_view(jobs: Iterable[training_pb2.TrainingJob]) -> RenderableType:
+    """Return one line for each job."""
+    rows = [
+        (
+            identifier(job.name),
+            identifier(job.dataset),
+            job.classifier,
+            state_word(job.job),
+            f"{job.metrics['cv_auc']:.4f}" if "cv_auc" in job.metrics else ABSENT,
+            f"{job.metrics['cv_business_cost']:.4f}" if "cv_business_cost" in job.metrics else ABSENT,
+            job.model_version or ABSENT,
+            moment(job.job.create_time),
+        )
+        for job in jobs
+    ]
+    headings = ("training job", "data set", "classifier", "state", "cv auc", "cv cost", "model version", "created")
+    return listing(headings, rows, right=("cv auc", "cv cost"))
+
+
+def classifiers_view(classifiers: Iterable[training_pb2.Classifier]) -> RenderableType:
+    """Return each classifier with the hyper-parameters that --grid takes."""
+    return stacked(*(_classifier(classifier) for classifier in classifiers))
+
+
+def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
+    weight = training_pb2.ClassWeight.Name(job.class_weight).removeprefix("CLASS_WEIGHT_").lower()
+    return [
+        ("training job", identifier(job.name)),
+        ("data set", identifier(job.dataset)),
+        ("classifier", job.classifier),
+        ("cross-validation", f"{job.folds} folds, {job.repeats} repeat(s), seed {job.seed}"),
+        (
+            "cost",
+            f"{figure(job.costs.false_negative)} per default approved, "
+            f"{figure(job.costs.false_positive)} per good applicant refused",
+        ),
+        ("class weight", weight),
+    ]
+
+
+def _result(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
+    return [
+        ("threshold", f"{job.threshold:.4f}" if job.HasField("threshold") else ""),
+        ("model version", job.model_version),
+        ("MLflow run", job.run_id),
+    ]
+
+
+def _trials(job: training_pb2.TrainingJob) -> Table:
+    best = job.best_trial if job.HasField("best_trial") else None
+    rows = [
+        (
+            f"{trial.number}{' *' if trial.number == best else ''}",
+            values_text(trial.hyperparameters),
+            f"{trial.cost:.4f}",
+            f"{trial.auc:.4f} ± {trial.auc_deviation:.4f}",
+            f"{trial.training_seconds:.1f}",
+        )
+        for trial in sorted(job.trials, key=lambda each: (each.cost, -each.auc))
+    ]
+    headings = ("trial", "hyper-parameters", "cost", "auc", "seconds")
+    return listing(headings, rows, title="trials, cheapest first", right=("cost", "auc", "seconds"))
+
+
+def _dummy(baseline: Mapping[str, float]) -> list[tuple[str, Mapping[str, float]]]:
+    return [(f"{DUMMY} ({split})", values) for split, values in by_split(baseline, ("test",))]
+
+
+def _classifier(classifier: training_pb2.Classifier) -> Table:
+    rows = [
+        (
+            each.name,
+            training_pb2.HyperparameterType.Name(each.type).removeprefix("HYPERPARAMETER_TYPE_").lower(),
+            value_text(each.default_value),
+            ", ".join(each.choices) or _range(each),
+            each.description,
+        )
+        for each in classifier.hyperparameters
+    ]
+    missing = "takes" if classifier.takes_missing_values else "does not take"
+    title = f"{classifier.id}: {classifier.description} It {missing} missing values."
+    return listing(("hyper-parameter", "type", "default", "values", "meaning"), rows, title=title)
+
+
+def _range(hyperparameter: training_pb2.Hyperparameter) -> str:
+    least = figure(hyperparameter.minimum) if hyperparameter.HasField("minimum") else ""
+    most = figure(hyperparameter.maximum) if hyperparameter.HasField("maximum") else ""
+    return f"{least} to {most}".strip() if least or most else ABSENT
