@@ -1,4 +1,4 @@
-"""The tables as a program: `python -m shared.tables synthesize DIR --applicants N --seed S`."""
+"""The tables as a program: `python -m shared.tables synthesize DIR --applicants N --seed S`, `... applicants DIR`."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import CounterfoilError
+from shared.tables.applicants import applicant_ids
 from shared.tables.synthesizing import synthesize
 
 _BAD_INPUT = 2
@@ -15,19 +16,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, or 2 after one line on stderr that says what is wrong."""
     options = _parser().parse_args(arguments)
     try:
-        synthesize(
-            options.directory,
-            applicants=options.applicants,
-            seed=options.seed,
-            file_format=options.format,
-            drift=options.drift,
-            overwrite=options.overwrite,
-            progress=_print_progress if options.progress else None,
-        )
-    except (CounterfoilError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return _BAD_INPUT
+        options.run(options)
+    except CounterfoilError as error:
+        return _refuse(error.message, error.reason)
+    except OSError as error:
+        return _refuse(str(error), "OS_ERROR")
     return 0
+
+
+def _refuse(message: str, reason: str) -> int:
+    sys.stderr.write(f"error: {message} ({reason})\n")
+    return _BAD_INPUT
+
+
+def _synthesize(options: argparse.Namespace) -> None:
+    synthesize(
+        options.directory,
+        applicants=options.applicants,
+        seed=options.seed,
+        file_format=options.format,
+        drift=options.drift,
+        overwrite=options.overwrite,
+        progress=_print_progress if options.progress else None,
+    )
+
+
+def _applicants(options: argparse.Namespace) -> None:
+    for identifier in applicant_ids(options.directory, options.table, first=options.first):
+        sys.stdout.write(f"{identifier}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--drift", type=float, default=0.0, help="0 (none) to 1 (strong), of the unlabelled")
     command.add_argument("--overwrite", action="store_true", help="replace tables that are there")
     command.add_argument("--progress", action="store_true", help="print lines `progress SHARE`")
+    command.set_defaults(run=_synthesize)
+    command = commands.add_parser("applicants", help="print identifiers, one a line")
+    command.add_argument("directory", type=Path)
+    command.add_argument("--table", choices=["application_test", "application_train"], default="application_test")
+    command.add_argument("--first", type=int, required=True, help="how many")
+    command.set_defaults(run=_applicants)
     return parser
 
 

@@ -17,14 +17,19 @@ from shared.tables.sources import (
     first_text_in_numbers,
     readable,
     scan_stored,
-    short_rows,
     stored_columns,
     table_path,
     typed,
+    uneven_rows,
 )
 
 # Above this a whole number that was stored as a float may have lost its last digits.
 _EXACT_FLOAT = 2.0**53
+# What fits every column of its kind whatever the values; floats, decimals and wider integers are looked at.
+_EXACT_TYPES = (
+    pl.Null, pl.String, pl.Categorical, pl.Enum,
+    pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Tables:
 def open_tables(directory: Path) -> Tables:
     """Open every table of a directory, `<table>.parquet` or else `<table>.csv`, and check what makes it unusable.
 
-    Each table is scanned once: CSV as a whole, of Parquet the columns that can be wrong. Satellite tables and
+    Each table is scanned: CSV as a whole, of Parquet the columns whose values can be wrong. Satellite tables and
     application_test may be absent; they are then reported and not in `frames`. Missing values are null, also where a
     file says NaN, NA or an empty text.
 
@@ -92,7 +97,7 @@ def _open(source: Source, schema: TableSchema) -> tuple[pl.LazyFrame, TableRepor
     if not found["rows"]:
         raise InvalidInput.of(table_path(schema.name), "the table has no rows; supply some", reason="TABLE_EMPTY")
     if source.format == "csv":
-        _refuse_short_rows(source, schema)
+        _refuse_uneven_rows(source, schema)
     _refuse_values(found, schema)
     report = TableReport(
         schema.name,
@@ -123,10 +128,10 @@ def _counts(stored: pl.Schema, schema: TableSchema) -> Iterator[pl.Expr]:
     yield pl.len().alias("rows")
     for column in schema.columns:
         value = pl.col(column)
-        if stored[column].is_float():
-            yield _unfit(value, schema.columns[column]).sum().alias(f"COLUMN_TYPE {column}")
+        if stored[column] not in _EXACT_TYPES:
+            yield _unfit(value.cast(pl.Float64), schema.columns[column]).sum().alias(f"COLUMN_TYPE {column}")
         if column in schema.keys:
-            yield value.null_count().alias(f"KEY_MISSING {column}")
+            yield (value.is_null() | value.cast(pl.Float64).is_nan()).sum().alias(f"KEY_MISSING {column}")
         if column == "TARGET":
             yield (value.eq_missing(0) | value.eq_missing(1)).not_().sum().alias(f"TARGET_INVALID {column}")
         if column == schema.unique:
@@ -159,10 +164,13 @@ def _refuse_values(found: Mapping[str, int], schema: TableSchema) -> None:
             raise InvalidInput(violations, reason=reason)
 
 
-def _refuse_short_rows(source: Source, schema: TableSchema) -> None:
-    short = short_rows(source)
-    if short:
-        remedy = f"{short} row(s) end before the last column; the file may be cut short, supply it again"
+def _refuse_uneven_rows(source: Source, schema: TableSchema) -> None:
+    with readable(schema.name):
+        uneven = uneven_rows(source)
+    if uneven:
+        remedy = (
+            f"{uneven} row(s) have fewer or more values than the header; the file may be cut short, supply it again"
+        )
         raise InvalidInput.of(table_path(schema.name), remedy, reason="TABLE_UNREADABLE")
 
 

@@ -92,8 +92,10 @@ def first_text_in_numbers(source: Source, schema: TableSchema) -> FieldViolation
     return None
 
 
-def short_rows(source: Source) -> int:
-    """Return how many rows of a CSV file end before its last column, which Polars would fill up silently.
+def uneven_rows(source: Source) -> int:
+    """Return how many rows of a CSV file have fewer or more values than its header has names.
+
+    Polars would fill up the former silently and stop at the latter only once it is asked for a text column.
 
     A file with a line break inside a quoted text cannot be counted by lines; it gives 0.
     """
@@ -108,10 +110,10 @@ def short_rows(source: Source) -> int:
         broken=line.str.count_matches('"', literal=True) % 2,
     )
     found = counted.select(
-        short=(pl.col("commas") < pl.col("commas").first()).sum(),
+        uneven=(pl.col("commas") != pl.col("commas").first()).sum(),
         broken=pl.col("broken").sum(),
     ).collect(engine="streaming")
-    return 0 if found["broken"].item() else int(found["short"].item())
+    return 0 if found["broken"].item() else int(found["uneven"].item())
 
 
 @contextmanager

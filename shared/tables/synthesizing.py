@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from shared.errors import AlreadyExists, InvalidInput
 from shared.tables.schema import TABLES, TableSchema
+from shared.tables.sources import FileFormat
 from shared.tables.synthetic.applications import draw_applications
 from shared.tables.synthetic.bureau import FIRST_BUREAU_ID, draw_bureau
 from shared.tables.synthetic.cards import draw_cards
@@ -28,7 +29,6 @@ BLOCK_APPLICANTS: Final = 2_000
 _TEST_SHARE: Final = 0.1368
 _FIRST_CLIENT_ID: Final = 100_001
 
-FileFormat = Literal["parquet", "csv"]
 Append = Callable[[pl.DataFrame], None]
 
 

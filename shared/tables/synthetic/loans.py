@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -241,17 +241,18 @@ def _days(drawn: Columns) -> Columns:
 
 
 def _contracts(columns: Columns, owner: NDArray[np.int64]) -> Contracts:
-    def day(name: str) -> Floats:
-        values = columns[name].astype(float)
-        return np.where(values == NEVER, np.nan, values)
-
     payments = np.nan_to_num(columns["CNT_PAYMENT"].astype(float))
     return Contracts(
         ids=columns["SK_ID_PREV"],
         owner=owner,
         decided=columns["DAYS_DECISION"],
-        first_due=day("DAYS_FIRST_DUE"),
-        ended=day("DAYS_LAST_DUE"),
+        first_due=_reached(columns["DAYS_FIRST_DUE"]),
+        ended=_reached(columns["DAYS_LAST_DUE"]),
         payments=payments,
         annuity=np.round(np.nan_to_num(columns["AMT_ANNUITY"].astype(float)), 3),
     )
+
+
+def _reached(days: NDArray[Any]) -> Floats:
+    values: Floats = days.astype(float)
+    return np.where(values == NEVER, np.nan, values)

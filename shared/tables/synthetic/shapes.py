@@ -23,6 +23,8 @@ _DERIVED: Final = {
     *(f"{name}_{kind}" for name in HOUSING for kind in ("MODE", "MEDI")),
 }  # fmt: skip
 _EMPLOYED: Final = pl.col("DAYS_EMPLOYED") != NEVER
+_CONTRACT: Final = pl.col("NAME_CONTRACT_TYPE")
+_STATUS: Final = pl.col("NAME_CONTRACT_STATUS")
 
 
 @dataclass(frozen=True)
@@ -89,50 +91,53 @@ def _bureau() -> TableShapes:
 
 
 def _previous() -> TableShapes:
-    contract, status = pl.col("NAME_CONTRACT_TYPE"), pl.col("NAME_CONTRACT_STATUS")
-    both = pl.concat_str(contract, status, separator="/")
-    asked, credit = pl.col("AMT_APPLICATION"), pl.col("AMT_CREDIT")
-    approved = status == "Approved"
+    correlated = ("DAYS_DECISION", "AMT_APPLICATION", "CREDIT_TO_APPLICATION", "CNT_PAYMENT", "ANNUITY_TO_CREDIT")
+    profile = (
+        "NAME_CONTRACT_TYPE", "NAME_CONTRACT_STATUS", "NAME_PORTFOLIO", "NAME_PRODUCT_TYPE", "NAME_YIELD_GROUP",
+        "PRODUCT_COMBINATION",
+    )  # fmt: skip
+    return TableShapes(_previous_columns() | _previous_amounts() | _previous_days(), correlated, profile)
+
+
+def _previous_columns() -> dict[str, Shape]:
     by_contract = (
         "NAME_CASH_LOAN_PURPOSE", "NAME_PAYMENT_TYPE", "NAME_TYPE_SUITE", "NAME_CLIENT_TYPE", "NAME_GOODS_CATEGORY",
         "CHANNEL_TYPE", "SELLERPLACE_AREA", "NAME_SELLER_INDUSTRY", "HOUR_APPR_PROCESS_START",
     )  # fmt: skip
     pooled = ("WEEKDAY_APPR_PROCESS_START", "FLAG_LAST_APPL_PER_CONTRACT", "NFLAG_LAST_APPL_IN_DAY")
     rare = ("RATE_INTEREST_PRIMARY", "RATE_INTEREST_PRIVILEGED")
-    shapes = {
-        **{column: Shape(pl.col(column), given=contract) for column in by_contract},
+    return {
+        **{column: Shape(pl.col(column), given=_CONTRACT) for column in by_contract},
         **{column: Shape(pl.col(column)) for column in (*pooled, *rare)},
-        "CODE_REJECT_REASON": Shape(pl.col("CODE_REJECT_REASON"), given=status),
+        "CODE_REJECT_REASON": Shape(pl.col("CODE_REJECT_REASON"), given=_STATUS),
+    }
+
+
+def _previous_amounts() -> dict[str, Shape]:
+    both = pl.concat_str(_CONTRACT, _STATUS, separator="/")
+    asked, credit = pl.col("AMT_APPLICATION"), pl.col("AMT_CREDIT")
+    return {
         "DAYS_DECISION": Shape(pl.col("DAYS_DECISION"), given=both),
         "AMT_APPLICATION": Shape(asked, given=both),
-        "CREDIT_TO_APPLICATION": Shape(credit / asked, given=contract, where=asked > 0),
+        "CREDIT_TO_APPLICATION": Shape(credit / asked, given=_CONTRACT, where=asked > 0),
         "ANNUITY_TO_CREDIT": Shape(pl.col("AMT_ANNUITY") / credit, given=both, where=credit > 0),
         "CNT_PAYMENT": Shape(pl.col("CNT_PAYMENT"), given=both),
         "RATE_DOWN_PAYMENT": Shape(pl.col("RATE_DOWN_PAYMENT"), given=both),
-        "NFLAG_INSURED_ON_APPROVAL": Shape(pl.col("NFLAG_INSURED_ON_APPROVAL"), given=contract, where=approved),
-        "FIRST_DUE_DELAY": Shape(
-            pl.col("DAYS_FIRST_DUE") - pl.col("DAYS_DECISION"), where=approved & (pl.col("DAYS_FIRST_DUE") < 0)
-        ),
-        "TERMINATION_DELAY": Shape(
-            pl.col("DAYS_TERMINATION") - pl.col("DAYS_LAST_DUE"),
-            where=approved & (pl.col("DAYS_LAST_DUE") < 0) & (pl.col("DAYS_TERMINATION") < 0),
-        ),
-        # The share of the planned term after which a loan ended: 1 is as planned, below it was repaid early.
-        "TERM_SHARE": Shape(
-            (pl.col("DAYS_LAST_DUE") - pl.col("DAYS_FIRST_DUE"))
-            / (pl.col("DAYS_LAST_DUE_1ST_VERSION") - pl.col("DAYS_FIRST_DUE")),
-            where=approved
-            & (pl.col("DAYS_LAST_DUE") < 0)
-            & (pl.col("DAYS_LAST_DUE_1ST_VERSION") < 0)
-            & (pl.col("DAYS_LAST_DUE_1ST_VERSION") > pl.col("DAYS_FIRST_DUE")),
-        ),
     }
-    correlated = ("DAYS_DECISION", "AMT_APPLICATION", "CREDIT_TO_APPLICATION", "CNT_PAYMENT", "ANNUITY_TO_CREDIT")
-    profile = (
-        "NAME_CONTRACT_TYPE", "NAME_CONTRACT_STATUS", "NAME_PORTFOLIO", "NAME_PRODUCT_TYPE", "NAME_YIELD_GROUP",
-        "PRODUCT_COMBINATION",
-    )  # fmt: skip
-    return TableShapes(shapes, correlated, profile)
+
+
+def _previous_days() -> dict[str, Shape]:
+    approved = _STATUS == "Approved"
+    first, last, planned = pl.col("DAYS_FIRST_DUE"), pl.col("DAYS_LAST_DUE"), pl.col("DAYS_LAST_DUE_1ST_VERSION")
+    ended = approved & (last < 0)
+    terminated = pl.col("DAYS_TERMINATION")
+    return {
+        "NFLAG_INSURED_ON_APPROVAL": Shape(pl.col("NFLAG_INSURED_ON_APPROVAL"), given=_CONTRACT, where=approved),
+        "FIRST_DUE_DELAY": Shape(first - pl.col("DAYS_DECISION"), where=approved & (first < 0)),
+        "TERMINATION_DELAY": Shape(terminated - last, where=ended & (terminated < 0)),
+        # The share of the planned term after which a loan ended: 1 is as planned, below it was repaid early.
+        "TERM_SHARE": Shape((last - first) / (planned - first), where=ended & (planned < 0) & (planned > first)),
+    }
 
 
 def _bureau_balance() -> TableShapes:
