@@ -64,13 +64,20 @@ def start_another(context: JobContext) -> str:
     return "too late"
 
 
+def report_on(context: JobContext) -> str:
+    """Report again and again, until that is refused."""
+    while True:
+        context.report(0.1, "reporting")
+
+
 def read_stdin(_context: JobContext) -> str:
     """Return what a library that reads stdin would get, and the temporary folder that this process was given."""
     return repr(sys.stdin.read()) + " " + tempfile.gettempdir()
 
 
 WORK = {
-    work.__name__: work for work in (succeed, refuse, crash, die, linger, ignore_terminate, start_another, read_stdin)
+    each.__name__: each
+    for each in (succeed, refuse, crash, die, linger, ignore_terminate, start_another, report_on, read_stdin)
 }
 
 
