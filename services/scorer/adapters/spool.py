@@ -38,7 +38,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer to keep for 24 hours: under which key, the digest of what was asked, and its bytes given the receipt."""
+    """An answer to keep for 24 hours: its key, the digest of what was asked, and its bytes given the receipt."""
 
     key: AnswerKey
     digest: bytes
@@ -65,7 +65,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True)
 class _Chain:
-    """The one row that says how far the log goes, how far it was shipped, and how far the sealed segment reaches (or 0).
+    """The one row that says how far the log goes, how far it was shipped, and how far the sealed segment reaches, or 0.
 
     It is only ever updated in place, so that sealing and shipping also work when the file is at its bound.
     """

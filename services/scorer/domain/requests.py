@@ -42,7 +42,7 @@ class NamedFeatures:
 
 @dataclass(frozen=True)
 class Subject:
-    """Who is scored. `field_prefix` begins the field paths of what is invalid in a batch: empty, or `subjects[i].`."""
+    """Who is scored. `field_prefix` begins the paths of its invalid fields: `subject.`, in a batch `subjects[i].`."""
 
     applicant: StoredApplicant | NamedFeatures
     application_number: str = ""

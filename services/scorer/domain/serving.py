@@ -17,9 +17,9 @@ from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
 
 @dataclass(frozen=True)
 class ApplicantRow:
-    """An applicant's stored inputs.
+    """An applicant's stored inputs; `split` is train, test or production.
 
-    `split` is train, test or production; `values` has shape (n_features,), NaN where a value is missing, never infinite.
+    `values` has shape (n_features,), NaN where a value is missing, never infinite.
     """
 
     split: str
@@ -85,6 +85,7 @@ class Serving:
         self.model = model
         self._load = load
         self._reloading = threading.Lock()
+        self._when_served: Callable[[Served], None] = lambda _served: None
         self._served: Served | None = None
         self._failure: CounterfoilError = Unavailable(
             "the model is still being loaded; retry in a few seconds", reason="MODEL_LOADING"
@@ -107,6 +108,10 @@ class Serving:
             raise kind(self._failure.message, reason=self._failure.reason, metadata=self._failure.metadata)
         return served
 
+    def when_served(self, listener: Callable[[Served], None]) -> None:
+        """Call the listener at each swap from now on, on the thread that reloads."""
+        self._when_served = listener
+
     @property
     def complete(self) -> bool:
         """Whether a bundle is served, its applicants included."""
@@ -121,4 +126,5 @@ class Serving:
                 self._failure = error
                 raise
             self._served = served
+            self._when_served(served)
             return served

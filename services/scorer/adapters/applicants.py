@@ -1,0 +1,102 @@
+"""The applicants of a data set's splits: values mapped from disk, identifiers in a small sorted index."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from services.scorer.domain.serving import ApplicantRow
+from shared.errors import NotFound, Precondition
+
+ID_COLUMN: Final = "applicant_id"
+_ROWS_AT_ONCE: Final = 20_000
+
+
+@dataclass(frozen=True)
+class _Split:
+    """One split. `identifiers` is sorted; `rows` holds the row of `values` of each, (n_rows, n_features)."""
+
+    name: str
+    identifiers: NDArray[np.bytes_]
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    def find(self, identifier: bytes) -> NDArray[np.float64] | None:
+        place = int(np.searchsorted(self.identifiers, identifier))
+        if place == len(self.identifiers) or self.identifiers[place] != identifier:
+            return None
+        return np.array(self.values[self.rows[place]])
+
+
+class StoredApplicants:
+    """Every applicant of the splits by identifier; memory is that of the index, the values stay on disk."""
+
+    complete = True
+
+    def __init__(self, splits: list[_Split]) -> None:
+        self._splits = splits
+
+    def find(self, applicant_id: str) -> ApplicantRow:
+        """Return the applicant's row. Raises NotFound (APPLICANT_NOT_FOUND)."""
+        identifier = applicant_id.encode()
+        for split in self._splits:
+            values = split.find(identifier)
+            if values is not None:
+                return ApplicantRow(split.name, values)
+        raise NotFound(
+            "no split of the served model's data set has this applicant; check the identifier, or send named features",
+            reason="APPLICANT_NOT_FOUND",
+        )
+
+
+def open_applicants(splits: Mapping[str, Path], names: tuple[str, ...], folder: Path) -> StoredApplicants:
+    """Return the applicants of the splits' Parquet files, with the columns `names` in that order.
+
+    The first time the values are written to `folder` as a matrix that can be mapped; it must be one for these splits
+    and these columns alone. Raises Precondition (SPLIT_REJECTED) if a column is missing, a value infinite, or a file
+    no Parquet.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return StoredApplicants([_open(name, path, names, folder / f"{name}.npy") for name, path in splits.items()])
+
+
+def _open(name: str, path: Path, names: tuple[str, ...], matrix: Path) -> _Split:
+    try:
+        frame = pl.scan_parquet(path)
+        identifiers = frame.select(pl.col(ID_COLUMN).cast(pl.String)).collect().to_series().to_list()
+        if not matrix.exists():
+            _write_matrix(frame.select(pl.col(names).cast(pl.Float64)), len(identifiers), len(names), matrix)
+        values = np.load(matrix, mmap_mode="r", allow_pickle=False)
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise _rejected(name, "cannot be read as the served model needs it") from error
+    if values.shape != (len(identifiers), len(names)):
+        raise _rejected(name, "differs from its copy in the cache")
+    encoded = np.array([identifier.encode() for identifier in identifiers], dtype=np.bytes_)
+    rows = np.argsort(encoded, kind="stable")
+    return _Split(name, encoded[rows], rows, values)
+
+
+def _write_matrix(frame: pl.LazyFrame, n_rows: int, n_features: int, target: Path) -> None:
+    """Write the columns as a row-major matrix, a slice at a time; it is there as a whole or not at all."""
+    partial = target.with_suffix(f".{os.getpid()}.partial")
+    matrix = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float64, shape=(n_rows, n_features))
+    for start in range(0, n_rows, _ROWS_AT_ONCE):
+        chunk = frame.slice(start, _ROWS_AT_ONCE).collect().to_numpy()
+        if np.isinf(chunk).any():
+            raise ValueError("a value is infinite")
+        matrix[start : start + len(chunk)] = chunk
+    matrix.flush()
+    partial.replace(target)
+
+
+def _rejected(split: str, why: str) -> Precondition:
+    return Precondition(
+        f"the data set's split {split!r} {why}; make the data set anew, or clear the scorer's cache",
+        reason="SPLIT_REJECTED",
+        metadata={"split": split},
+    )

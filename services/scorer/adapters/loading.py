@@ -1,0 +1,88 @@
+"""From the alias in the registry to what is served: fetched, verified, and complete before anyone sees it."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from services.scorer.adapters.applicants import open_applicants
+from services.scorer.domain.features import FeatureResolver
+from services.scorer.domain.serving import Applicants, MissingApplicants, Served
+from shared.bundle.dataset import DatasetReference
+from shared.bundle.reading import Bundle, load_bundle
+from shared.bundle.registry import RegisteredVersion
+from shared.errors import CounterfoilError, NotFound, Precondition
+
+_LOGGER = logging.getLogger("counterfoil.scorer.loading")
+
+
+class Registry(Protocol):
+    """Where registered versions, their bundles and their data sets' splits come from."""
+
+    def resolve(self, model: str, version_or_alias: str) -> RegisteredVersion:
+        """Return the version that the alias names. Raises NotFound, Precondition (NO_CHAMPION) or Unavailable."""
+        ...
+
+    def fetch_bundle(self, version: RegisteredVersion) -> Path:
+        """Return the folder of the version's bundle."""
+        ...
+
+    def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
+        """Return the split's Parquet file, its digest checked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads what the alias of a model names now; `cache` keeps the applicants' values between starts."""
+
+    registry: Registry
+    model: str
+    alias: str
+    cache: Path
+    clock: Callable[[], datetime]
+
+    def load(self) -> Served:
+        """Return the verified bundle with its applicants; without its splits it serves named features alone.
+
+        Raises Precondition (NO_CHAMPION, BUNDLE_REJECTED) or Unavailable (MLFLOW_UNAVAILABLE).
+        """
+        version = self._champion()
+        bundle = load_bundle(self.registry.fetch_bundle(version), digest=version.bundle_digest)
+        if bundle.model_name != self.model:
+            raise Precondition(
+                f"version {version.version} of {self.model!r} holds a bundle of another model; promote another version",
+                reason="BUNDLE_REJECTED",
+            )
+        return Served(
+            bundle=bundle,
+            version=str(version.version),
+            resolver=FeatureResolver(bundle.schema),
+            applicants=self._applicants(bundle),
+            load_time=self.clock(),
+        )
+
+    def _champion(self) -> RegisteredVersion:
+        try:
+            return self.registry.resolve(self.model, self.alias)
+        except NotFound as error:
+            # Without a model there is no champion either: the same remedy, and not the caller's mistake.
+            raise Precondition(error.message, reason="NO_CHAMPION", metadata=error.metadata) from error
+
+    def _applicants(self, bundle: Bundle) -> Applicants:
+        try:
+            splits = {name: self.registry.fetch_split(bundle.dataset, name) for name in bundle.dataset.splits}
+            return open_applicants(splits, bundle.schema.names, self.cache / "applicants" / _matrix_key(bundle))
+        except CounterfoilError as error:
+            fields = {"reason": error.reason, "message": error.message}
+            _LOGGER.warning("applicants are not at hand", extra={"fields": fields})
+            return MissingApplicants(error.reason)
+
+
+def _matrix_key(bundle: Bundle) -> str:
+    """Return a folder name for the data set's values under the bundle's columns."""
+    parts = [*(split.digest for split in bundle.dataset.splits.values()), *bundle.schema.names]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,127 @@
+"""The one place where the scorer is put together."""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+import grpc
+
+from counterfoil.client.channels import MESSAGE_LIMIT_BYTES, TlsFiles, open_channel
+from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
+from services.scorer.adapters.loading import Loader, Registry
+from services.scorer.adapters.shipping import SEAL_SECONDS, MonitorLog, Shipper
+from services.scorer.adapters.spool import Spool
+from services.scorer.desk import Desk
+from services.scorer.domain.serving import Served, Serving
+from services.scorer.readiness import RETRY_SECONDS, Readiness
+from services.scorer.servicer import ScorerServicer
+from services.scorer.settings import Settings
+from shared.bundle.registry import ModelRegistry
+from shared.logs import log_event
+from shared.mlflow_store import prepare
+from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
+
+SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
+SHIPPING_GRACE_SECONDS: Final = 5.0
+_LOGGER = logging.getLogger("counterfoil.scorer")
+
+
+@dataclass(frozen=True)
+class App:
+    """A scorer whose threads run and whose server is bound, not started. Stop the server first, then the app."""
+
+    server: RpcServer
+    _closing: ExitStack
+
+    def stop(self) -> None:
+        """Answer what waits, ship what the grace allows, and close the spool, which keeps the rest."""
+        self._closing.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    registry: Registry | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    retry_seconds: float = RETRY_SECONDS,
+    seal_seconds: float = SEAL_SECONDS,
+) -> App:
+    """Return the scorer, loading its model in the background; health says SERVING once a bundle is verified.
+
+    Raises Precondition (SPOOL_LOCKED, INSECURE_REMOTE_ADDRESS, ADDRESS_IN_USE), InvalidInput for unusable settings,
+    Exhausted or Unavailable if the spool cannot be opened.
+    """
+    with ExitStack() as opened:
+        spool = Spool(settings.spool_folder, clock=clock, max_bytes=settings.spool_max_bytes)
+        opened.callback(spool.close)
+        shipper = _shipper(settings, spool, seal_seconds, opened)
+        serving = Serving(settings.model, _loading(settings, registry, clock))
+        desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
+        server = _server(settings, ScorerServicer(serving, desk))
+        serving.when_served(lambda served: _announce(server, served))
+        readiness = Readiness(serving, retry_seconds=retry_seconds)
+        for part in (shipper, desk, readiness):
+            part.start()
+        opened.callback(desk.stop)
+        opened.callback(readiness.stop)
+        return App(server, opened.pop_all())
+
+
+def _shipper(settings: Settings, spool: Spool, seal_seconds: float, opened: ExitStack) -> Shipper:
+    tls = None
+    if settings.monitor_tls_ca is not None:
+        tls = TlsFiles(settings.monitor_tls_ca, settings.tls_certificate, settings.tls_key)
+    channel = open_channel(settings.monitor_address, tls=tls)
+    opened.callback(channel.close)
+    shipper = Shipper(spool, MonitorLog(channel).ingest, seal_seconds=seal_seconds)
+    opened.callback(shipper.stop, channel.close, grace_seconds=SHIPPING_GRACE_SECONDS)
+    return shipper
+
+
+def _loading(settings: Settings, registry: Registry | None, clock: Callable[[], datetime]) -> Callable[[], Served]:
+    """Return what loads the champion; MLflow is first touched when it is called."""
+    if registry is not None:
+        return Loader(registry, settings.model, settings.alias, settings.cache_folder, clock).load
+    mlflow_registry = ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder)
+    loader = Loader(mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock)
+
+    @cache
+    def prepared() -> None:
+        prepare(settings.mlflow_uri, settings.mlflow_artifacts)
+
+    def load() -> Served:
+        prepared()
+        return loader.load()
+
+    return load
+
+
+def _server(settings: Settings, servicer: ScorerServicer) -> RpcServer:
+    def add(server: grpc.Server) -> None:
+        scorer_pb2_grpc.add_ScorerServiceServicer_to_server(servicer, server)
+
+    listening = ServerSettings(
+        address=settings.scorer_address,
+        tls_certificate=settings.tls_certificate,
+        tls_key=settings.tls_key,
+        tls_client_ca=settings.tls_client_ca,
+        allow_insecure_remote=settings.allow_insecure_remote,
+        max_message_bytes=MESSAGE_LIMIT_BYTES,
+    )
+    return build_server(listening, [Service(SERVICE_NAME, add, serving=False)])
+
+
+def _announce(server: RpcServer, served: Served) -> None:
+    server.set_serving(SERVICE_NAME, True)
+    log_event(
+        _LOGGER,
+        "bundle served",
+        model_version=served.model_version,
+        bundle_digest=served.bundle.digest,
+        kernel_id=served.bundle.kernel_id,
+        applicants=served.applicants.complete,
+    )

@@ -1,0 +1,208 @@
+"""Where questions are answered: inputs found, queued, scored together, recorded together, and only then replied to."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from counterfoil.scorer.v1 import scorer_pb2
+from services.scorer.adapters.spool import AnswerKey, Spool
+from services.scorer.domain.requests import Question, content_digest
+from services.scorer.domain.scoring import Answer, answer
+from services.scorer.domain.serving import Served, Serving
+from services.scorer.handoff import HandOff
+from services.scorer.recording import Draft, Resolved, answer_key, draft
+from shared.errors import AlreadyExists, CounterfoilError, FieldViolation, InvalidInput, Unavailable
+
+QUEUE_ROWS: Final = 4096
+
+Outcome = scorer_pb2.ScoreResponse | CounterfoilError
+"""An answer that is on disk, or why there is none."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question with all that the worker needs. What it is answered from may be an error: then nothing is scored.
+
+    The bundle was chosen when the call came in, so that all rows of a batch are answered by the same one.
+    """
+
+    question: Question
+    key: AnswerKey | None
+    digest: bytes
+    resolved: Resolved | CounterfoilError
+
+
+class Desk:
+    """Answers questions by what is served, each recorded in the spool before its answer is given.
+
+    Handler threads find the inputs; one worker scores what waits in one call and records it in one commit.
+    """
+
+    def __init__(
+        self,
+        serving: Serving,
+        spool: Spool,
+        *,
+        clock: Callable[[], datetime],
+        on_recorded: Callable[[], None] = lambda: None,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        queue_rows: int = QUEUE_ROWS,
+    ) -> None:
+        self._serving = serving
+        self._spool = spool
+        self._clock = clock
+        self._on_recorded = on_recorded
+        self._random_bytes = random_bytes
+        self._handoff: HandOff[_Asked, scorer_pb2.ScoreResponse] = HandOff(self._work, capacity=queue_rows)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._handoff.start()
+
+    def stop(self) -> None:
+        """Refuse new questions, and return when those that wait are answered."""
+        self._handoff.stop()
+
+    def answer(self, questions: Sequence[Question | InvalidInput], still_wanted: Callable[[], bool]) -> list[Outcome]:
+        """Return the outcome of each question, in order; one that is an error already stays as it is.
+
+        All are answered by the same bundle, but for those whose answer was stored before. Raises Exhausted if they do
+        not fit in the queue, Unavailable while the scorer shuts down.
+        """
+        served = self._what_serves()
+        asked = {
+            place: _asked(question, served)
+            for place, question in enumerate(questions)
+            if isinstance(question, Question)
+        }
+        futures = dict(zip(asked, self._handoff.submit(list(asked.values()), still_wanted), strict=True))
+        return [
+            question if isinstance(question, InvalidInput) else _outcome(futures[place])
+            for place, question in enumerate(questions)
+        ]
+
+    def _what_serves(self) -> Served | CounterfoilError:
+        try:
+            return self._serving.current()
+        except CounterfoilError as error:
+            return error
+
+    def _work(self, asked: Sequence[_Asked]) -> list[scorer_pb2.ScoreResponse | Exception]:
+        """Return the outcomes, in order; of equal request_ids one is recorded before the next is looked at."""
+        outcomes: dict[int, Outcome] = {}
+        waiting = dict(enumerate(asked))
+        while waiting:
+            now = _first_of_each_key(waiting)
+            outcomes.update(self._round(now))
+            waiting = {place: each for place, each in waiting.items() if place not in now}
+        return [outcomes[place] for place in range(len(asked))]
+
+    def _round(self, asked: Mapping[int, _Asked]) -> dict[int, Outcome]:
+        known = {place: self._known(each) for place, each in asked.items()}
+        outcomes = {place: outcome for place, outcome in known.items() if outcome is not None}
+        drafts: dict[int, Draft] = {}
+        for place, scored in _scored({place: each for place, each in asked.items() if place not in outcomes}).items():
+            if isinstance(scored, Answer):
+                drafts[place] = self._draft(asked[place], scored)
+            else:
+                outcomes[place] = scored
+        return outcomes | self._recorded(drafts)
+
+    def _known(self, asked: _Asked) -> Outcome | None:
+        """Return what needs no scoring: the stored answer, or why there can be none; None if it is to be scored."""
+        stored = self._spool.find_answer(asked.key) if asked.key else None
+        if stored is None:
+            return asked.resolved if isinstance(asked.resolved, CounterfoilError) else None
+        if stored.digest != asked.digest:
+            return AlreadyExists(
+                "this request_id was used within 24 hours for other content; choose a new one for a new request",
+                reason="REQUEST_ID_REUSED",
+            )
+        return scorer_pb2.ScoreResponse.FromString(stored.answer)
+
+    def _draft(self, asked: _Asked, said: Answer) -> Draft:
+        return draft(
+            asked.question,
+            asked.digest,
+            _sound(asked),
+            said,
+            create_time=self._clock(),
+            random_bytes=self._random_bytes,
+        )
+
+    def _recorded(self, drafts: Mapping[int, Draft]) -> dict[int, Outcome]:
+        """Commit the drafts together and return their replies with receipts, or for each why it could not be."""
+        if not drafts:
+            return {}
+        try:
+            receipts = self._spool.append([each.entry for each in drafts.values()])
+        except CounterfoilError as error:
+            return dict.fromkeys(drafts, error)
+        self._on_recorded()
+        return {
+            place: each.with_receipt(receipt) for (place, each), receipt in zip(drafts.items(), receipts, strict=True)
+        }
+
+
+def _asked(question: Question, served: Served | CounterfoilError) -> _Asked:
+    """Return the question with its inputs. What fails is kept: an answer stored before goes out all the same."""
+    resolved: Resolved | CounterfoilError
+    try:
+        resolved = Resolved(served, served.inputs(question.subject)) if isinstance(served, Served) else served
+    except CounterfoilError as error:
+        resolved = error
+    return _Asked(question, answer_key(question), content_digest(question) if question.request_id else b"", resolved)
+
+
+def _sound(asked: _Asked) -> Resolved:
+    if isinstance(asked.resolved, CounterfoilError):
+        raise asked.resolved
+    return asked.resolved
+
+
+def _first_of_each_key(waiting: Mapping[int, _Asked]) -> dict[int, _Asked]:
+    """Return all without a key, and of those that share one the first."""
+    first: dict[AnswerKey, int] = {}
+    for place, each in waiting.items():
+        if each.key is not None:
+            first.setdefault(each.key, place)
+    return {place: each for place, each in waiting.items() if each.key is None or first[each.key] == place}
+
+
+def _scored(asked: Mapping[int, _Asked]) -> dict[int, Answer | InvalidInput]:
+    """Return what each question's bundle says, in one call a bundle; around a swap there may be two."""
+    by_bundle: dict[str, list[int]] = {}
+    for place, each in asked.items():
+        by_bundle.setdefault(_sound(each).served.bundle.digest, []).append(place)
+    said: dict[int, Answer | InvalidInput] = {}
+    for places in by_bundle.values():
+        bundle = _sound(asked[places[0]]).served.bundle
+        answers = answer(bundle, [_sound(asked[place]).values for place in places])
+        said.update(
+            (place, _under(asked[place].question.subject.field_prefix, each))
+            for place, each in zip(places, answers, strict=True)
+        )
+    return said
+
+
+def _under(field_prefix: str, said: Answer | InvalidInput) -> Answer | InvalidInput:
+    """Return an answer as it is, and an error with its field paths as the caller writes them."""
+    if isinstance(said, Answer):
+        return said
+    violations = [FieldViolation(field_prefix + each.field, each.description) for each in said.violations]
+    return InvalidInput(violations, reason=said.reason, metadata=said.metadata)
+
+
+def _outcome(future: "Future[scorer_pb2.ScoreResponse]") -> Outcome:
+    try:
+        return future.result()
+    except CounterfoilError as error:
+        return error
+    except CancelledError:
+        return Unavailable(
+            "the call ended before its turn came, so nothing was scored or recorded; give it a longer deadline",
+            reason="CALL_ENDED",
+        )

@@ -1,0 +1,245 @@
+"""Requests to questions and answers to replies: pure functions, and the field paths of what is invalid."""
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Final
+
+from google.rpc import status_pb2
+
+from counterfoil.scorer.v1 import scorer_pb2
+from counterfoil.types.v1 import feature_pb2, prediction_pb2
+from services.scorer.domain.decision import Decision
+from services.scorer.domain.requests import (
+    Absence,
+    FeatureValue,
+    NamedFeatures,
+    Purpose,
+    Question,
+    StoredApplicant,
+    Subject,
+)
+from services.scorer.domain.scoring import Answer
+from services.scorer.domain.serving import ApplicantRow, Served
+from shared.bundle.schema import Feature
+from shared.errors import FieldViolation, InvalidInput
+
+MAX_SUBJECTS: Final = 1000
+MAX_TEXT: Final = 128
+_APPLICANTS: Final = "applicants/"
+_MISSING: Final = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
+
+_PURPOSES: Final = {
+    prediction_pb2.PURPOSE_DECISION: Purpose.DECISION,
+    prediction_pb2.PURPOSE_TEST: Purpose.TEST,
+    prediction_pb2.PURPOSE_WHAT_IF: Purpose.WHAT_IF,
+}
+_PURPOSES_SENT: Final = {purpose: number for number, purpose in _PURPOSES.items()}
+_DECISIONS: Final = {
+    Decision.APPROVE: prediction_pb2.DECISION_APPROVE,
+    Decision.REFUSE: prediction_pb2.DECISION_REFUSE,
+}
+
+
+def question_from_proto(request: scorer_pb2.ScoreRequest, *, model: str, caller: str) -> Question:
+    """Return the question of a Score call about the model of that name; raises InvalidInput for what is wrong."""
+    purpose = _purpose(request)
+    if not request.HasField("subject"):
+        raise InvalidInput.of("subject", "is not set; say who is scored")
+    return Question(
+        subject=_subject(request.subject, "subject."),
+        purpose=purpose,
+        model=model,
+        caller=caller,
+        method="Score",
+        request_id=request.request_id,
+    )
+
+
+def questions_from_proto(
+    request: scorer_pb2.BatchScoreRequest, *, model: str, caller: str
+) -> list[Question | InvalidInput]:
+    """Return, for each subject of a BatchScore call, its question or what is wrong with it.
+
+    Raises InvalidInput for what is wrong with the call as a whole.
+    """
+    purpose = _purpose(request)
+    if not 1 <= len(request.subjects) <= MAX_SUBJECTS:
+        raise InvalidInput.of("subjects", f"holds {len(request.subjects)}; send 1 to {MAX_SUBJECTS}")
+    questions: list[Question | InvalidInput] = []
+    for row, message in enumerate(request.subjects):
+        try:
+            subject = _subject(message, f"subjects[{row}].")
+        except InvalidInput as error:
+            questions.append(error)
+            continue
+        questions.append(Question(subject, purpose, model, caller, "BatchScore", request.request_id, row))
+    return questions
+
+
+def applicant_id_from_name(name: str) -> str:
+    """Return the identifier in `applicants/{id}`; raises InvalidInput for another name."""
+    identifier = name.removeprefix(_APPLICANTS)
+    if identifier == name or not 0 < len(identifier) <= MAX_TEXT:
+        raise InvalidInput.of("name", f"is not the name of an applicant; give applicants/ID, ID up to {MAX_TEXT} long")
+    return identifier
+
+
+def purpose_to_proto(purpose: Purpose) -> prediction_pb2.Purpose.ValueType:
+    """Return the purpose as it is sent and recorded."""
+    return _PURPOSES_SENT[purpose]
+
+
+def decision_to_proto(decision: Decision) -> prediction_pb2.Decision.ValueType:
+    """Return the decision as it is sent and recorded."""
+    return _DECISIONS[decision]
+
+
+def principal_features(served: Served, answer: Answer) -> list[Feature]:
+    """Return the schema's features behind the principal reasons, in rank order."""
+    return [served.bundle.schema.features[position] for position in answer.reasons.principal]
+
+
+def score_to_proto(
+    served: Served, answer: Answer, *, prediction_id: str, create_time: datetime
+) -> scorer_pb2.ScoreResponse:
+    """Return the reply about one applicant, but for its receipt, which it gets once it is recorded."""
+    features = served.bundle.schema.features
+    principal = principal_features(served, answer)
+    response = scorer_pb2.ScoreResponse(
+        prediction=f"{served.model_version}/predictions/{prediction_id}",
+        model_version=served.model_version,
+        probability=answer.probability,
+        margin=answer.margin,
+        baseline=answer.baseline,
+        threshold=answer.threshold,
+        decision=decision_to_proto(answer.decision),
+        reasons=scorer_pb2.Reasons(
+            features=[features[position].name for position in answer.reasons.features],
+            contributions=answer.reasons.contributions,
+            principal_codes=[feature.reason_code for feature in principal],
+            principal_texts=[feature.reason_text for feature in principal],
+        ),
+        imputed_features=[features[position].name for position in answer.imputed],
+    )
+    response.create_time.FromDatetime(create_time)
+    return response
+
+
+def batch_to_proto(
+    outcomes: Iterable[scorer_pb2.ScoreResponse | status_pb2.Status],
+) -> scorer_pb2.BatchScoreResponse:
+    """Return the reply about a batch from each row's score or status, in the order of the request."""
+    return scorer_pb2.BatchScoreResponse(
+        results=[
+            scorer_pb2.BatchScoreResult(score=outcome)
+            if isinstance(outcome, scorer_pb2.ScoreResponse)
+            else scorer_pb2.BatchScoreResult(status=outcome)
+            for outcome in outcomes
+        ]
+    )
+
+
+def applicant_to_proto(served: Served, applicant_id: str, row: ApplicantRow) -> scorer_pb2.Applicant:
+    """Return an applicant's stored values under the names of the schema's features, missing ones as `missing`."""
+    applicant = scorer_pb2.Applicant(
+        name=f"{_APPLICANTS}{applicant_id}", dataset=_dataset_name(served), split=row.split
+    )
+    given = applicant.features.features
+    for feature, value in zip(served.bundle.schema.features, row.values.tolist(), strict=True):
+        given[feature.name].CopyFrom(_MISSING if math.isnan(value) else feature_pb2.FeatureValue(number=value))
+    return applicant
+
+
+def serving_model_to_proto(served: Served) -> scorer_pb2.ServingModel:
+    """Return what is served, with every feature that it reads."""
+    bundle = served.bundle
+    model = scorer_pb2.ServingModel(
+        model_version=served.model_version,
+        bundle_digest=bundle.digest,
+        kernel_id=bundle.kernel_id,
+        dataset=_dataset_name(served),
+        classifier=bundle.classifier,
+        threshold=bundle.threshold,
+        features=[_feature_to_proto(feature) for feature in bundle.schema.features],
+    )
+    model.load_time.FromDatetime(served.load_time)
+    return model
+
+
+def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) -> Purpose:
+    """Return what the call is for, once everything that both calls have is found sound."""
+    violations = _too_long((("request_id", request.request_id),))
+    purpose = _PURPOSES.get(request.purpose)
+    if purpose is None:
+        accepted = ", ".join(prediction_pb2.Purpose.Name(number) for number in _PURPOSES)
+        violations.append(FieldViolation("purpose", f"says not what the score is for; give one of {accepted}"))
+    if violations or purpose is None:
+        raise InvalidInput(violations)
+    return purpose
+
+
+def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
+    violations = _too_long(
+        (
+            (f"{prefix}application_number", message.application_number),
+            (f"{prefix}applicant_id", message.applicant_id),
+        )
+    )
+    if message.as_of_date and not _is_date(message.as_of_date):
+        violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
+    if message.WhichOneof("subject") is None or (not message.HasField("features") and not message.applicant_id):
+        violations.append(FieldViolation(prefix.removesuffix("."), "names nobody; set applicant_id or features"))
+    if violations:
+        raise InvalidInput(violations)
+    return Subject(_applicant(message), message.application_number, message.as_of_date, prefix)
+
+
+def _applicant(message: scorer_pb2.Subject) -> StoredApplicant | NamedFeatures:
+    if message.HasField("features"):
+        return NamedFeatures({name: _feature_value(value) for name, value in message.features.features.items()})
+    return StoredApplicant(message.applicant_id)
+
+
+def _feature_value(message: feature_pb2.FeatureValue) -> FeatureValue:
+    match message.WhichOneof("value"):
+        case "number":
+            return message.number
+        case "category":
+            return message.category
+        case "missing":
+            return Absence.MISSING
+        case None:
+            return Absence.EMPTY
+
+
+def _too_long(texts: Sequence[tuple[str, str]]) -> list[FieldViolation]:
+    return [
+        FieldViolation(path, f"is longer than {MAX_TEXT} characters; shorten it")
+        for path, text in texts
+        if len(text) > MAX_TEXT
+    ]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _dataset_name(served: Served) -> str:
+    return f"datasets/{served.bundle.dataset.id}"
+
+
+def _feature_to_proto(feature: Feature) -> scorer_pb2.ServedFeature:
+    return scorer_pb2.ServedFeature(
+        name=feature.name,
+        group=feature.group,
+        level=feature.level,
+        minimum=feature.minimum,
+        maximum=feature.maximum,
+        missing_share=feature.missing_share,
+        reason_code=feature.reason_code,
+        reason_text=feature.reason_text,
+    )

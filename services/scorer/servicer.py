@@ -1,0 +1,62 @@
+"""The scorer's rpcs: each converts, calls, converts."""
+
+import grpc
+
+from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
+from services.scorer import messages
+from services.scorer.desk import Desk
+from services.scorer.domain.serving import Serving
+from shared.errors import CounterfoilError
+from shared.rpc.caller import caller_of
+from shared.rpc.statuses import to_status
+
+
+class ScorerServicer(scorer_pb2_grpc.ScorerServiceServicer):
+    """Answers the rpcs of counterfoil.scorer.v1.ScorerService."""
+
+    def __init__(self, serving: Serving, desk: Desk) -> None:
+        self._serving = serving
+        self._desk = desk
+
+    def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
+        """Score one applicant."""
+        model = self._serving.named(request.model)
+        question = messages.question_from_proto(request, model=model, caller=caller_of(context))
+        (outcome,) = self._desk.answer([question], context.is_active)
+        if isinstance(outcome, CounterfoilError):
+            raise outcome
+        return outcome
+
+    def BatchScore(
+        self, request: scorer_pb2.BatchScoreRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.BatchScoreResponse:
+        """Score up to 1,000 applicants, one result a row."""
+        model = self._serving.named(request.model)
+        questions = messages.questions_from_proto(request, model=model, caller=caller_of(context))
+        outcomes = self._desk.answer(questions, context.is_active)
+        return messages.batch_to_proto(
+            to_status(outcome) if isinstance(outcome, CounterfoilError) else outcome for outcome in outcomes
+        )
+
+    def GetApplicant(
+        self, request: scorer_pb2.GetApplicantRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.Applicant:
+        """Return an applicant's stored features."""
+        self._serving.named(request.model)
+        applicant_id = messages.applicant_id_from_name(request.name)
+        served = self._serving.current()
+        return messages.applicant_to_proto(served, applicant_id, served.applicants.find(applicant_id))
+
+    def GetServingModel(
+        self, request: scorer_pb2.GetServingModelRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.ServingModel:
+        """Return what is served."""
+        self._serving.named(request.model)
+        return messages.serving_model_to_proto(self._serving.current())
+
+    def ReloadModel(
+        self, request: scorer_pb2.ReloadModelRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.ServingModel:
+        """Swap in what the alias points to now."""
+        self._serving.named(request.model)
+        return messages.serving_model_to_proto(self._serving.reload())

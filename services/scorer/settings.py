@@ -1,0 +1,38 @@
+"""What the scorer is told at start, read once from COUNTERFOIL_* variables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every default is safe on a laptop: loopback only, everything under the current folder.
+
+    `monitor_tls_ca` turns on TLS towards the monitor: the authority that signed its certificate; the scorer then shows
+    its own certificate, if it has one. `spool_max_bytes` bounds the file that answers wait in for the monitor.
+    """
+
+    scorer_address: str = "127.0.0.1:50052"
+    monitor_address: str = "127.0.0.1:50053"
+    monitor_tls_ca: Path | None = None
+    mlflow_uri: str = "sqlite:///mlruns/mlflow.db"
+    mlflow_artifacts: Path = Path("mlruns/artifacts")
+    state_dir: Path = Path("var")
+    model: str = "credit-default"
+    alias: str = "champion"
+    spool_max_bytes: int = 2 << 30
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    allow_insecure_remote: bool = False
+    log_level: str = "INFO"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Return the folder that holds the spool; one process at a time uses it."""
+        return self.state_dir / "scorer" / "spool"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Return where what was fetched from MLflow is kept."""
+        return self.state_dir / "scorer" / "cache"

@@ -1,0 +1,126 @@
+"""Real fakes: they keep the promises of what they stand for, without its disk, database or network."""
+
+import threading
+from collections.abc import Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from counterfoil.monitor.v1 import monitor_pb2, monitor_pb2_grpc
+from counterfoil.types.v1 import prediction_pb2
+from shared.bundle.dataset import DatasetReference
+from shared.bundle.registry import RegisteredVersion
+from shared.errors import CounterfoilError, NotFound, Precondition
+from shared.prediction_record.chain import verify_segment
+from tests.bundles import TinyBundle
+
+
+@dataclass
+class FakeRegistry:
+    """A registry of tiny bundles in memory. While `failure` is set, every call raises it."""
+
+    versions: dict[tuple[str, int], TinyBundle] = field(default_factory=dict)
+    aliases: dict[tuple[str, str], int] = field(default_factory=dict)
+    failure: CounterfoilError | None = None
+
+    def register(self, bundle: TinyBundle, *, alias: str = "") -> int:
+        """Add a version of the bundle's model, give it the alias if there is one, and return its number."""
+        model = bundle.contents.model_name
+        version = 1 + sum(name == model for name, _ in self.versions)
+        self.versions[model, version] = bundle
+        if alias:
+            self.aliases[model, alias] = version
+        return version
+
+    def resolve(self, model: str, version_or_alias: str) -> RegisteredVersion:
+        """Return the version of that number or alias."""
+        self._fail()
+        if not any(name == model for name, _ in self.versions):
+            raise NotFound(f"promote one: `counterfoil model promote {model}/VERSION`", reason="MODEL_NOT_FOUND")
+        if version_or_alias.isdigit():
+            number = int(version_or_alias)
+        elif (model, version_or_alias) in self.aliases:
+            number = self.aliases[model, version_or_alias]
+        else:
+            raise Precondition(f"run `counterfoil model promote {model}/VERSION`", reason="NO_CHAMPION")
+        if (model, number) not in self.versions:
+            raise NotFound(f"{model} has no version {number}", reason="MODEL_VERSION_NOT_FOUND")
+        return RegisteredVersion(model, number, "0" * 32, self.versions[model, number].digest)
+
+    def fetch_bundle(self, version: RegisteredVersion) -> Path:
+        """Return the folder of the version's bundle."""
+        self._fail()
+        return self.versions[version.model, version.version].folder
+
+    def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
+        """Return the Parquet file of the split."""
+        self._fail()
+        for bundle in self.versions.values():
+            if bundle.contents.dataset == dataset:
+                return bundle.splits[split]
+        raise Precondition(f"the {split} split is gone", reason="SPLIT_REJECTED")
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
+    """Takes segments as the monitor does: verified, in order, each once. While `refusal` is set it answers that."""
+
+    def __init__(self) -> None:
+        self.segments: list[prediction_pb2.Segment] = []
+        self.refusal: grpc.StatusCode | None = None
+        self.attempts = 0
+        self._news = threading.Condition()
+
+    def IngestPredictions(  # noqa: N802  # gRPC gives the name
+        self, request: monitor_pb2.IngestPredictionsRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.IngestPredictionsResponse:
+        """Keep the segment, or refuse it."""
+        segment = request.segment
+        with self._news:
+            self.attempts += 1
+            self._news.notify_all()
+            if self.refusal is not None:
+                context.abort(self.refusal, "refused by the test")
+            verify_segment(segment)
+            known = any(each.number == segment.number for each in self.segments)
+            if not known:
+                assert segment.number == len(self.segments) + 1, "a gap in the numbers"
+                self.segments.append(segment)
+        return monitor_pb2.IngestPredictionsResponse(
+            instance=segment.instance, number=segment.number, already_stored=known
+        )
+
+    @property
+    def records(self) -> list[prediction_pb2.PredictionRecord]:
+        """Every record that arrived, in order."""
+        return [record for segment in self.segments for record in segment.records]
+
+    def wait_for_records(self, count: int, timeout_s: float = 20.0) -> None:
+        """Return as soon as so many records have arrived."""
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.records) >= count, timeout_s), "the records did not arrive"
+
+    def wait_for_attempts(self, count: int, timeout_s: float = 20.0) -> None:
+        """Return as soon as so many calls have come in."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.attempts >= count, timeout_s), "the calls did not come"
+
+
+@contextmanager
+def monitor_server(monitor: FakeMonitor, address: str = "127.0.0.1:0") -> Iterator[str]:
+    """Serve the fake on a real port and give its address."""
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    # The stubs' servicer is complete at run time: what the fake leaves out answers UNIMPLEMENTED.
+    monitor_pb2_grpc.add_MonitorServiceServicer_to_server(monitor, server)
+    port = server.add_insecure_port(address)
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait()

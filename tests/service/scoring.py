@@ -1,0 +1,126 @@
+"""A real scorer on a real port, fed by a fake registry, for the length of a `with` block."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+
+from counterfoil.client.channels import open_channel
+from counterfoil.client.errors import CallError, call_error
+from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
+from counterfoil.types.v1 import feature_pb2, prediction_pb2
+from services.scorer.adapters.loading import Registry
+from services.scorer.app import SERVICE_NAME, App, build
+from services.scorer.settings import Settings
+from tests.processes import free_port, wait_until_serving
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+    def move(self, by: timedelta) -> None:
+        """Go forward."""
+        self.now += by
+
+
+@dataclass
+class Scorer:
+    """A running scorer: its app, its address and a stub."""
+
+    app: App
+    address: str
+    stub: scorer_pb2_grpc.ScorerServiceStub
+    settings: Settings = field(repr=False)
+
+
+@contextmanager
+def scorer(
+    folder: Path,
+    registry: Registry,
+    *,
+    monitor_address: str = "",
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    spool_max_bytes: int = 1 << 28,
+    serving: bool = True,
+) -> Iterator[Scorer]:
+    """Run a scorer with its state in `folder`; return once it serves, unless that is not to be waited for."""
+    settings = Settings(
+        scorer_address="127.0.0.1:0",
+        monitor_address=monitor_address or f"127.0.0.1:{free_port()}",
+        state_dir=folder,
+        spool_max_bytes=spool_max_bytes,
+    )
+    app = build(settings, registry=registry, clock=clock, retry_seconds=0.05, seal_seconds=0.05)
+    app.server.start()
+    address = f"127.0.0.1:{app.server.port}"
+    try:
+        if serving:
+            wait_until_serving(address, SERVICE_NAME)
+        with open_channel(address) as channel:
+            yield Scorer(app, address, scorer_pb2_grpc.ScorerServiceStub(channel), settings)
+    finally:
+        app.server.stop()
+        app.stop()
+
+
+def ask(applicant_id: str = "", **fields: object) -> scorer_pb2.ScoreRequest:
+    """Return a request for a decision about an applicant; `features` in its place are named features."""
+    features = fields.pop("features", None)
+    request = scorer_pb2.ScoreRequest(purpose=prediction_pb2.PURPOSE_DECISION, **fields)  # type: ignore[arg-type]
+    if isinstance(features, Mapping):
+        request.subject.features.CopyFrom(feature_map(features))
+    else:
+        request.subject.applicant_id = applicant_id
+    return request
+
+
+def feature_map(features: Mapping[str, float | str | None]) -> feature_pb2.FeatureMap:
+    """Return named features: numbers, categories, and None for what is missing."""
+    message = feature_pb2.FeatureMap()
+    for name, value in features.items():
+        if value is None:
+            message.features[name].missing.SetInParent()
+        elif isinstance(value, str):
+            message.features[name].category = value
+        else:
+            message.features[name].number = value
+    return message
+
+
+def failure(call: Callable[[], object]) -> CallError:
+    """Return the error that the call ends with."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        return call_error(error)
+    raise AssertionError("the call succeeded")
+
+
+def at_once(count: int, call: Callable[[int], object]) -> list[object]:
+    """Run the call so many times on as many threads, all released at the same moment, and return what they return."""
+    results: list[object] = [None] * count
+    gate = threading.Barrier(count)
+
+    def run(place: int) -> None:
+        gate.wait()
+        results[place] = call(place)
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
