@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +14,16 @@ from deltalake.exceptions import DeltaError
 
 from services.monitor.adapters.durability import make_folder, write_atomically
 from services.monitor.adapters.ledger import Ledger
-from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, project_rows
+from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, project_rows, set_apart
 from services.monitor.adapters.projections import Projections
 from services.monitor.domain.chain import Alert
-from services.monitor.domain.model import Models, split_name
-from shared.errors import CounterfoilError, InvalidInput
+from services.monitor.domain.model import Models, is_numbered
+from shared.errors import CounterfoilError, Unavailable
 
 # Commits that are read and projected at once: some tens of MiB at segments of 1 MiB.
 _COMMITS_AT_ONCE = 32
+# How long who asks for a window waits; a segment takes tens of milliseconds to project.
+_PATIENCE_S = 20.0
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +40,8 @@ class Projector:
     """Projects new commits of the ledger in a thread of its own.
 
     Records whose bundle cannot be had wait, model version by model version, and are tried again every `retry_s`
-    seconds; nothing of them is lost, since the ledger has them.
+    seconds; nothing of them is lost, since the ledger has them. Where the folder of the projections has been removed,
+    everything is projected anew from the first commit.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Projector:
         self._progress = _read(progress_file)
         self._changed = threading.Condition()
         self._wanted = True
+        self._retry_at = 0.0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
@@ -77,10 +82,29 @@ class Projector:
             self._wanted = True
             self._changed.notify_all()
 
-    def wait_for(self, commit: int, timeout_s: float) -> bool:
-        """Return whether everything up to `commit` of the ledger is projected (or waits) within the time."""
+    def wait_for(self, commit: int, model_version: str, timeout_s: float) -> bool:
+        """Return whether all of a model version up to `commit` of the ledger is projected within the time.
+
+        If its records wait for their bundle, that is tried again at once.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: self._progress.commit >= commit, timeout_s)
+            if model_version in self._progress.waiting:
+                self._wanted, self._retry_at = True, 0.0
+                self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._has(commit, model_version), timeout_s)
+
+    def await_acknowledged(self, model_version: str) -> None:
+        """Return once all that the ledger holds of a model version now is projected.
+
+        Raises Unavailable (PROJECTION_BEHIND) if that takes more than 20 s.
+        """
+        if not self.wait_for(self._ledger.version, model_version, _PATIENCE_S):
+            raise Unavailable(
+                f"predictions of {model_version} are stored but cannot be read yet; try again, and look at the "
+                "monitor's alerts if it stays so",
+                reason="PROJECTION_BEHIND",
+                metadata={"model_version": model_version},
+            )
 
     def stop(self) -> None:
         """Stop after the step at hand."""
@@ -91,9 +115,8 @@ class Projector:
             self._thread.join()
 
     def catch_up(self) -> None:
-        """Project everything that the ledger holds now, first what waited."""
-        for model_version, first in sorted(self._progress.waiting.items()):
-            self._try_again(model_version, first)
+        """Project everything that the ledger holds now; what waits is tried again when its time has come."""
+        self._retry()
         for first, last in _steps(self._progress.commit + 1, self._ledger.version):
             for model_version, rows in self._rows_by_model(first, last):
                 if model_version in self._progress.waiting:
@@ -103,6 +126,18 @@ class Projector:
                     self._progress.waiting[model_version] = first
                     self._on_alert(obstacle)
             self._done(last)
+
+    def _has(self, commit: int, model_version: str) -> bool:
+        return self._progress.commit >= commit and model_version not in self._progress.waiting
+
+    def _retry(self) -> None:
+        """Try again what waits, but not at every segment: each try reads from the ledger and asks for the bundle."""
+        with self._changed:
+            if time.monotonic() < self._retry_at:
+                return
+            self._retry_at = time.monotonic() + self._retry_s
+        for model_version, first in sorted(self._progress.waiting.items()):
+            self._try_again(model_version, first)
 
     def _try_again(self, model_version: str, first: int) -> None:
         for step_first, step_last in _steps(first, self._progress.commit):
@@ -122,19 +157,12 @@ class Projector:
     def _project(self, model_version: str, rows: pa.Table, commit: int) -> Alert | None:
         """Deal with the rows, or return what makes them wait."""
         try:
-            split_name(model_version, field="model_version")
-        except InvalidInput:
-            self._on_alert(Alert("MODEL_VERSION_INVALID", f"{rows.num_rows} record(s) name no model version"))
-            return None
-        try:
-            model = self._models.find(model_version)
-            projected, apart = project_rows(rows, model)
+            projected, apart = self._divide(model_version, rows)
             self._projections.append(model_version, projected, commit)
             self._projections.set_apart(model_version, apart, commit)
         except CounterfoilError as error:
-            return Alert(
-                "BUNDLE_UNKNOWN", f"records wait for their bundle: {error.message}", model_version=model_version
-            )
+            reason = "BUNDLE_UNAVAILABLE" if isinstance(error, Unavailable) else "BUNDLE_UNKNOWN"
+            return Alert(reason, f"records wait for their bundle: {error.message}", model_version=model_version)
         except (DeltaError, pa.ArrowException) as error:
             # One model version's table must not hold up the others.
             return Alert("PROJECTION_FAILED", f"records wait for their table: {error}", model_version=model_version)
@@ -142,6 +170,12 @@ class Projector:
             message = f"{apart.num_rows} record(s) do not fit their bundle"
             self._on_alert(Alert("RECORDS_SET_APART", message, model_version=model_version))
         return None
+
+    def _divide(self, model_version: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return the rows that belong in the projection and those to set apart, such as rows of no model version."""
+        if not is_numbered(model_version):
+            return rows.slice(0, 0), set_apart(rows, ["MODEL_VERSION_INVALID"] * rows.num_rows)
+        return project_rows(rows, self._models.find(model_version))
 
     def _done(self, commit: int) -> None:
         state = {"commit": commit, "waiting": self._progress.waiting}

@@ -1,11 +1,14 @@
 """The monitor's settings, read once from COUNTERFOIL_* variables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+from services.monitor.domain.drift import DriftBounds
+from shared.settings import variable_of
 
 
 @dataclass(frozen=True)
-class MonitorSettings:
+class Settings:
     """Where the monitor listens, keeps its log and finds MLflow, and what it calls drift."""
 
     monitor_address: str = "127.0.0.1:50053"
@@ -25,6 +28,11 @@ class MonitorSettings:
     log_level: str = "INFO"
 
     @property
+    def drift_bounds(self) -> DriftBounds:
+        """Return what a drift report holds its figures against."""
+        return DriftBounds(self.drift_minimum_rows, self.drift_share_bound)
+
+    @property
     def folder(self) -> Path:
         """Return the folder that holds the monitor's state."""
         return self.state_dir / "monitor"
@@ -35,14 +43,14 @@ class MonitorSettings:
         return self.folder / "log" / "ledger"
 
     @property
-    def projections_folder(self) -> Path:
-        """Return where the projections lie, models/versions below it."""
-        return self.folder / "log" / "predictions"
+    def alerts_file(self) -> Path:
+        """Return the file of what was found wrong with the log."""
+        return self.folder / "log" / "alerts.jsonl"
 
     @property
-    def progress_file(self) -> Path:
-        """Return the file that tells how far the projections are."""
-        return self.folder / "log" / "projection.json"
+    def projections_folder(self) -> Path:
+        """Return where the projections lie, with how far they are: removing it makes the next start build them anew."""
+        return self.folder / "log" / "predictions"
 
     @property
     def reports_folder(self) -> Path:
@@ -57,4 +65,9 @@ class MonitorSettings:
     @property
     def jobs_url(self) -> str:
         """Return the SQLAlchemy URL of the job store."""
-        return f"sqlite:///{self.folder / 'jobs.db'}"
+        return f"sqlite:///{(self.folder / 'jobs.db').absolute()}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the COUNTERFOIL_ variables out of which a job's process reads these very settings."""
+        values = {variable_of(field.name): getattr(self, field.name) for field in fields(self)}
+        return {variable: "" if value is None else str(value) for variable, value in values.items()}

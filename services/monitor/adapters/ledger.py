@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,10 +67,9 @@ class Ledger:
         """Return the number of the newest commit that is on disk; 0 is the empty ledger."""
         return self._synced
 
-    def tallies(self) -> Mapping[str, Tally]:
-        """Return the tally of each model version, as a snapshot."""
-        with self._lock:
-            return dict(self._tallies)
+    def tally(self, model_version: str) -> Tally:
+        """Return how many predictions of a model version the log holds; never waits for a write."""
+        return self._tallies.get(model_version, Tally())
 
     def append(self, segment: prediction_pb2.Segment) -> Appended:
         """Store a verified segment, once: on return it is on disk, also if it had been before.
@@ -167,14 +166,14 @@ class Ledger:
         self._digests[facts.instance, facts.number] = facts.digest
         if len(self._digests) > _REMEMBERED_DIGESTS:
             del self._digests[next(iter(self._digests))]
-        for model_version, tally in _tallies(rows).items():
-            self._tallies[model_version] = self._tallies.get(model_version, Tally()).plus(tally)
+        _add(self._tallies, rows)
 
     def _refresh(self) -> None:
         """Read the table anew after a write whose outcome is not known, or that another writer beat."""
         if self._stale:
             self._heads.clear()
             self._table.update_incremental()
+            self._tallies = _count(self._table)
             self._stale = False
 
     def _refuse_if_broken(self) -> None:
@@ -183,7 +182,16 @@ class Ledger:
 
 
 def _count(table: DeltaTable) -> dict[str, Tally]:
-    return _tallies(table.to_pyarrow_dataset().to_table(columns=["model_version", "create_time"]))
+    """Return the tallies of the whole table, read batch by batch, so that memory does not grow with the log."""
+    tallies: dict[str, Tally] = {}
+    for batch in table.to_pyarrow_dataset().to_batches(columns=["model_version", "create_time"]):
+        _add(tallies, pa.Table.from_batches([batch]))
+    return tallies
+
+
+def _add(tallies: dict[str, Tally], rows: pa.Table) -> None:
+    for model_version, tally in _tallies(rows).items():
+        tallies[model_version] = tallies.get(model_version, Tally()).plus(tally)
 
 
 def _tallies(rows: pa.Table) -> dict[str, Tally]:

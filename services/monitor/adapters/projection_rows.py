@@ -69,7 +69,14 @@ def project_rows(rows: pa.Table, model: ModelFacts) -> tuple[pa.Table, pa.Table]
         reasons.append(mismatch or (None if fits else "VALUES_INVALID"))
     accepted = pa.array([reason is None for reason in reasons], pa.bool_())
     projected = _projected(rows, applicants, values, model.schema.names).filter(accepted)
-    return projected, _set_apart(rows, reasons)
+    return projected, set_apart(rows, reasons)
+
+
+def set_apart(rows: pa.Table, reasons: list[str | None]) -> pa.Table:
+    """Return the ledger rows that have a reason (one entry a row, None for a row that fits) as rows set apart."""
+    reason = pa.array(reasons, pa.string())
+    named = rows.append_column("reason", reason).select(SET_APART_SCHEMA.names).cast(SET_APART_SCHEMA)
+    return named.filter(reason.is_valid())
 
 
 def _personal(part: bytes | None) -> prediction_pb2.PersonalPart | None:
@@ -104,12 +111,6 @@ def _projected(rows: pa.Table, applicants: list[str | None], values: np.ndarray,
     measured = [pa.array(values[:, position], from_pandas=True) for position in range(len(features))]
     schema = projection_schema(features).append(pa.field(COMMIT_COLUMN, pa.int64()))
     return pa.table([*fixed, *measured, rows[COMMIT_COLUMN]], schema=schema)
-
-
-def _set_apart(rows: pa.Table, reasons: list[str | None]) -> pa.Table:
-    reason = pa.array(reasons, pa.string())
-    named = rows.append_column("reason", reason).select(SET_APART_SCHEMA.names).cast(SET_APART_SCHEMA)
-    return named.filter(reason.is_valid())
 
 
 def _decision_name(decision: int) -> str:

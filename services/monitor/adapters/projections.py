@@ -1,6 +1,5 @@
 """The projections: one Delta table per model version with named feature columns, derived from the ledger."""
 
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,22 +20,15 @@ class Projections:
 
     def append(self, model_version: str, rows: pa.Table, commit: int) -> None:
         """Add the rows of a model version that the ledger holds up to `commit`; those it has are left out."""
-        self._append(projection_folder(self._folder, model_version), rows, Transaction("ledger", commit), ["day"])
+        if rows.num_rows:
+            self._append(projection_folder(self._folder, model_version), rows, Transaction("ledger", commit), ["day"])
 
     def set_apart(self, model_version: str, rows: pa.Table, commit: int) -> None:
         """Add rows that fit no projection to the table `set_apart`, once as well."""
-        transaction = Transaction(f"ledger/{model_version}", commit)
-        self._append(self._folder / "set_apart", rows, transaction, None)
-
-    def clear(self) -> None:
-        """Remove every table, to build them anew."""
-        self._tables.clear()
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
+        if rows.num_rows:
+            self._append(self._folder / "set_apart", rows, Transaction(f"ledger/{model_version}", commit), None)
 
     def _append(self, folder: Path, rows: pa.Table, transaction: Transaction, partition_by: list[str] | None) -> None:
-        if not rows.num_rows:
-            return
         table = self._open(folder, rows.schema, partition_by)
         done = table.transaction_version(transaction.app_id)
         if done is not None:

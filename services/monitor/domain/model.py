@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.bundle.dataset import DatasetReference
 from shared.bundle.profile import Profile
 from shared.bundle.schema import FeatureSchema
 from shared.errors import InvalidInput
@@ -19,6 +20,7 @@ class ModelFacts:
     bundle_digest: str
     schema: FeatureSchema
     profile: Profile
+    dataset: DatasetReference
 
 
 class Models(Protocol):
@@ -38,6 +40,12 @@ def split_name(model_version: str, *, field: str) -> tuple[str, str]:
     if match is None:
         raise InvalidInput.of(field, "is not of the form models/{model}/versions/{version}")
     return match[1], match[2]
+
+
+def is_numbered(model_version: str) -> bool:
+    """Return whether the name is one of a registered version, models/{model}/versions/{n}, and not of an alias."""
+    match = _NAME.fullmatch(model_version)
+    return match is not None and match[2].isdecimal()
 
 
 def join_name(model: str, version: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.monitor.domain.drift import ColumnDrift, Comparison, DriftBounds, DriftResult, Outcome, Verdict
 from services.monitor.domain.model import ModelFacts
-from services.monitor.domain.window import Window
+from services.monitor.domain.window import Window, check_max_rows, check_window
 from shared.errors import FieldViolation, InvalidInput
 
 DEFAULT_COLUMNS = 50
@@ -17,13 +17,25 @@ DEFAULT_MAX_ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class ReportRequest:
-    """What to compare with the training data of a model version; `window` None means the production split."""
+class AskedReport:
+    """A report as it was asked for: an alias may stand for the version, no columns for the default ones.
+
+    `window` None means the production split.
+    """
 
     model_version: str
     window: Window | None
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     max_rows: int = DEFAULT_MAX_ROWS
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """A report to make: what was asked for, and the version and columns that this means."""
+
+    asked: AskedReport
+    model_version: str
+    columns: tuple[str, ...]
 
     def to_json(self) -> str:
         """Return the text that `from_json` turns back into an equal request; equal requests have equal texts."""
@@ -33,13 +45,7 @@ class ReportRequest:
     def from_json(cls, text: str) -> "ReportRequest":
         """Return the request that `to_json` wrote."""
         document = json.loads(text)
-        window = document["window"]
-        return cls(
-            model_version=document["model_version"],
-            window=None if window is None else _window(window),
-            columns=tuple(document["columns"]),
-            max_rows=document["max_rows"],
-        )
+        return cls(_asked(document["asked"]), document["model_version"], tuple(document["columns"]))
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,27 @@ class ReportResult:
         return cls(_drift(document["drift"]), document["run_id"])
 
 
+def check_asked(asked: AskedReport) -> None:
+    """Raise InvalidInput that names every bound which a request oversteps."""
+    violations = [*(check_window(asked.window) if asked.window else []), *check_max_rows(asked.max_rows)]
+    if len(asked.columns) > LARGEST_COLUMNS:
+        violations.append(FieldViolation("columns", f"names more than {LARGEST_COLUMNS:,} columns"))
+    if violations:
+        raise InvalidInput(violations)
+
+
+def settle(asked: AskedReport, model: ModelFacts) -> ReportRequest:
+    """Return what a request means for the model that it names; raises InvalidInput as `choose_columns` does."""
+    return ReportRequest(asked, model.model_version, choose_columns(asked.columns, model))
+
+
 def choose_columns(asked: Sequence[str], model: ModelFacts) -> tuple[str, ...]:
     """Return the columns asked for, by default the heaviest of the model.
 
-    Raises InvalidInput for names that are no features of the model, that are repeated, or if they are too many.
+    Raises InvalidInput (UNKNOWN_COLUMN) for names that are no features of the model, or that are repeated.
     """
     if not asked:
         return model.profile.heaviest(DEFAULT_COLUMNS)
-    if len(asked) > LARGEST_COLUMNS:
-        raise InvalidInput.of("columns", f"names more than {LARGEST_COLUMNS:,} columns")
     known, seen, violations = frozenset(model.schema.names), set[str](), []
     for position, column in enumerate(asked):
         if column not in known:
@@ -85,6 +103,12 @@ def categorical(model: ModelFacts, columns: Sequence[str]) -> frozenset[str]:
     """Return those columns that hold codes and not amounts."""
     kinds = {feature.name: feature.kind for feature in model.schema.features}
     return frozenset(column for column in columns if kinds[column] != "numeric")
+
+
+def _asked(document: Mapping[str, Any]) -> AskedReport:
+    window = document["window"]
+    fields = {"window": None if window is None else _window(window), "columns": tuple(document["columns"])}
+    return AskedReport(**{**document, **fields})
 
 
 def _window(document: Mapping[str, Any]) -> Window:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.errors import FieldViolation, InvalidInput
+from shared.errors import FieldViolation
 
 DEFAULT_LAST_COUNT = 5_000
 LARGEST_LAST_COUNT = 1_000_000
+SMALLEST_MAX_ROWS = 100
+LARGEST_MAX_ROWS = 100_000
 SAMPLE_SEED = 20_260_101
 
 
@@ -32,14 +34,17 @@ def check_window(window: Window) -> list[FieldViolation]:
 
 
 def sample_positions(n_rows: int, max_rows: int, seed: int = SAMPLE_SEED) -> np.ndarray:
-    """Return the ascending positions of at most `max_rows` rows, all if there are no more; the same for equal inputs."""
+    """Return the ascending positions of at most `max_rows` rows, all if there are no more.
+
+    Equal inputs give equal positions; every row is as likely as any other.
+    """
     if n_rows <= max_rows:
         return np.arange(n_rows)
     return np.sort(np.random.default_rng(seed).choice(n_rows, size=max_rows, replace=False))
 
 
-def check_max_rows(max_rows: int) -> int:
-    """Return the bound on the rows of a side; raises InvalidInput outside 100 to 100,000."""
-    if not 100 <= max_rows <= 100_000:
-        raise InvalidInput.of("max_rows", "is not between 100 and 100,000")
-    return max_rows
+def check_max_rows(max_rows: int) -> list[FieldViolation]:
+    """Return what is wrong with the bound on the rows of a side."""
+    if SMALLEST_MAX_ROWS <= max_rows <= LARGEST_MAX_ROWS:
+        return []
+    return [FieldViolation("max_rows", f"is not between {SMALLEST_MAX_ROWS:,} and {LARGEST_MAX_ROWS:,}")]

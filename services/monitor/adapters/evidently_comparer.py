@@ -1,0 +1,41 @@
+"""Drift through Evidently; to be imported in the job's process only, since that alone takes seconds."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from evidently import DataDefinition, Dataset, Report
+from evidently.presets import DataDriftPreset
+
+from services.monitor.domain.drift import Comparison, Documents, DriftBounds
+
+_COLUMN_METRIC = "evidently:metric_v2:ValueDrift"
+
+
+class EvidentlyComparer:
+    """Compares with Evidently's data-drift preset, which chooses a method by column type and number of rows."""
+
+    def compare(
+        self, current: pl.DataFrame, reference: pl.DataFrame, categorical: frozenset[str], bounds: DriftBounds
+    ) -> tuple[Mapping[str, Comparison], Documents]:
+        """Return each column's comparison and Evidently's own documents; every column has values on both sides."""
+        definition = DataDefinition(
+            numerical_columns=[column for column in current.columns if column not in categorical],
+            categorical_columns=[column for column in current.columns if column in categorical],
+        )
+        sides = [Dataset.from_pandas(side.to_pandas(), data_definition=definition) for side in (current, reference)]
+        with warnings.catch_warnings():
+            # A constant column has no correlation; Evidently asks numpy for it all the same, for its plots.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            snapshot = Report([DataDriftPreset(drift_share=bounds.drifted_share)]).run(*sides)
+            documents = Documents(html=snapshot.get_html_str(as_iframe=False), json=snapshot.json())
+        metrics = [metric for metric in snapshot.dict()["metrics"] if metric["config"]["type"] == _COLUMN_METRIC]
+        return {metric["config"]["column"]: _comparison(metric) for metric in metrics}, documents
+
+
+def _comparison(metric: Mapping[str, Any]) -> Comparison:
+    """Return the comparison: a small p-value means drift, or a large distance."""
+    method, bound, score = metric["config"]["method"], float(metric["config"]["threshold"]), float(metric["value"])
+    drifted = score < bound if method.endswith("p_value") else score >= bound
+    return Comparison(method=method, score=score, bound=bound, drifted=drifted)

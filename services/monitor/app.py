@@ -1,0 +1,122 @@
+"""The one place where the monitor is put together."""
+
+import datetime as dt
+import os
+import sys
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from counterfoil.monitor.v1 import monitor_pb2
+from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
+from services.monitor.adapters.alerts import AlertFile
+from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.models import RegisteredModels
+from services.monitor.adapters.projections import Projections
+from services.monitor.adapters.report_files import ReportFiles
+from services.monitor.adapters.state_lock import StateLock
+from services.monitor.domain.model import Models
+from services.monitor.intake import Intake
+from services.monitor.projector import Projector
+from services.monitor.reports import Reports, note
+from services.monitor.servicer import MonitorServicer
+from services.monitor.settings import Settings
+from services.monitor.standing import Standing
+from shared.bundle.registry import ModelRegistry
+from shared.jobs.runner import JobRunner
+from shared.jobs.store import JobStore
+from shared.mlflow_store import connect
+from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
+
+SERVICE = monitor_pb2.DESCRIPTOR.services_by_name["MonitorService"].full_name
+JOB_COMMAND = (sys.executable, "-m", "services.monitor.job")
+
+
+@dataclass(frozen=True)
+class App:
+    """A monitor that works; its server is yet to be started."""
+
+    server: RpcServer
+    projector: Projector
+    runner: JobRunner
+    lock: StateLock
+
+    def stop(self) -> None:
+        """End the jobs and the projector; to be called once the server has stopped."""
+        self.runner.stop()
+        self.projector.stop()
+        self.lock.release()
+
+
+def build(settings: Settings, *, models: Models | None = None, job_command: Sequence[str] = JOB_COMMAND) -> App:
+    """Return the monitor of these settings, its jobs and projections already at work on what an earlier life left.
+
+    `models` finds model versions, by default in MLflow's registry. Raises Precondition (STATE_IN_USE) if another
+    monitor works in the same folder, Unavailable if the job store cannot be opened, and what `build_server` does.
+    """
+    lock = StateLock(settings.folder)
+    try:
+        app = _build(settings, models or _registered_models(settings), job_command, lock)
+    except BaseException:
+        lock.release()
+        raise
+    app.projector.start()
+    app.runner.start()
+    return app
+
+
+def _build(settings: Settings, models: Models, job_command: Sequence[str], lock: StateLock) -> App:
+    stopping = threading.Event()
+    alerts = AlertFile(settings.alerts_file, _now)
+    ledger = Ledger(settings.ledger_folder, _now)
+    projector = _projector(settings, ledger, models, alerts)
+    standing = Standing(ledger.tally, models)
+    store = JobStore(settings.jobs_url)
+    environment = {**os.environ, **settings.environment()}
+    runner = JobRunner(store, command=job_command, environment=environment, on_end=partial(note, standing))
+    reports = Reports(
+        store,
+        ReportFiles(settings.reports_folder),
+        models,
+        standing,
+        await_projection=projector.await_acknowledged,
+        wake=runner.wake,
+        new_id=lambda: str(uuid.uuid4()),
+    )
+    reports.load()
+    servicer = MonitorServicer(Intake(ledger, projector, alerts.record), reports, standing, stopping)
+    return App(_server(settings, servicer, stopping), projector, runner, lock)
+
+
+def _registered_models(settings: Settings) -> Models:
+    connect(settings.mlflow_uri, settings.mlflow_artifacts)
+    return RegisteredModels(ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder))
+
+
+def _projector(settings: Settings, ledger: Ledger, models: Models, alerts: AlertFile) -> Projector:
+    return Projector(
+        ledger,
+        Projections(settings.projections_folder),
+        models,
+        progress_file=settings.projections_folder / "progress.json",
+        on_alert=alerts.record,
+        retry_s=settings.projection_retry_s,
+    )
+
+
+def _server(settings: Settings, servicer: MonitorServicer, stopping: threading.Event) -> RpcServer:
+    server = ServerSettings(
+        address=settings.monitor_address,
+        tls_certificate=settings.tls_certificate,
+        tls_key=settings.tls_key,
+        tls_client_ca=settings.tls_client_ca,
+        allow_insecure_remote=settings.allow_insecure_remote,
+    )
+    service = Service(SERVICE, lambda server: add_MonitorServiceServicer_to_server(servicer, server))
+    return build_server(server, [service], stopping=stopping)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

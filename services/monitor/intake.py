@@ -1,0 +1,32 @@
+"""Segments on their way into the log: verified, stored, and what an auditor must know about them raised."""
+
+from collections.abc import Callable
+
+from counterfoil.types.v1 import prediction_pb2
+from services.monitor.adapters.ledger import Appended, Ledger
+from services.monitor.domain.chain import Alert
+from services.monitor.projector import Projector
+from shared.prediction_record.chain import verify_segment
+
+
+class Intake:
+    """Takes segments from any number of threads."""
+
+    def __init__(self, ledger: Ledger, projector: Projector, on_alert: Callable[[Alert], None]) -> None:
+        self._ledger = ledger
+        self._projector = projector
+        self._on_alert = on_alert
+
+    def ingest(self, segment: prediction_pb2.Segment) -> Appended:
+        """Store the segment, once; on return it is on disk. Its projection follows behind.
+
+        A gap or a broken chain is stored all the same and raises an alert. Raises InvalidInput (SEGMENT_CORRUPT), and
+        what Ledger.append does; then nothing is stored.
+        """
+        verify_segment(segment)
+        appended = self._ledger.append(segment)
+        if not appended.already_stored:
+            self._projector.wake()
+        if appended.alert is not None:
+            self._on_alert(appended.alert)
+        return appended

@@ -1,0 +1,100 @@
+"""MonitorService: each rpc converts, calls, converts."""
+
+import threading
+from collections.abc import Iterator
+
+import grpc
+
+from counterfoil.monitor.v1 import monitor_pb2, monitor_pb2_grpc
+from services.monitor.intake import Intake
+from services.monitor.messages import (
+    asked_from_proto,
+    document_from_proto,
+    filter_from_proto,
+    report_id_from_proto,
+    report_to_proto,
+    segment_from_proto,
+    status_to_proto,
+)
+from services.monitor.reports import Reports
+from services.monitor.standing import Standing
+from shared.rpc import pages
+from shared.rpc.caller import caller_of
+
+CHUNK_BYTES = 256 * 1024
+
+
+class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
+    """Answers with what intake, reports and standing know; `stopping` ends the streams that follow a job."""
+
+    def __init__(self, intake: Intake, reports: Reports, standing: Standing, stopping: threading.Event) -> None:
+        self._intake = intake
+        self._reports = reports
+        self._standing = standing
+        self._stopping = stopping
+
+    def IngestPredictions(
+        self, request: monitor_pb2.IngestPredictionsRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.IngestPredictionsResponse:
+        """Store a segment exactly once."""
+        segment = segment_from_proto(request)
+        appended = self._intake.ingest(segment)
+        return monitor_pb2.IngestPredictionsResponse(
+            instance=segment.instance, number=segment.number, already_stored=appended.already_stored
+        )
+
+    def CreateDriftReport(
+        self, request: monitor_pb2.CreateDriftReportRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.DriftReport:
+        """Start a comparison."""
+        report = self._reports.create(
+            asked_from_proto(request), request_id=request.request_id, caller=caller_of(context)
+        )
+        return report_to_proto(report)
+
+    def GetDriftReport(
+        self, request: monitor_pb2.GetDriftReportRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.DriftReport:
+        """Return one report."""
+        return report_to_proto(self._reports.get(report_id_from_proto(request.name)))
+
+    def ListDriftReports(
+        self, request: monitor_pb2.ListDriftReportsRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.ListDriftReportsResponse:
+        """Return a page of reports without their columns."""
+        reports, position = self._reports.list(
+            page_size=pages.page_size(request.page_size),
+            before=pages.decode_token(request.page_token),
+            model_version=filter_from_proto(request.model_version),
+        )
+        shown = [report_to_proto(report, with_columns=False) for report in reports]
+        return monitor_pb2.ListDriftReportsResponse(drift_reports=shown, next_page_token=pages.encode_token(position))
+
+    def CancelDriftReport(
+        self, request: monitor_pb2.CancelDriftReportRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.DriftReport:
+        """Stop the making of a report."""
+        return report_to_proto(self._reports.cancel(report_id_from_proto(request.name)))
+
+    def WatchDriftReport(
+        self, request: monitor_pb2.WatchDriftReportRequest, context: grpc.ServicerContext
+    ) -> Iterator[monitor_pb2.WatchDriftReportResponse]:
+        """Follow a report until its job ends."""
+        report_id = report_id_from_proto(request.name)
+        for report in self._reports.watch(report_id, lambda: context.is_active() and not self._stopping.is_set()):
+            yield monitor_pb2.WatchDriftReportResponse(drift_report=report_to_proto(report))
+
+    def ReadDriftReport(
+        self, request: monitor_pb2.ReadDriftReportRequest, context: grpc.ServicerContext
+    ) -> Iterator[monitor_pb2.ReadDriftReportResponse]:
+        """Stream a report's document."""
+        name = document_from_proto(request.format)
+        with self._reports.document(report_id_from_proto(request.name), name).open("rb") as document:
+            while chunk := document.read(CHUNK_BYTES):
+                yield monitor_pb2.ReadDriftReportResponse(chunk=chunk)
+
+    def GetDriftStatus(
+        self, request: monitor_pb2.GetDriftStatusRequest, context: grpc.ServicerContext
+    ) -> monitor_pb2.DriftStatus:
+        """Tell from memory whether a model's data has drifted."""
+        return status_to_proto(self._standing.status(request.model_version), request.etag)
