@@ -9,7 +9,9 @@ from counterfoil.cli.commands.dataset import dataset
 from counterfoil.cli.commands.drift import drift
 from counterfoil.cli.commands.model import model
 from counterfoil.cli.commands.score import score
+from counterfoil.cli.commands.tables import tables
 from counterfoil.cli.commands.train import train
+from counterfoil.cli.commands.up import up
 from counterfoil.cli.options import examples
 from counterfoil.cli.session import Session
 from counterfoil.client.channels import TlsFiles
@@ -92,7 +94,7 @@ def counterfoil(
     context.obj = Session(trainer, scorer, monitor, _tls(tls_roots, tls_certificate, tls_key))
 
 
-for _group in (dataset, train, model, score, drift):
+for _group in (up, tables, dataset, train, model, score, drift):
     counterfoil.add_command(_group)
 
 

@@ -12,7 +12,7 @@ from counterfoil.client.watching import follow
 from counterfoil.types.v1 import job_pb2
 
 News = TypeVar("News")
-Report = Callable[[job_pb2.Job], None]
+Report = Callable[[float, str], None]
 
 
 def wait_for(
@@ -22,10 +22,10 @@ def wait_for(
 
     Ctrl-C leaves the job alone and says with which command (`later`) to look at it.
     """
-    with _progress(label) as report:
+    with progress_of(label) as report:
         try:
             for news in follow(watch, job=job):
-                report(job(news))
+                report(job(news).progress.fraction, _stage(job(news)))
         except KeyboardInterrupt:
             say(f"The job goes on; look at it with: {later}")
             raise
@@ -33,10 +33,11 @@ def wait_for(
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Report]:
+def progress_of(label: str) -> Iterator[Report]:
+    """Yield a function that shows on stderr the share done and the stage: a bar on a terminal, else a line a stage."""
     stderr = console(stderr=True)
     if json_wanted():
-        yield lambda _job: None
+        yield lambda _fraction, _stage: None
     elif stderr.is_terminal:
         with _bar(label, stderr) as report:
             yield report
@@ -50,8 +51,8 @@ def _bar(label: str, stderr: Console) -> Iterator[Report]:
     with Progress(*columns, console=stderr) as progress:
         task = progress.add_task(label, total=1.0)
 
-        def report(job: job_pb2.Job) -> None:
-            progress.update(task, completed=job.progress.fraction, description=f"{label}: {_stage(job)}")
+        def report(fraction: float, stage: str) -> None:
+            progress.update(task, completed=fraction, description=f"{label}: {stage}")
 
         yield report
 
@@ -59,11 +60,10 @@ def _bar(label: str, stderr: Console) -> Iterator[Report]:
 def _lines(label: str, stderr: Console) -> Report:
     seen: set[str] = set()
 
-    def report(job: job_pb2.Job) -> None:
-        stage = _stage(job)
+    def report(fraction: float, stage: str) -> None:
         if stage not in seen:
             seen.add(stage)
-            stderr.print(f"{label}: {job.progress.fraction:4.0%} {stage}", soft_wrap=True)
+            stderr.print(f"{label}: {fraction:4.0%} {stage}", soft_wrap=True)
 
     return report
 
