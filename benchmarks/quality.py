@@ -67,7 +67,7 @@ def measure(labelled: pl.DataFrame) -> Trial:
         resampling=RESAMPLING,
         balanced=True,
         threads=0,
-        on_fold=lambda done, total: None,
+        on_fold=lambda *_: None,
     )
     (defaults,) = combinations_of({}, LIGHTGBM.hyperparameters)
     tried = try_hyperparameters(0, defaults, folds, targets, costs=Costs(), seed=RESAMPLING.seed)

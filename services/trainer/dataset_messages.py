@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 
 from counterfoil.trainer.v1 import dataset_pb2
-from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule, options_from_json
-from services.trainer.domain.dataset import DatasetPlan
+from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
+from services.trainer.domain.dataset import DatasetPlan, plan_from_json
 from services.trainer.domain.results import (
     SPLITS,
     DatasetResult,
@@ -44,16 +44,9 @@ def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
     )
 
 
-def plan_to_payload(plan: DatasetPlan) -> str:
-    """Return the plan as canonical JSON, equal for equal plans."""
-    options = {**plan.cleaning.__dict__}
-    return json.dumps({**plan.__dict__, "cleaning": options}, sort_keys=True, allow_nan=False)
-
-
 def plan_from_payload(payload: str) -> DatasetPlan:
     """Return the plan that `plan_to_payload` wrote."""
-    document = json.loads(payload)
-    return DatasetPlan(**{**document, "cleaning": options_from_json(document["cleaning"])})
+    return plan_from_json(json.loads(payload))
 
 
 def dataset_to_proto(job: Job, view: dataset_pb2.DatasetView.ValueType) -> dataset_pb2.Dataset:

@@ -1,11 +1,14 @@
 """What the trainer is told at start, read once from COUNTERFOIL_ variables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+from shared.rpc.server import ServerSettings
+from shared.settings import variable_of
 
 
 @dataclass(frozen=True)
-class TrainerSettings:
+class Settings:
     """Every default is safe on a laptop: loopback only, everything under the current folder.
 
     `tables_root` bounds what callers may name as tables. `training_threads` 0 means one per core.
@@ -27,3 +30,19 @@ class TrainerSettings:
     def job_store_url(self) -> str:
         """Where jobs are kept."""
         return f"sqlite:///{(self.state_dir / 'trainer' / 'jobs.db').absolute()}"
+
+    @property
+    def server(self) -> ServerSettings:
+        """How the server listens."""
+        return ServerSettings(
+            address=self.trainer_address,
+            tls_certificate=self.tls_certificate,
+            tls_key=self.tls_key,
+            tls_client_ca=self.tls_client_ca,
+            allow_insecure_remote=self.allow_insecure_remote,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which a child process reads these very settings."""
+        values = {variable_of(field.name): getattr(self, field.name) for field in fields(self)}
+        return {variable: "" if value is None else str(value) for variable, value in values.items()}

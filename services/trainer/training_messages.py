@@ -45,11 +45,6 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
     )
 
 
-def plan_to_payload(plan: TrainingPlan) -> str:
-    """Return the plan as canonical JSON, equal for equal plans."""
-    return json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
-
-
 def plan_from_payload(payload: str) -> TrainingPlan:
     """Return the plan that `plan_to_payload` wrote."""
     return plan_from_json(json.loads(payload))

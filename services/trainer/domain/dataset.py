@@ -1,11 +1,13 @@
 """How labelled applicants become a train and a test split."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.domain.cleaning import CleaningOptions
+from services.trainer.domain.cleaning import CleaningOptions, options_from_json
 from shared.errors import FieldViolation, InvalidInput, Precondition
 
 
@@ -21,6 +23,15 @@ class DatasetPlan:
     seed: int
     cleaning: CleaningOptions
     display_name: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts that `plan_from_json` turns back into an equal plan."""
+        return asdict(self)
+
+
+def plan_from_json(document: Mapping[str, Any]) -> DatasetPlan:
+    """Return the plan that `DatasetPlan.to_json` wrote."""
+    return DatasetPlan(**{**document, "cleaning": options_from_json(document["cleaning"])})
 
 
 def check_dataset_plan(plan: DatasetPlan) -> None:

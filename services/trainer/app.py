@@ -1,0 +1,74 @@
+"""The one place where the trainer is put together."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import grpc
+
+from counterfoil.trainer.v1 import trainer_pb2
+from counterfoil.trainer.v1.trainer_pb2_grpc import add_TrainerServiceServicer_to_server
+from services.trainer.follow_up import FollowUp
+from services.trainer.intake import Intake, random_id
+from services.trainer.servicer import TrainerServicer
+from services.trainer.settings import Settings
+from shared.jobs.runner import JobRunner
+from shared.jobs.store import JobStore
+from shared.mlflow_store import quieten
+from shared.rpc.server import RpcServer, Service, build_server
+
+SERVICE = trainer_pb2.DESCRIPTOR.services_by_name["TrainerService"].full_name
+_JOB = (sys.executable, "-m", "services.trainer.job")
+
+
+@dataclass(frozen=True)
+class App:
+    """A trainer whose jobs run; `server` is bound and not started, `stop` ends the jobs once it has stopped."""
+
+    server: RpcServer
+    stop: Callable[[], None]
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    new_id: Callable[[], str] = random_id,
+) -> App:
+    """Return the trainer; jobs that an earlier life left running are FAILED by then, queued ones begin.
+
+    Raises what makes it unusable: InvalidInput, Precondition or Unavailable.
+    """
+    store = JobStore(settings.job_store_url, clock=clock)
+    follow_up = FollowUp(settings)
+    runner = JobRunner(store, command=_JOB, environment=_environment(settings), on_end=follow_up.job_ended)
+    stopping = threading.Event()
+    servicer = TrainerServicer(
+        store=store,
+        intake=Intake(store, runner, settings.tables_root, new_id),
+        versions=follow_up.versions,
+        clock=clock,
+        stopping=stopping,
+        promoting=threading.Lock(),
+    )
+    add: Callable[[grpc.Server], None] = partial(add_TrainerServiceServicer_to_server, servicer)
+    server = build_server(settings.server, [Service(SERVICE, add)], stopping=stopping)
+    follow_up.start()
+    runner.start()
+
+    def stop() -> None:
+        runner.stop()
+        follow_up.stop()
+
+    return App(server, stop)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return what the children's processes see: this one's variables, with the settings as they were given here."""
+    variables = {**os.environ, **settings.environment()}
+    quieten(variables)
+    return variables

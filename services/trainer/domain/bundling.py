@@ -1,0 +1,90 @@
+"""What a training learnt, put together as the contents of the bundle that will be served."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.trainer.domain.cleaning import CleaningRecord, ColumnFate, to_values
+from services.trainer.domain.plan import TrainingPlan
+from services.trainer.domain.training import LabelledRows, Training
+from services.trainer.domain.units import unit_of
+from shared.bundle.profile import fit_profile
+from shared.bundle.schema import Feature, FeatureSchema
+from shared.bundle.writing import BundleContents, DatasetReference
+from shared.features.columns import FeatureColumn
+from shared.features.texts import describe, reason_code
+
+_GOLDEN_ROWS = 16
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from: the training job's resource name, the data set, and the libraries' versions."""
+
+    training_job: str
+    dataset: DatasetReference
+    library_versions: Mapping[str, str]
+
+
+def bundle_contents(
+    plan: TrainingPlan,
+    training: Training,
+    *,
+    train: LabelledRows,
+    record: CleaningRecord,
+    columns: Sequence[FeatureColumn],
+    provenance: Provenance,
+) -> BundleContents:
+    """Return everything that is served together; `columns` are the data set's features before cleaning."""
+    values = to_values(train.frame, [fate.column for fate in record.kept])
+    schema = schema_of(columns, record, values)
+    return BundleContents(
+        model_name=plan.model,
+        classifier=plan.classifier,
+        training_job=provenance.training_job,
+        schema=schema,
+        cleaning=record.to_json(),
+        model=training.model,
+        calibrator=training.calibrator,
+        threshold=training.threshold.value,
+        costs=asdict(plan.costs),
+        dataset=provenance.dataset,
+        profile=fit_profile(values, training.model.contributions(training.train_values), schema.names),
+        golden_values=golden_values(values),
+        metrics=training.metrics,
+        library_versions=provenance.library_versions,
+    )
+
+
+def schema_of(columns: Sequence[FeatureColumn], record: CleaningRecord, values: NDArray[np.float64]) -> FeatureSchema:
+    """Return the schema of the kept columns, whose uncleaned train values are (n_rows, n_kept) with NaN = missing."""
+    by_name = {column.name: column for column in columns}
+    features = tuple(_feature(by_name[fate.column], fate, values[:, place]) for place, fate in enumerate(record.kept))
+    return FeatureSchema(features, tuple(fate.column for fate in record.columns if not fate.kept))
+
+
+def golden_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return up to 16 rows spread over the train split, and one in which every value is missing."""
+    places = np.unique(np.linspace(0, len(values) - 1, _GOLDEN_ROWS).round().astype(np.intp))
+    return np.vstack([values[places], np.full((1, values.shape[1]), np.nan)])
+
+
+def _feature(column: FeatureColumn, fate: ColumnFate, values: NDArray[np.float64]) -> Feature:
+    return Feature(
+        name=column.name,
+        kind=column.kind,
+        table=column.table,
+        sources=tuple(name if "." in name else f"{column.table}.{name}" for name in column.columns),
+        group=column.group or "",
+        level=column.level or "",
+        codes=column.codes,
+        unit=unit_of(column),
+        minimum=float(np.nanmin(values)),
+        maximum=float(np.nanmax(values)),
+        missing_share=fate.missing_share,
+        fallback=fate.fallback,
+        reason_code=reason_code(column),
+        reason_text=describe(column),
+    )

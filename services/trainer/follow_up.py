@@ -1,0 +1,53 @@
+"""The model registry, opened behind the server's back, and what is left to do there when a job has ended."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from services.trainer.domain.versions import VersionRegistry
+from services.trainer.kinds import TRAINING
+from services.trainer.settings import Settings
+from services.trainer.training_messages import plan_from_payload
+from shared.jobs.store import Job, JobState
+from shared.mlflow_store import quieten
+
+
+class FollowUp:
+    """Opens the registry and clears up after jobs on a thread of its own; safe to use by many threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._registry: VersionRegistry | None = None
+        self._opening = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
+
+    def start(self) -> None:
+        """Begin to open the registry, which takes seconds."""
+        self._thread.submit(self.versions)
+
+    def versions(self) -> VersionRegistry:
+        """Return the registry as soon as it is open; raises Unavailable where it cannot be opened this time."""
+        with self._opening:
+            if self._registry is None:
+                self._registry = _open(self._settings)
+            return self._registry
+
+    def job_ended(self, job: Job) -> None:
+        """Close in MLflow, soon, what a job that did not succeed left open there."""
+        if job.state is not JobState.SUCCEEDED:
+            self._thread.submit(self._clear_up, job)
+
+    def stop(self) -> None:
+        """Return when all that was begun is done."""
+        self._thread.shutdown()
+
+    def _clear_up(self, job: Job) -> None:
+        experiment = plan_from_payload(job.payload).dataset if job.kind == TRAINING else job.id
+        self.versions().clear_up(experiment, job.id, cancelled=job.state is JobState.CANCELLED)
+
+
+def _open(settings: Settings) -> VersionRegistry:
+    quieten()
+    # Imported here: MLflow takes seconds, in which the server answers already.
+    from services.trainer.adapters.versions import open_versions
+
+    return open_versions(settings.mlflow_uri, settings.mlflow_artifacts, settings.state_dir / "trainer" / "cache")

@@ -1,0 +1,81 @@
+"""Requests for long work: checked against what is there, and stored as jobs."""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.trainer.adapters.tables_root import locate_tables
+from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, plan_from_json
+from services.trainer.domain.plan import TrainingPlan, check_against_dataset, check_training_plan
+from services.trainer.domain.results import dataset_result_from_json
+from services.trainer.kinds import DATASET, TRAINING
+from shared.errors import Precondition
+from shared.jobs.runner import JobRunner
+from shared.jobs.store import Job, JobState, JobStore
+
+
+def random_id() -> str:
+    """Return 12 hexadecimal digits."""
+    return secrets.token_hex(6)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes in data sets and trainings; a request_id that the caller used within 24 hours returns the first job."""
+
+    store: JobStore
+    runner: JobRunner
+    tables_root: Path
+    new_id: Callable[[], str] = random_id
+
+    def dataset(self, plan: DatasetPlan, *, caller: str, request_id: str) -> Job:
+        """Store the job that makes a data set; raises InvalidInput where the plan can never work."""
+        check_dataset_plan(plan)
+        locate_tables(self.tables_root, plan.directory)
+        payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
+        job = self.store.create(
+            id=f"ds-{self.new_id()}", kind=DATASET, payload=payload, caller=caller, request_id=request_id
+        )
+        self.runner.wake()
+        return job
+
+    def training(self, plan: TrainingPlan, *, caller: str, request_id: str) -> Job:
+        """Store the job that trains a model, filed under its data set.
+
+        Raises InvalidInput where the plan can never work, NotFound where there is no such data set, and Precondition
+        where it is not ready (DATASET_NOT_READY) or not fit for the classifier.
+        """
+        check_training_plan(plan)
+        self._check_dataset(plan)
+        payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
+        job = self.store.create(
+            id=f"tj-{self.new_id()}",
+            kind=TRAINING,
+            payload=payload,
+            caller=caller,
+            request_id=request_id,
+            label=plan.dataset,
+        )
+        self.runner.wake()
+        return job
+
+    def cancel(self, job_id: str, *, kind: str) -> Job:
+        """Ask to end a job and return it as it is now; one that has ended stays as it is. Raises NotFound."""
+        self.store.get(job_id, kind=kind)
+        job = self.store.request_cancel(job_id)
+        self.runner.wake()
+        return job
+
+    def _check_dataset(self, plan: TrainingPlan) -> None:
+        job = self.store.get(plan.dataset, kind=DATASET)
+        if job.state is not JobState.SUCCEEDED or job.result is None:
+            raise Precondition(
+                f"data set {job.id} is {job.state.value}; wait until it has SUCCEEDED, or create another",
+                reason="DATASET_NOT_READY",
+                metadata={"dataset": job.id, "state": job.state.value},
+            )
+        train = dataset_result_from_json(json.loads(job.result)).splits["train"]
+        imputation = plan_from_json(json.loads(job.payload)).cleaning.imputation
+        check_against_dataset(plan, imputation=imputation, rows=train.rows, defaults=train.defaults or 0)

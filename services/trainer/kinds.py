@@ -1,0 +1,4 @@
+"""The kinds of jobs that the trainer stores."""
+
+DATASET = "dataset"
+TRAINING = "training"

@@ -1,0 +1,42 @@
+"""Model versions and promotions between messages and the domain."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from counterfoil.trainer.v1 import training_pb2
+from services.trainer.dataset_messages import DATASETS
+from services.trainer.domain.governance import CHAMPION, Promotion
+from services.trainer.domain.versions import ModelVersion
+from services.trainer.names import version_name, version_number
+from services.trainer.training_messages import TRAINING_JOBS
+
+
+def promotion_from_proto(request: training_pb2.PromoteModelVersionRequest, approver: str) -> Promotion:
+    """Return the wish; raises InvalidInput unless the name holds a version's number."""
+    model, version = version_number(request.name)
+    return Promotion(
+        model=model,
+        version=version,
+        alias=request.alias or CHAMPION,
+        etag=request.etag,
+        reason=request.reason,
+        approver=approver,
+    )
+
+
+def version_to_proto(version: ModelVersion) -> training_pb2.ModelVersion:
+    """Return the version as it goes over the wire."""
+    create_time = Timestamp()
+    create_time.FromDatetime(version.create_time)
+    return training_pb2.ModelVersion(
+        name=version_name(version.model, version.version),
+        create_time=create_time,
+        classifier=version.classifier,
+        dataset=f"{DATASETS}/{version.dataset}",
+        training_job=f"{TRAINING_JOBS}/{version.training_job}",
+        run_id=version.run_id,
+        aliases=version.aliases,
+        bundle_digest=version.bundle_digest,
+        threshold=version.threshold,
+        metrics=version.metrics,
+        etag=version.etag,
+    )

@@ -1,0 +1,135 @@
+"""TrainerService: each rpc converts, calls and converts back."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import grpc
+
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceServicer
+from services.trainer import dataset_messages, training_messages
+from services.trainer.dataset_messages import DATASETS, dataset_to_proto
+from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
+from services.trainer.domain.governance import promote
+from services.trainer.domain.versions import VersionRegistry
+from services.trainer.intake import Intake
+from services.trainer.kinds import DATASET, TRAINING
+from services.trainer.model_messages import promotion_from_proto, version_to_proto
+from services.trainer.names import identifier, model_and_version, model_of
+from services.trainer.training_messages import TRAINING_JOBS, classifier_to_proto, training_job_to_proto
+from shared.jobs.store import JobStore
+from shared.rpc.caller import caller_of
+from shared.rpc.jobs import watch
+from shared.rpc.pages import decode_token, encode_token, page_size
+
+BASIC = dataset_pb2.DATASET_VIEW_BASIC
+
+
+@dataclass(frozen=True)
+class TrainerServicer(TrainerServiceServicer):
+    """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
+
+    store: JobStore
+    intake: Intake
+    versions: Callable[[], VersionRegistry]
+    clock: Callable[[], datetime]
+    stopping: threading.Event
+    # Two promotions at once could both find the etag unchanged.
+    promoting: threading.Lock
+
+    def CreateDataset(  # noqa: D102
+        self, request: dataset_pb2.CreateDatasetRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.Dataset:
+        plan = dataset_messages.plan_from_proto(request)
+        job = self.intake.dataset(plan, caller=caller_of(context), request_id=request.request_id)
+        return dataset_to_proto(job, BASIC)
+
+    def GetDataset(  # noqa: D102
+        self, request: dataset_pb2.GetDatasetRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.Dataset:
+        return dataset_to_proto(self.store.get(identifier(request.name, DATASETS), kind=DATASET), request.view)
+
+    def ListDatasets(  # noqa: D102
+        self, request: dataset_pb2.ListDatasetsRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.ListDatasetsResponse:
+        size, before = page_size(request.page_size), decode_token(request.page_token)
+        jobs, position = self.store.list(kind=DATASET, page_size=size, before=before)
+        datasets = [dataset_to_proto(job, BASIC) for job in jobs]
+        return dataset_pb2.ListDatasetsResponse(datasets=datasets, next_page_token=encode_token(position))
+
+    def CancelDataset(  # noqa: D102
+        self, request: dataset_pb2.CancelDatasetRequest, context: grpc.ServicerContext
+    ) -> dataset_pb2.Dataset:
+        return dataset_to_proto(self.intake.cancel(identifier(request.name, DATASETS), kind=DATASET), BASIC)
+
+    def WatchDataset(  # noqa: D102
+        self, request: dataset_pb2.WatchDatasetRequest, context: grpc.ServicerContext
+    ) -> Iterator[dataset_pb2.WatchDatasetResponse]:
+        job_id = self.store.get(identifier(request.name, DATASETS), kind=DATASET).id
+        for job in watch(self.store, job_id, lambda: self._listens(context)):
+            yield dataset_pb2.WatchDatasetResponse(dataset=dataset_to_proto(job, BASIC))
+
+    def ListClassifiers(  # noqa: D102
+        self, request: training_pb2.ListClassifiersRequest, context: grpc.ServicerContext
+    ) -> training_pb2.ListClassifiersResponse:
+        classifiers = [classifier_to_proto(CLASSIFIERS[name]) for name in sorted(CLASSIFIERS)]
+        return training_pb2.ListClassifiersResponse(classifiers=classifiers)
+
+    def CreateTrainingJob(  # noqa: D102
+        self, request: training_pb2.CreateTrainingJobRequest, context: grpc.ServicerContext
+    ) -> training_pb2.TrainingJob:
+        plan = training_messages.plan_from_proto(request)
+        job = self.intake.training(plan, caller=caller_of(context), request_id=request.request_id)
+        return training_job_to_proto(job)
+
+    def GetTrainingJob(  # noqa: D102
+        self, request: training_pb2.GetTrainingJobRequest, context: grpc.ServicerContext
+    ) -> training_pb2.TrainingJob:
+        return training_job_to_proto(self.store.get(identifier(request.name, TRAINING_JOBS), kind=TRAINING))
+
+    def ListTrainingJobs(  # noqa: D102
+        self, request: training_pb2.ListTrainingJobsRequest, context: grpc.ServicerContext
+    ) -> training_pb2.ListTrainingJobsResponse:
+        size, before = page_size(request.page_size), decode_token(request.page_token)
+        dataset = identifier(request.dataset, DATASETS, field="dataset") if request.dataset else ""
+        jobs, position = self.store.list(kind=TRAINING, page_size=size, before=before, label=dataset)
+        shown = [training_job_to_proto(job, with_trials=False) for job in jobs]
+        return training_pb2.ListTrainingJobsResponse(training_jobs=shown, next_page_token=encode_token(position))
+
+    def CancelTrainingJob(  # noqa: D102
+        self, request: training_pb2.CancelTrainingJobRequest, context: grpc.ServicerContext
+    ) -> training_pb2.TrainingJob:
+        return training_job_to_proto(self.intake.cancel(identifier(request.name, TRAINING_JOBS), kind=TRAINING))
+
+    def WatchTrainingJob(  # noqa: D102
+        self, request: training_pb2.WatchTrainingJobRequest, context: grpc.ServicerContext
+    ) -> Iterator[training_pb2.WatchTrainingJobResponse]:
+        job_id = self.store.get(identifier(request.name, TRAINING_JOBS), kind=TRAINING).id
+        for job in watch(self.store, job_id, lambda: self._listens(context)):
+            yield training_pb2.WatchTrainingJobResponse(training_job=training_job_to_proto(job))
+
+    def GetModelVersion(  # noqa: D102
+        self, request: training_pb2.GetModelVersionRequest, context: grpc.ServicerContext
+    ) -> training_pb2.ModelVersion:
+        return version_to_proto(self.versions().get(*model_and_version(request.name)))
+
+    def ListModelVersions(  # noqa: D102
+        self, request: training_pb2.ListModelVersionsRequest, context: grpc.ServicerContext
+    ) -> training_pb2.ListModelVersionsResponse:
+        model, size = model_of(request.parent), page_size(request.page_size)
+        found, position = self.versions().list(model, page_size=size, position=decode_token(request.page_token))
+        shown = [version_to_proto(version) for version in found]
+        return training_pb2.ListModelVersionsResponse(model_versions=shown, next_page_token=encode_token(position))
+
+    def PromoteModelVersion(  # noqa: D102
+        self, request: training_pb2.PromoteModelVersionRequest, context: grpc.ServicerContext
+    ) -> training_pb2.ModelVersion:
+        promotion = promotion_from_proto(request, caller_of(context))
+        with self.promoting:
+            promote(self.versions(), promotion, self.clock)
+            return version_to_proto(self.versions().get(promotion.model, str(promotion.version)))
+
+    def _listens(self, context: grpc.ServicerContext) -> bool:
+        return context.is_active() and not self.stopping.is_set()

@@ -1,0 +1,187 @@
+"""The work of a training job: from a stored data set to a registered bundle."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import polars as pl
+from mlflow import MlflowClient
+
+from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, read_dataset, split_file
+from services.trainer.adapters.figures import draw_figures
+from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
+from services.trainer.adapters.versions import version_tags
+from services.trainer.domain.bundling import Provenance, bundle_contents
+from services.trainer.domain.plan import TrainingPlan, plan_from_json
+from services.trainer.domain.results import DatasetResult, TrainingResult, dataset_result_from_json
+from services.trainer.domain.training import Listeners, Training, train_model
+from services.trainer.domain.trials import trials_table
+from services.trainer.domain.tuning import Trial
+from services.trainer.kinds import DATASET
+from services.trainer.settings import Settings
+from shared.bundle.registry import ModelRegistry
+from shared.bundle.writing import BundleContents, DatasetReference, SplitReference, write_bundle
+from shared.features.columns import feature_columns
+from shared.jobs.child import JobContext
+
+_LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn", "scipy")
+# Each write of trials so far is one to disk, and grows with their number.
+_SECONDS_BETWEEN_TRIALS = 1.0
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The data set that the job trains on: as its own job left it, and how a bundle refers to it."""
+
+    result: DatasetResult
+    reference: DatasetReference
+
+
+class _Findings:
+    """What is known of the training so far, told to the job store as it grows."""
+
+    def __init__(self, context: JobContext, run_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._context = context
+        self._clock = clock
+        self._told = -_SECONDS_BETWEEN_TRIALS
+        self.result = TrainingResult(run_id=run_id)
+        self._tell()
+
+    def add(self, trial: Trial) -> None:
+        """Add a finished trial; it is told at once, or with a later one that comes within a second."""
+        self.result = replace(self.result, trials=(*self.result.trials, trial.summary()))
+        if self._clock() - self._told >= _SECONDS_BETWEEN_TRIALS:
+            self._tell()
+
+    def finish(self, training: Training) -> None:
+        """Add the outcome of the search."""
+        self.result = replace(
+            self.result,
+            best_trial=training.best.number,
+            threshold=training.threshold.value,
+            metrics=training.metrics,
+        )
+        self._tell()
+
+    def _tell(self) -> None:
+        self._context.update_result(json.dumps(self.result.to_json(), allow_nan=False))
+        self._told = self._clock()
+
+
+def train(settings: Settings, context: JobContext) -> str:
+    """Train, log and register the model of the job, and return its result as JSON."""
+    plan = plan_from_json(json.loads(context.job.payload))
+    source = _source(context, plan.dataset)
+    context.report(0.02, "opening the experiment")
+    client = open_tracking(settings.mlflow_uri, settings.mlflow_artifacts)
+    tags = {KIND_TAG: "training", JOB_TAG: context.job.id, "counterfoil.dataset_digest": source.result.digest}
+    experiment = source.result.experiment_id
+    name = f"{plan.classifier} {context.job.id}"
+    with open_run(client, experiment_id=experiment, name=name, tags=tags) as run:
+        findings = _Findings(context, run.run_id)
+        context.report(0.04, "reading the data set")
+        dataset = _read(client, source)
+        _log_plan(run, plan, source)
+        training = train_model(
+            plan,
+            train=dataset.train,
+            test=dataset.test,
+            record=dataset.record,
+            threads=settings.training_threads,
+            listeners=Listeners(context.report, findings.add),
+        )
+        findings.finish(training)
+        context.report(0.88, "sealing the bundle")
+        contents = _contents(plan, training, dataset, source, context.job.id)
+        _log_training(run, training, contents)
+        version = _register(settings, context, run, contents)
+        return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
+
+
+def _source(context: JobContext, dataset: str) -> _Source:
+    job = context.store.get(dataset, kind=DATASET)
+    # The request was checked for a data set that has succeeded; those never change.
+    result = dataset_result_from_json(json.loads(job.result or ""))
+    splits: dict[str, SplitReference] = {
+        name: SplitReference(f"{ARTIFACTS}/{split_file(name)}", split.digest, split.rows)
+        for name, split in result.splits.items()
+    }
+    reference = DatasetReference(dataset, result.digest, result.experiment_id, result.baseline_run_id, splits)
+    return _Source(result, reference)
+
+
+def _read(client: MlflowClient, source: _Source) -> StoredDataset:
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = partial(fetch_artifact, client, source.result.baseline_run_id, folder=Path(folder))
+        return read_dataset(lambda name: fetch(f"{ARTIFACTS}/{name}"), source.result.digest)
+
+
+def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
+    run.params(
+        {
+            "dataset": plan.dataset,
+            "dataset_digest": source.result.digest,
+            "model": plan.model,
+            "classifier": plan.classifier,
+            "class_weight": "balanced" if plan.balanced else "none",
+            **asdict(plan.resampling),
+            **{f"cost_{name}": cost for name, cost in asdict(plan.costs).items()},
+        }
+    )
+    for split, context in (("train", "training"), ("test", "evaluation")):
+        reference = source.reference.splits[split]
+        name = f"{plan.dataset}-{split}"
+        run.split(name, context=context, digest=reference.digest, source=f"datasets/{plan.dataset}")
+
+
+def _contents(
+    plan: TrainingPlan, training: Training, dataset: StoredDataset, source: _Source, job: str
+) -> BundleContents:
+    libraries = {library: installed_version(library) for library in _LIBRARIES}
+    return bundle_contents(
+        plan,
+        training,
+        train=dataset.train,
+        record=dataset.record,
+        columns=feature_columns(dataset.levels),
+        provenance=Provenance(f"trainingJobs/{job}", source.reference, libraries),
+    )
+
+
+def _log_training(run: RunLog, training: Training, contents: BundleContents) -> None:
+    run.params({f"best_{name}": value for name, value in training.best.hyperparameters.items()})
+    run.metrics({**training.metrics, "threshold": training.threshold.value})
+    weights = contents.profile.mean_absolute_contributions
+    importance = sorted(zip(contents.schema.names, weights, strict=True), key=lambda pair: -pair[1])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "figures").mkdir()
+        draw_figures(folder / "figures", training.scored, training.threshold.value, importance)
+        trials = trials_table(training.trials)
+        (folder / "trials.json").write_text(json.dumps(trials, indent=1), encoding="utf-8")
+        pl.DataFrame(trials).write_csv(folder / "trials.csv")
+        columns = {"feature": pl.String, "mean_absolute_contribution": pl.Float64}
+        pl.DataFrame(importance, schema=columns, orient="row").write_csv(folder / "feature_importance.csv")
+        run.folder(folder)
+
+
+def _register(settings: Settings, context: JobContext, run: RunLog, contents: BundleContents) -> int:
+    registry = ModelRegistry(settings.mlflow_uri, cache=settings.state_dir / "trainer" / "cache")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "bundle"
+        digest = write_bundle(folder, contents)
+        tags = version_tags(
+            classifier=contents.classifier,
+            dataset=contents.dataset.id,
+            training_job=context.job.id,
+            threshold=contents.threshold,
+            metrics=contents.metrics,
+        )
+        # This raises if the job was ended by others, so that a left-over process registers nothing.
+        context.report(0.95, "registering the model")
+        return registry.register_bundle(folder, model=contents.model_name, run_id=run.run_id, digest=digest, tags=tags)
