@@ -133,10 +133,6 @@ class TableSchema:
         """The identifier columns, in the table's order."""
         return tuple(column for column in self.columns if column.startswith("SK_ID_"))
 
-    def of_type(self, dtype: type[pl.DataType]) -> tuple[str, ...]:
-        """Return the columns of one type, in the table's order."""
-        return tuple(column for column, kind in self.columns.items() if kind == dtype)
-
 
 def _columns(text: str) -> dict[str, type[pl.DataType]]:
     kind = _TYPES["int"]
