@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
@@ -20,13 +19,13 @@ from services.monitor.adapters.state_lock import StateLock
 from services.monitor.domain.model import Models
 from services.monitor.intake import Intake
 from services.monitor.projector import Projector
-from services.monitor.reports import Reports, note
+from services.monitor.reports import Reports, note, read_report
 from services.monitor.servicer import MonitorServicer
 from services.monitor.settings import Settings
 from services.monitor.standing import Standing
 from shared.bundle.registry import ModelRegistry
 from shared.jobs.runner import JobRunner
-from shared.jobs.store import JobStore
+from shared.jobs.store import Job, JobStore
 from shared.mlflow_store import connect
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 
@@ -74,8 +73,12 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     projector = _projector(settings, ledger, models, alerts)
     standing = Standing(ledger.tally, models)
     store = JobStore(settings.jobs_url)
+
+    def on_end(job: Job) -> None:
+        note(standing, read_report(job))
+
     environment = {**os.environ, **settings.environment()}
-    runner = JobRunner(store, command=job_command, environment=environment, on_end=partial(note, standing))
+    runner = JobRunner(store, command=job_command, environment=environment, on_end=on_end)
     reports = Reports(
         store,
         ReportFiles(settings.reports_folder),

@@ -128,16 +128,23 @@ class Reports:
 
     def _report(self, job: Job) -> Report:
         """Return the job as a report; whoever sees it succeed must find it in the standing as well."""
-        return note(self._standing, job)
+        report = read_report(job)
+        note(self._standing, report)
+        return report
 
 
-def note(standing: Standing, job: Job) -> Report:
-    """Return the job as a report, of which the standing is told if it says something of logged predictions."""
+def read_report(job: Job) -> Report:
+    """Return the job of a report as the report."""
     request = ReportRequest.from_json(job.payload)
-    if job.state is not JobState.SUCCEEDED or job.result is None or job.end_time is None:
+    if job.state is not JobState.SUCCEEDED or job.result is None:
         return Report(job, request, None)
-    result = ReportResult.from_json(job.result)
-    if request.asked.window is not None:
-        news = ReportNews(job.id, job.end_time, result.drift.drifted, result.drift.drifted_share)
-        standing.note(request.model_version, news)
-    return Report(job, request, result)
+    return Report(job, request, ReportResult.from_json(job.result))
+
+
+def note(standing: Standing, report: Report) -> None:
+    """Tell the standing of a report if it says something of logged predictions."""
+    if report.result is None or report.job.end_time is None or report.request.asked.window is None:
+        return
+    drift = report.result.drift
+    news = ReportNews(report.job.id, report.job.end_time, drift.drifted, drift.drifted_share)
+    standing.note(report.request.model_version, news)

@@ -61,7 +61,7 @@ def _days(table: DeltaTable) -> list[str]:
 
 
 def _of_days(table: DeltaTable, days: Sequence[str]) -> ds.Dataset:
-    return table.to_pyarrow_dataset(partitions=[("day", "in", list(days))])
+    return table.to_pyarrow_dataset(file_pruning_predicate=[("day", "in", list(days))])
 
 
 def _in_window(window: Window) -> Any:
