@@ -1,6 +1,8 @@
 """Golden rows: inputs with the answers that were right when the bundle was made, recomputed before it serves."""
 
 import io
+import zipfile
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +32,7 @@ def check_golden(scoring: Scoring, content: bytes) -> int:
 
     Raises ValueError if there is none or one differs, ValueError or KeyError if the bytes hold something else.
     """
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in ("values", *_ANSWERS)}
+    arrays = _arrays(content)
     answers = _answers(scoring.score(arrays["values"]))
     rows = len(arrays["values"])
     for name, answer in answers.items():
@@ -39,6 +40,14 @@ def check_golden(scoring: Scoring, content: bytes) -> int:
         if not rows or expected.shape != answer.shape or not np.all(np.abs(answer - expected) <= TOLERANCE):
             raise ValueError(f"the {name} of the golden rows are not what they were when the bundle was made")
     return rows
+
+
+def _arrays(content: bytes) -> dict[str, NDArray[np.float64]]:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return {name: np.asarray(stored[name], dtype=np.float64) for name in ("values", *_ANSWERS)}
+    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"the golden rows cannot be read ({error})") from error
 
 
 def _answers(scores: Scores) -> dict[str, NDArray[np.float64]]:

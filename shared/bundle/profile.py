@@ -93,6 +93,6 @@ def _edges(known: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     different: NDArray[np.float64] = known[np.flatnonzero(np.diff(known, prepend=np.nan) != 0.0)]
     if len(different) <= bins:
         return different[:-1]
-    quantiles = np.unique(known[np.arange(1, bins) * len(known) // bins])
+    quantiles = np.unique(known[np.arange(1, bins) * len(known) // bins - 1])
     inner: NDArray[np.float64] = quantiles[quantiles < known[-1]]
     return inner
