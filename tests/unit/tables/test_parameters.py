@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.special import ndtri
@@ -46,6 +46,7 @@ def test_the_share_of_missing_values_is_cut_from_the_second_numbers() -> None:
     assert drawn.tolist() == [None, "high"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-6, 6), min_size=2, max_size=20))
 def test_grid_draws_rise_with_the_normal_numbers_and_never_leave_the_grid(normals: list[float]) -> None:
     """No value is further out than what was measured."""
@@ -97,6 +98,7 @@ def test_mixing_in_traits_keeps_numbers_standard_normal() -> None:
     assert np.corrcoef(mix[::2], mix[1::2])[0, 1] == pytest.approx(0.36, abs=0.03)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=8))
 def test_positions_count_each_run_from_zero(lengths: list[int]) -> None:
     """An empty run has no element."""
