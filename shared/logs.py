@@ -5,6 +5,7 @@ What is never logged: feature values, applicants' identities, credentials.
 
 import json
 import logging
+import math
 import sys
 from datetime import UTC, datetime
 
@@ -33,7 +34,16 @@ class JsonFormatter(logging.Formatter):
         line.update((key, value) for key, value in fields.items() if key not in line)
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        try:
+            return json.dumps(line, ensure_ascii=False, default=str, allow_nan=False)
+        except (TypeError, ValueError):
+            return json.dumps({key: _plain(value) for key, value in line.items()}, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    """Return a value that strict JSON has, else its text: JSON knows no NaN, no infinity and no keys but text."""
+    known = isinstance(value, str | int | None) or (isinstance(value, float) and math.isfinite(value))
+    return value if known else str(value)
 
 
 def configure(service: str, level: str) -> None:

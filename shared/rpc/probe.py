@@ -41,7 +41,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         except grpc.RpcError as error:
             print(f"{address}: {error.code().name}", file=sys.stderr)  # noqa: T201  a command's output
             return 1
-    return int(reply.status != health_pb2.HealthCheckResponse.SERVING)
+    if reply.status == health_pb2.HealthCheckResponse.SERVING:
+        return 0
+    print(f"{address}: the process answers, but not SERVING", file=sys.stderr)  # noqa: T201  a command's output
+    return 1
 
 
 if __name__ == "__main__":

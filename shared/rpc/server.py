@@ -14,6 +14,8 @@ from grpc_reflection.v1alpha import reflection
 from shared.errors import InvalidInput, Precondition
 from shared.rpc.boundary import Boundary, FinishedRpc, log_rpc
 
+_LAST_PORT = 65_535
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -170,7 +172,8 @@ def _is_local(address: str) -> bool:
     if address.startswith(("unix:", "unix-abstract:")):
         return True
     host, _, port = address.rpartition(":")
-    if not port.isdigit():
+    # gRPC itself would take a port above the last one modulo 65,536.
+    if not port.isdecimal() or int(port) > _LAST_PORT:
         raise InvalidInput.of("address", f"is {address!r}; give host:port, such as 127.0.0.1:50051")
     if host == "localhost":
         return True
