@@ -1,0 +1,215 @@
+"""Typed answers of the services, as small as the views need them."""
+
+from google.protobuf import any_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from counterfoil.monitor.v1 import monitor_pb2
+from counterfoil.scorer.v1 import scorer_pb2
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
+
+DATASET = "datasets/ds-0123456789ab"
+JOB = "trainingJobs/tj-0123456789ab"
+REPORT = "driftReports/dr-0123456789ab"
+VERSION = "models/credit-default/versions/2"
+MORNING = Timestamp(seconds=1_800_000_000)
+
+
+def job(state: job_pb2.JobState.ValueType = job_pb2.JOB_STATE_SUCCEEDED, stage: str = "") -> job_pb2.Job:
+    """Return a job in a state; a running one is half done."""
+    end = Timestamp(seconds=MORNING.seconds + 12)
+    running = state == job_pb2.JOB_STATE_RUNNING
+    return job_pb2.Job(
+        state=state,
+        progress=job_pb2.JobProgress(fraction=0.5 if running else 1.0, stage=stage),
+        create_time=MORNING,
+        start_time=MORNING,
+        end_time=None if running else end,
+        caller="unverified",
+    )
+
+
+def failed_job() -> job_pb2.Job:
+    """Return a job that failed because a table was missing."""
+    ended = job(job_pb2.JOB_STATE_FAILED)
+    ended.error.CopyFrom(job_pb2.JobError(reason="TABLE_MISSING", message="application_train is not there"))
+    return ended
+
+
+def dataset(made: job_pb2.Job | None = None) -> dataset_pb2.Dataset:
+    """Return a data set of 1,000 labelled applicants with four columns, of which two were dropped."""
+    fate = dataset_pb2.ColumnFate
+    return dataset_pb2.Dataset(
+        name=DATASET,
+        display_name="first",
+        job=made or job(),
+        home_credit=dataset_pb2.HomeCreditTables(directory="first"),
+        test_share=0.2,
+        seed=3,
+        options=dataset_pb2.CleaningOptions(imputation=dataset_pb2.IMPUTATION_MEDIAN, max_missing_share=0.3),
+        splits=[
+            dataset_pb2.SplitReport(split=dataset_pb2.SPLIT_TRAIN, rows=800, defaults=64),
+            dataset_pb2.SplitReport(split=dataset_pb2.SPLIT_PRODUCTION, rows=150),
+        ],
+        tables=[
+            dataset_pb2.TableReport(table="bureau", present=True, format="parquet", rows=12_345),
+            dataset_pb2.TableReport(table="bureau_balance"),
+        ],
+        feature_count=4,
+        kept_feature_count=2,
+        columns=[
+            fate(column="AMT_CREDIT", kept=True),
+            fate(column="AMT_ANNUITY", kept=True, missing_share=0.01, imputation_value=27_000.0),
+            fate(
+                column="OWN_CAR_AGE",
+                rule=dataset_pb2.CLEANING_RULE_MISSING_SHARE,
+                figure=0.66,
+                bound=0.3,
+                missing_share=0.66,
+            ),
+            fate(
+                column="AMT_GOODS_PRICE",
+                rule=dataset_pb2.CLEANING_RULE_CORRELATION,
+                figure=0.987,
+                bound=0.95,
+                partner="AMT_CREDIT",
+            ),
+        ],
+        digest="d" * 64,
+        experiment_id="7",
+        baseline_metrics={"test_business_cost": 0.8, "test_auc": 0.5},
+        dropped_applications=2,
+    )
+
+
+def dataset_news(made: job_pb2.Job) -> dataset_pb2.WatchDatasetResponse:
+    """Return one news of the data set."""
+    return dataset_pb2.WatchDatasetResponse(dataset=dataset(made))
+
+
+def training_job(made: job_pb2.Job | None = None) -> training_pb2.TrainingJob:
+    """Return a training job with two trials, the second of which won."""
+    leaves = [training_pb2.HyperparameterValue(integer=number) for number in (8, 16)]
+    return training_pb2.TrainingJob(
+        name=JOB,
+        job=made or job(),
+        dataset=DATASET,
+        model="credit-default",
+        classifier="lightgbm",
+        folds=5,
+        repeats=1,
+        costs=training_pb2.Costs(false_negative=10, false_positive=1),
+        class_weight=training_pb2.CLASS_WEIGHT_BALANCED,
+        trials=[
+            training_pb2.Trial(number=0, hyperparameters={"num_leaves": leaves[0]}, cost=0.56, auc=0.73),
+            training_pb2.Trial(number=1, hyperparameters={"num_leaves": leaves[1]}, cost=0.52, auc=0.75),
+        ],
+        best_trial=1,
+        threshold=0.0912,
+        metrics={"cv_auc": 0.75, "cv_business_cost": 0.52, "test_auc": 0.74, "test_business_cost": 0.53},
+        model_version=VERSION,
+        run_id="r" * 32,
+    )
+
+
+def model_version(number: int = 2, dataset_name: str = DATASET) -> training_pb2.ModelVersion:
+    """Return a version of credit-default; version 2 is the champion."""
+    return training_pb2.ModelVersion(
+        name=f"models/credit-default/versions/{number}",
+        create_time=MORNING,
+        classifier="lightgbm",
+        dataset=dataset_name,
+        training_job=JOB,
+        aliases=["champion"] if number == 2 else [],
+        bundle_digest="b" * 64,
+        threshold=0.0912,
+        metrics={"cv_auc": 0.70 + number / 100, "test_business_cost": 0.6 - number / 100},
+        etag="e7",
+    )
+
+
+def score(applicant: str = "100001") -> scorer_pb2.ScoreResponse:
+    """Return a refusal whose contributions add up."""
+    return scorer_pb2.ScoreResponse(
+        prediction=f"{VERSION}/predictions/p-{applicant}",
+        model_version=VERSION,
+        create_time=MORNING,
+        probability=0.2,
+        margin=-1.25,
+        baseline=-2.0,
+        threshold=0.0912,
+        decision=prediction_pb2.DECISION_REFUSE,
+        reasons=scorer_pb2.Reasons(
+            features=["EXT_SOURCE_2", "AMT_CREDIT", "DAYS_BIRTH"],
+            contributions=[1.0, -0.5, 0.25],
+            principal_codes=["EXT_SOURCE_2"],
+            principal_texts=["External score 2 is low"],
+        ),
+        imputed_features=["AMT_ANNUITY"],
+        receipt=prediction_pb2.Receipt(instance="i-1", sequence=9, hash=b"\x01" * 32),
+    )
+
+
+def applicant() -> scorer_pb2.Applicant:
+    """Return an applicant with a number, a category and a missing value."""
+    value = feature_pb2.FeatureValue
+    features = {
+        "AMT_CREDIT": value(number=450_000.5),
+        "NAME_CONTRACT_TYPE": value(category="Cash loans"),
+        "OWN_CAR_AGE": value(missing=feature_pb2.Missing()),
+    }
+    return scorer_pb2.Applicant(
+        name="applicants/100001",
+        dataset=DATASET,
+        split="production",
+        features=feature_pb2.FeatureMap(features=features),
+    )
+
+
+def serving_model() -> scorer_pb2.ServingModel:
+    """Return what is served."""
+    feature = scorer_pb2.ServedFeature(name="AMT_CREDIT", missing_share=0.0, reason_text="Credit amount")
+    return scorer_pb2.ServingModel(
+        model_version=VERSION,
+        classifier="lightgbm",
+        threshold=0.0912,
+        dataset=DATASET,
+        kernel_id="lightgbm-4.7.0",
+        load_time=MORNING,
+        features=[feature] * 40,
+    )
+
+
+def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
+    """Return a report with a stable, a drifted and an empty column."""
+    column = monitor_pb2.ColumnDrift
+    return monitor_pb2.DriftReport(
+        name=REPORT,
+        job=made or job(),
+        model_version=VERSION,
+        window=monitor_pb2.PredictionWindow(last_count=200),
+        outcome=monitor_pb2.DRIFT_OUTCOME_COMPARED,
+        reference_rows=800,
+        current_rows=200,
+        drifted_share=0.5,
+        drifted=True,
+        drifted_share_bound=0.5,
+        column_drifts=[
+            column(column="AMT_CREDIT", verdict=monitor_pb2.COLUMN_VERDICT_STABLE, method="KS", score=0.4, bound=0.05),
+            column(column="DAYS_BIRTH", verdict=monitor_pb2.COLUMN_VERDICT_DRIFTED, method="KS", score=0, bound=0.05),
+            column(column="OWN_CAR_AGE", verdict=monitor_pb2.COLUMN_VERDICT_EMPTY, current_missing_share=1.0),
+        ],
+    )
+
+
+def refusal(code: code_pb2.Code.ValueType, reason: str, message: str, *fields: tuple[str, str]) -> status_pb2.Status:
+    """Return a status as the services send it, with an ErrorInfo and, for fields, a BadRequest."""
+    details = [error_details_pb2.ErrorInfo(domain="counterfoil", reason=reason, metadata={"key": "value"})]
+    if fields:
+        violations = [error_details_pb2.BadRequest.FieldViolation(field=f, description=d) for f, d in fields]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
+    packed = [any_pb2.Any() for _ in details]
+    for envelope, detail in zip(packed, details, strict=True):
+        envelope.Pack(detail)
+    return status_pb2.Status(code=code, message=message, details=packed)

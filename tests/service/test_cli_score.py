@@ -1,0 +1,166 @@
+"""`counterfoil score` over a real channel."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from google.rpc import code_pb2
+
+from counterfoil.scorer.v1 import scorer_pb2
+from counterfoil.types.v1 import prediction_pb2
+from tests.service import cli_samples as samples
+from tests.service.fake_services import FakeServices, fake_services
+
+
+@pytest.fixture
+def services() -> Iterator[FakeServices]:
+    """Run the fake services."""
+    with fake_services() as fake:
+        yield fake
+
+
+def test_one_asks_for_an_applicant_with_its_purpose(services: FakeServices) -> None:
+    """Everything that the log keeps is sent as given."""
+    services.answer("Score", samples.score())
+    options = ("--application-number", "A-7", "--as-of", "2026-01-31", "--request-id", "r", "--model", "m")
+
+    services.run("score", "one", "--applicant", "100001", "--purpose", "decision", *options)
+
+    subject = scorer_pb2.Subject(applicant_id="100001", application_number="A-7", as_of_date="2026-01-31")
+    purpose = prediction_pb2.PURPOSE_DECISION
+    expected = scorer_pb2.ScoreRequest(request_id="r", model="m", purpose=purpose, subject=subject)
+    assert services.asked("Score") == [expected]
+
+
+def test_one_shows_the_decision_and_contributions_that_add_up(services: FakeServices) -> None:
+    """What is not shown singly is summed, so that baseline and lines always give the margin."""
+    services.answer("Score", samples.score())
+
+    outcome = services.run("score", "one", "--applicant", "100001", "--purpose", "test", "--reasons", "1")
+
+    lines = [line.split() for line in outcome.stdout.splitlines()]
+    assert ["decision", "REFUSE"] in lines
+    assert ["EXT_SOURCE_2", "+1.0000"] in lines
+    assert ["2", "more", "features", "-0.2500"] in lines
+    assert ["margin", "-1.2500"] in lines
+    assert "External score 2 is low" in outcome.stdout
+    assert "record 9" in outcome.stdout
+
+
+def test_one_sends_named_features_with_missing_values_said(services: FakeServices, tmp_path: Path) -> None:
+    """Numbers, categories and null become their explicit forms; NaN is left for the scorer to refuse."""
+    services.answer("Score", samples.score())
+    (file := tmp_path / "applicant.json").write_text('{"A": 1, "B": "Cash loans", "C": null, "D": NaN}')
+
+    services.run("score", "one", "--features", str(file), "--purpose", "what-if")
+
+    features = services.asked("Score")[0].subject.features.features
+    assert features["A"].number == 1.0
+    assert features["B"].category == "Cash loans"
+    assert features["C"].HasField("missing")
+    assert math.isnan(features["D"].number)
+
+
+def test_an_applicant_written_to_a_file_can_be_sent_back_as_it_is(services: FakeServices, tmp_path: Path) -> None:
+    """The way to a what-if question: write, edit, score."""
+    services.answer("GetApplicant", samples.applicant())
+    services.answer("Score", samples.score())
+    file = tmp_path / "applicant.json"
+
+    written = services.run("score", "applicant", "100001", "--output", str(file))
+    services.run("score", "one", "--features", str(file), "--purpose", "what-if")
+
+    assert services.asked("GetApplicant")[0].name == "applicants/100001"
+    assert services.asked("Score")[0].subject.features == samples.applicant().features
+    assert "3, of which 1 missing" in written.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[1]", "must hold one JSON object"),
+        ("{", "is no JSON"),
+        ('{"A": true}', "A must be a number, a text or null"),
+        ('{"A": 1, "A": 2}', "A is named twice"),
+    ],
+)
+def test_features_of_another_form_are_refused_before_they_are_sent(
+    services: FakeServices, content: str, problem: str
+) -> None:
+    """Wrong usage has exit code 2, and nothing reaches the log."""
+    outcome = services.run("score", "one", "--features", "-", "--purpose", "test", typed=content)
+
+    assert outcome.exit_code == 2
+    assert problem in outcome.stderr
+    assert services.asked("Score") == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("one", "--applicant", "1"),
+        ("one", "--purpose", "test"),
+        ("one", "--applicant", "1", "--features", "-", "--purpose", "test"),
+        ("batch", "--purpose", "test"),
+        ("batch", "--applicants", "1", "--file", "-", "--purpose", "test"),
+    ],
+)
+def test_score_without_a_purpose_or_one_subject_is_wrong_usage(
+    services: FakeServices, arguments: tuple[str, ...]
+) -> None:
+    """A purpose is never assumed: what is logged as a decision counts for good."""
+    assert services.run("score", *arguments).exit_code == 2
+
+
+def test_batch_reads_identifiers_line_by_line(services: FakeServices) -> None:
+    """Empty lines and comments are left out, the order is kept."""
+    results = [scorer_pb2.BatchScoreResult(score=samples.score(each)) for each in ("3", "1")]
+    services.answer("BatchScore", scorer_pb2.BatchScoreResponse(results=results))
+
+    outcome = services.run("score", "batch", "--file", "-", "--purpose", "decision", typed="3\n\n# note\n1  # first\n")
+
+    (request,) = services.asked("BatchScore")
+    assert [subject.applicant_id for subject in request.subjects] == ["3", "1"]
+    assert "2 applicants: 2 REFUSE" in outcome.stdout
+    assert outcome.exit_code == 0
+
+
+def test_batch_with_an_unknown_applicant_shows_the_others_and_exits_1(services: FakeServices) -> None:
+    """Each row has its own answer or error; a script still learns that one failed."""
+    refusal = samples.refusal(code_pb2.NOT_FOUND, "APPLICANT_NOT_FOUND", "no applicant 9")
+    results = [scorer_pb2.BatchScoreResult(score=samples.score()), scorer_pb2.BatchScoreResult(status=refusal)]
+    services.answer("BatchScore", scorer_pb2.BatchScoreResponse(results=results))
+
+    outcome = services.run("score", "batch", "--applicants", "100001, 9", "--purpose", "test")
+
+    assert outcome.exit_code == 1
+    assert "no applicant 9 (APPLICANT_NOT_FOUND)" in outcome.stdout
+    assert "2 applicants: 1 REFUSE, 1 not scored" in outcome.stdout
+    assert "error: 1 of 2 applicants were not scored (ROWS_NOT_SCORED)" in outcome.stderr
+
+
+def test_batch_prints_row_errors_in_its_json_document(services: FakeServices) -> None:
+    """The status of a row keeps its details."""
+    refusal = samples.refusal(code_pb2.NOT_FOUND, "APPLICANT_NOT_FOUND", "no applicant 9")
+    results = [scorer_pb2.BatchScoreResult(status=refusal)]
+    services.answer("BatchScore", scorer_pb2.BatchScoreResponse(results=results))
+
+    outcome = services.run("score", "batch", "--applicants", "9", "--purpose", "test", "--json")
+
+    status = json.loads(outcome.stdout)["results"][0]["status"]
+    assert status["details"][0]["reason"] == "APPLICANT_NOT_FOUND"
+
+
+def test_model_and_reload_show_what_is_served(services: FakeServices) -> None:
+    """Long schemas are cut short for people and whole for machines."""
+    services.answer("GetServingModel", samples.serving_model())
+    services.answer("ReloadModel", samples.serving_model())
+
+    served = services.run("score", "model", "--model", "m")
+    reloaded = services.run("score", "reload", "--json")
+
+    assert services.asked("GetServingModel")[0].model == "m"
+    assert "and 10 more" in served.stdout
+    assert len(json.loads(reloaded.stdout)["features"]) == 40

@@ -1,0 +1,171 @@
+"""`counterfoil train` and `counterfoil model` over a real channel."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.types.v1 import job_pb2
+from tests.service import cli_samples as samples
+from tests.service.fake_services import FakeServices, fake_services
+
+
+@pytest.fixture
+def services() -> Iterator[FakeServices]:
+    """Run the fake services."""
+    with fake_services() as fake:
+        yield fake
+
+
+START = ("train", "start", "--dataset", "ds-0123456789ab", "--classifier", "lightgbm")
+
+
+def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeServices) -> None:
+    """Whole numbers, real numbers and words stay what they are."""
+    services.answer("CreateTrainingJob", samples.training_job())
+    services.answer("GetDataset", samples.dataset())
+    grid = ("--grid", "num_leaves=8,16", "--grid", "reg_lambda=0.5", "--grid", "boosting=goss")
+
+    services.run(*START, *grid, "--fn-cost", "20", "--class-weight", "none", "--repeats", "3", "--no-wait")
+
+    (request,) = services.asked("CreateTrainingJob")
+    assert request.dataset == samples.DATASET
+    assert [value.integer for value in request.grid["num_leaves"].values] == [8, 16]
+    assert request.grid["reg_lambda"].values[0].real == 0.5
+    assert request.grid["boosting"].values[0].text == "goss"
+    assert (request.folds, request.repeats, request.model) == (5, 3, "credit-default")
+    assert request.costs == training_pb2.Costs(false_negative=20)
+    assert request.class_weight == training_pb2.CLASS_WEIGHT_NONE
+
+
+def test_start_shows_trials_and_metrics_beside_the_dummy(services: FakeServices) -> None:
+    """The cheapest trial comes first and is marked; the dummy's cost stands in the same line."""
+    services.answer("CreateTrainingJob", samples.training_job(samples.job(job_pb2.JOB_STATE_QUEUED)))
+    services.answer("WatchTrainingJob", training_pb2.WatchTrainingJobResponse(training_job=samples.training_job()))
+    services.answer("GetDataset", samples.dataset())
+
+    outcome = services.run(*START)
+
+    (cost,) = [line.split() for line in outcome.stdout.splitlines() if line.strip().startswith("business_cost")]
+    assert outcome.exit_code == 0
+    assert cost == ["business_cost", "0.5200", "0.5300", "0.8000"]
+    assert outcome.stdout.index("num_leaves=16") < outcome.stdout.index("num_leaves=8")
+    assert "1 *" in outcome.stdout
+    assert samples.VERSION in outcome.stdout
+
+
+def test_start_that_fails_shows_the_job_and_gives_exit_code_3(services: FakeServices) -> None:
+    """With --json the job is on stdout and the error on stderr, one document each."""
+    services.answer("CreateTrainingJob", samples.training_job(samples.job(job_pb2.JOB_STATE_QUEUED)))
+    news = training_pb2.WatchTrainingJobResponse(training_job=samples.training_job(samples.failed_job()))
+    services.answer("WatchTrainingJob", news)
+
+    outcome = services.run(*START, "--json")
+
+    assert outcome.exit_code == 3
+    assert json.loads(outcome.stdout)["job"]["state"] == "JOB_STATE_FAILED"
+    assert json.loads(outcome.stderr)["error"]["reason"] == "TABLE_MISSING"
+
+
+def test_get_and_cancel_take_the_short_name(services: FakeServices) -> None:
+    """The identifier alone will do."""
+    services.answer("GetTrainingJob", samples.training_job())
+    services.answer("CancelTrainingJob", samples.training_job())
+    services.answer("GetDataset", samples.dataset())
+
+    codes = [services.run("train", verb, "tj-0123456789ab").exit_code for verb in ("get", "cancel")]
+
+    assert codes == [0, 0]
+    assert services.asked("GetTrainingJob")[0].name == samples.JOB
+    assert services.asked("CancelTrainingJob")[0].name == samples.JOB
+
+
+def test_list_filters_by_data_set(services: FakeServices) -> None:
+    """Without a data set the jobs of all are asked for."""
+    services.answer("ListTrainingJobs", training_pb2.ListTrainingJobsResponse(training_jobs=[samples.training_job()]))
+
+    outcome = services.run("train", "list", "--dataset", "ds-0123456789ab")
+    services.run("train", "list")
+
+    assert [request.dataset for request in services.asked("ListTrainingJobs")] == [samples.DATASET, ""]
+    assert "0.7500" in outcome.stdout
+
+
+def test_classifiers_show_what_the_grid_takes(services: FakeServices) -> None:
+    """Type, default, bounds and meaning of each hyper-parameter."""
+    leaves = training_pb2.Hyperparameter(
+        name="num_leaves",
+        type=training_pb2.HYPERPARAMETER_TYPE_INTEGER,
+        default_value=training_pb2.HyperparameterValue(integer=8),
+        minimum=2,
+        maximum=4096,
+        description="Largest number of leaves.",
+    )
+    classifier = training_pb2.Classifier(id="lightgbm", description="Trees.", hyperparameters=[leaves])
+    services.answer("ListClassifiers", training_pb2.ListClassifiersResponse(classifiers=[classifier]))
+
+    outcome = services.run("train", "classifiers")
+
+    assert "lightgbm: Trees. It does not take missing values." in outcome.stdout
+    assert "2 to 4096" in outcome.stdout
+    assert "integer" in outcome.stdout
+
+
+def test_model_list_and_get_show_aliases(services: FakeServices) -> None:
+    """The champion is told from the others."""
+    versions = [samples.model_version(2), samples.model_version(1)]
+    services.answer("ListModelVersions", training_pb2.ListModelVersionsResponse(model_versions=versions))
+    services.answer("GetModelVersion", samples.model_version())
+
+    listed = services.run("model", "list")
+    got = services.run("model", "get")
+
+    assert services.asked("ListModelVersions")[0].parent == "models/credit-default"
+    assert services.asked("GetModelVersion")[0].name == "models/credit-default/versions/champion"
+    assert "credit-default/2" in listed.stdout
+    assert "champion" in got.stdout
+
+
+def test_compare_sets_every_version_of_the_data_set_beside_the_dummy(services: FakeServices) -> None:
+    """All pages are read, other data sets' versions are left out, the best of a line is marked."""
+    first = training_pb2.ListModelVersionsResponse(model_versions=[samples.model_version(2)])
+    first.next_page_token = "more"  # noqa: S105  no password
+    others = [samples.model_version(1), samples.model_version(7, "datasets/other")]
+    services.answer("GetDataset", samples.dataset())
+    services.answer("ListModelVersions", first)
+    services.answer("ListModelVersions", training_pb2.ListModelVersionsResponse(model_versions=others))
+
+    outcome = services.run("model", "compare", "ds-0123456789ab")
+
+    (cost,) = [line.split() for line in outcome.stdout.splitlines() if line.strip().startswith("test_business_cost")]
+    assert cost == ["test_business_cost", "0.8000", "0.5800", "*", "0.5900"]
+    assert "credit-default/7" not in outcome.stdout
+    assert [request.page_token for request in services.asked("ListModelVersions")] == ["", "more"]
+
+
+def test_compare_prints_one_json_document(services: FakeServices) -> None:
+    """It is composed of two answers and still one document."""
+    services.answer("GetDataset", samples.dataset())
+    page = training_pb2.ListModelVersionsResponse(model_versions=[samples.model_version(2)])
+    services.answer("ListModelVersions", page)
+
+    document = json.loads(services.run("model", "compare", "ds-0123456789ab", "--json").stdout)
+
+    assert document["baseline_metrics"]["test_business_cost"] == 0.8
+    assert [version["name"] for version in document["model_versions"]] == [samples.VERSION]
+    assert services.asked("GetDataset") == [dataset_pb2.GetDatasetRequest(name=samples.DATASET)]
+
+
+def test_promote_passes_alias_etag_and_reason(services: FakeServices) -> None:
+    """What an auditor reads later is sent as written."""
+    services.answer("PromoteModelVersion", samples.model_version())
+
+    outcome = services.run("model", "promote", "2", "--etag", "e6", "--reason", "cheaper on test")
+
+    assert services.asked("PromoteModelVersion") == [
+        training_pb2.PromoteModelVersionRequest(
+            name=samples.VERSION, alias="champion", etag="e6", reason="cheaper on test"
+        )
+    ]
+    assert "counterfoil score reload" in outcome.stderr
