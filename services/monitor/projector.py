@@ -93,12 +93,12 @@ class Projector:
                 self._changed.notify_all()
             return self._changed.wait_for(lambda: self._has(commit, model_version), timeout_s)
 
-    def await_acknowledged(self, model_version: str) -> None:
+    def await_acknowledged(self, model_version: str, patience_s: float = _PATIENCE_S) -> None:
         """Return once all that the ledger holds of a model version now is projected.
 
-        Raises Unavailable (PROJECTION_BEHIND) if that takes more than 20 s.
+        Raises Unavailable (PROJECTION_BEHIND) if that takes more than `patience_s`.
         """
-        if not self.wait_for(self._ledger.version, model_version, _PATIENCE_S):
+        if not self.wait_for(self._ledger.version, model_version, patience_s):
             raise Unavailable(
                 f"predictions of {model_version} are stored but cannot be read yet; try again, and look at the "
                 "monitor's alerts if it stays so",
@@ -163,7 +163,7 @@ class Projector:
         except CounterfoilError as error:
             reason = "BUNDLE_UNAVAILABLE" if isinstance(error, Unavailable) else "BUNDLE_UNKNOWN"
             return Alert(reason, f"records wait for their bundle: {error.message}", model_version=model_version)
-        except (DeltaError, pa.ArrowException) as error:
+        except (DeltaError, pa.ArrowException, OSError) as error:
             # One model version's table must not hold up the others.
             return Alert("PROJECTION_FAILED", f"records wait for their table: {error}", model_version=model_version)
         if apart.num_rows:
