@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from counterfoil.cli.jobs import state_word
 from counterfoil.cli.views.jobs import job_facts
@@ -84,7 +83,7 @@ def _result(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
     ]
 
 
-def _splits(splits: Iterable[dataset_pb2.SplitReport]) -> Table:
+def _splits(splits: Iterable[dataset_pb2.SplitReport]) -> RenderableType:
     rows = [
         (
             dataset_pb2.Split.Name(split.split).removeprefix("SPLIT_").lower(),
@@ -99,7 +98,7 @@ def _splits(splits: Iterable[dataset_pb2.SplitReport]) -> Table:
     )
 
 
-def _tables(tables: Iterable[dataset_pb2.TableReport]) -> Table:
+def _tables(tables: Iterable[dataset_pb2.TableReport]) -> RenderableType:
     rows = [
         (
             table.table,
@@ -112,7 +111,7 @@ def _tables(tables: Iterable[dataset_pb2.TableReport]) -> Table:
     return listing(("table", "format", "rows", "ignored columns"), rows, title="tables", right=("rows",))
 
 
-def _rules(dataset: dataset_pb2.Dataset) -> Table:
+def _rules(dataset: dataset_pb2.Dataset) -> RenderableType:
     kept = [fate for fate in dataset.columns if fate.kept]
     rows = [("kept", str(len(kept)), f"{sum(fate.missing_share > 0 for fate in kept)} of them with missing values")]
     for rule, words in _RULES:

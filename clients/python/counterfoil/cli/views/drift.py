@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from counterfoil.cli.jobs import state_word
 from counterfoil.cli.views.jobs import job_facts
@@ -90,7 +89,7 @@ def _verdict(report: monitor_pb2.DriftReport) -> str:
     return ""
 
 
-def _columns(columns: Iterable[monitor_pb2.ColumnDrift]) -> Table:
+def _columns(columns: Iterable[monitor_pb2.ColumnDrift]) -> RenderableType:
     # Sorting is stable: within a verdict the model's own order stays.
     ordered = sorted(columns, key=lambda each: each.verdict != monitor_pb2.COLUMN_VERDICT_DRIFTED)
     rows = [

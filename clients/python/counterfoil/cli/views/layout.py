@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 ABSENT: Final = "-"
 
@@ -22,19 +23,20 @@ def facts(rows: Iterable[tuple[str, str]]) -> Table:
 
 def listing(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", right: Collection[str] = ()
-) -> Table:
-    """Return a table with headings; the columns named in `right` hold figures."""
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+) -> RenderableType:
+    """Return a table with headings, its title in a line above; the columns named in `right` hold figures."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    return table
+    return Group(Text(title, style="bold"), table) if title else table
 
 
 def stacked(*parts: RenderableType | None) -> Group:
-    """Return the parts below each other, without those that are None."""
-    return Group(*(part for part in parts if part is not None))
+    """Return the parts below each other with a line between, without those that are None."""
+    present = [part for part in parts if part is not None]
+    return Group(*(piece for part in present for piece in (part, "")))
 
 
 def figure(value: float) -> str:

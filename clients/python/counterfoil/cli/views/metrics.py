@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from counterfoil.cli.views.layout import ABSENT, listing
 
@@ -14,7 +14,7 @@ _BEST_HIGH: Final = frozenset({"auc", "gini", "ks", "average_precision", "balanc
 _BEST_LOW: Final = frozenset({"business_cost", "brier", "log_loss"})
 
 
-def metrics_table(columns: Sequence[tuple[str, Mapping[str, float]]], *, title: str) -> Table:
+def metrics_table(columns: Sequence[tuple[str, Mapping[str, float]]], *, title: str) -> RenderableType:
     """Return every metric that any of the columns has; one that a column lacks is shown as absent."""
     names = sorted({name for _, metrics in columns for name in metrics}, key=_rank)
     rows = [
@@ -26,7 +26,7 @@ def metrics_table(columns: Sequence[tuple[str, Mapping[str, float]]], *, title: 
 
 def compared(
     columns: Sequence[tuple[str, Mapping[str, float]]], splits: Sequence[str] = ("cv", "test"), *, title: str
-) -> Table:
+) -> RenderableType:
     """Return costs and rankings of several models by split, the best of a line marked with *."""
     names = [f"{split}_{metric}" for split in splits for metric in _FIRST]
     rows = [(name, *_marked(name, columns)) for name in names if any(name in metrics for _, metrics in columns)]
@@ -52,4 +52,6 @@ def _marked(name: str, columns: Sequence[tuple[str, Mapping[str, float]]]) -> li
     present = [value for value in values if value is not None]
     metric = name.partition("_")[2]
     best = max(present) if metric in _BEST_HIGH else min(present) if metric in _BEST_LOW else None
+    if len(present) < 2:  # noqa: PLR2004  alone nothing is best
+        best = None
     return [ABSENT if value is None else f"{value:.4f}{' *' if value == best else '  '}" for value in values]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from counterfoil.cli.views.layout import facts, figure, identifier, listing, moment, share, stacked
 from counterfoil.client.errors import status_error
@@ -82,14 +81,14 @@ def _head(score: scorer_pb2.ScoreResponse) -> list[tuple[str, str]]:
     ]
 
 
-def _principal(reasons: scorer_pb2.Reasons) -> Table | None:
+def _principal(reasons: scorer_pb2.Reasons) -> RenderableType | None:
     if not reasons.principal_codes:
         return None
     rows = list(zip(reasons.principal_codes, reasons.principal_texts, strict=True))
     return listing(("code", "reason"), rows, title="principal reasons, by weight")
 
 
-def _contributions(score: scorer_pb2.ScoreResponse, shown: int) -> Table:
+def _contributions(score: scorer_pb2.ScoreResponse, shown: int) -> RenderableType:
     features, contributions = score.reasons.features, score.reasons.contributions
     rows = [("baseline", f"{score.baseline:+.4f}")]
     rows += [(name, f"{value:+.4f}") for name, value in zip(features[:shown], contributions[:shown], strict=True)]

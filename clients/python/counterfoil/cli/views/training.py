@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from counterfoil.cli.grids import value_text, values_text
 from counterfoil.cli.jobs import state_word
@@ -71,7 +70,7 @@ def _result(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
     ]
 
 
-def _trials(job: training_pb2.TrainingJob) -> Table:
+def _trials(job: training_pb2.TrainingJob) -> RenderableType:
     best = job.best_trial if job.HasField("best_trial") else None
     rows = [
         (
@@ -91,7 +90,7 @@ def _dummy(baseline: Mapping[str, float]) -> list[tuple[str, Mapping[str, float]
     return [(f"{DUMMY} ({split})", values) for split, values in by_split(baseline, ("test",))]
 
 
-def _classifier(classifier: training_pb2.Classifier) -> Table:
+def _classifier(classifier: training_pb2.Classifier) -> RenderableType:
     rows = [
         (
             each.name,
