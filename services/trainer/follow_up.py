@@ -1,7 +1,9 @@
 """The model registry, opened behind the server's back, and what is left to do there when a job has ended."""
 
+import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from services.trainer.domain.versions import VersionRegistry
 from services.trainer.kinds import TRAINING
@@ -9,6 +11,8 @@ from services.trainer.settings import Settings
 from services.trainer.training_messages import plan_from_payload
 from shared.jobs.store import Job, JobState
 from shared.mlflow_store import quieten
+
+_LOGGER = logging.getLogger("counterfoil.trainer")
 
 
 class FollowUp:
@@ -22,7 +26,7 @@ class FollowUp:
 
     def start(self) -> None:
         """Begin to open the registry, which takes seconds."""
-        self._thread.submit(self.versions)
+        self._thread.submit(self.versions).add_done_callback(_log_failure)
 
     def versions(self) -> VersionRegistry:
         """Return the registry as soon as it is open; raises Unavailable where it cannot be opened this time."""
@@ -34,7 +38,7 @@ class FollowUp:
     def job_ended(self, job: Job) -> None:
         """Close in MLflow, soon, what a job that did not succeed left open there."""
         if job.state is not JobState.SUCCEEDED:
-            self._thread.submit(self._clear_up, job)
+            self._thread.submit(self._clear_up, job).add_done_callback(_log_failure)
 
     def stop(self) -> None:
         """Return when all that was begun is done."""
@@ -43,6 +47,12 @@ class FollowUp:
     def _clear_up(self, job: Job) -> None:
         experiment = plan_from_payload(job.payload).dataset if job.kind == TRAINING else job.id
         self.versions().clear_up(experiment, job.id, cancelled=job.state is JobState.CANCELLED)
+
+
+def _log_failure(done: "Future[Any]") -> None:
+    error = done.exception()
+    if error is not None:
+        _LOGGER.error("MLflow could not be attended to", exc_info=error)
 
 
 def _open(settings: Settings) -> VersionRegistry:

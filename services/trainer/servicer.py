@@ -39,93 +39,105 @@ class TrainerServicer(TrainerServiceServicer):
     # Two promotions at once could both find the etag unchanged.
     promoting: threading.Lock
 
-    def CreateDataset(  # noqa: D102
+    def CreateDataset(
         self, request: dataset_pb2.CreateDatasetRequest, context: grpc.ServicerContext
     ) -> dataset_pb2.Dataset:
+        """Store the wish for a data set and return it at once."""
         plan = dataset_messages.plan_from_proto(request)
         job = self.intake.dataset(plan, caller=caller_of(context), request_id=request.request_id)
         return dataset_to_proto(job, BASIC)
 
-    def GetDataset(  # noqa: D102
-        self, request: dataset_pb2.GetDatasetRequest, context: grpc.ServicerContext
-    ) -> dataset_pb2.Dataset:
+    def GetDataset(self, request: dataset_pb2.GetDatasetRequest, context: grpc.ServicerContext) -> dataset_pb2.Dataset:
+        """Return one data set."""
         return dataset_to_proto(self.store.get(identifier(request.name, DATASETS), kind=DATASET), request.view)
 
-    def ListDatasets(  # noqa: D102
+    def ListDatasets(
         self, request: dataset_pb2.ListDatasetsRequest, context: grpc.ServicerContext
     ) -> dataset_pb2.ListDatasetsResponse:
+        """Return a page of data sets, newest first."""
         size, before = page_size(request.page_size), decode_token(request.page_token)
         jobs, position = self.store.list(kind=DATASET, page_size=size, before=before)
         datasets = [dataset_to_proto(job, BASIC) for job in jobs]
         return dataset_pb2.ListDatasetsResponse(datasets=datasets, next_page_token=encode_token(position))
 
-    def CancelDataset(  # noqa: D102
+    def CancelDataset(
         self, request: dataset_pb2.CancelDatasetRequest, context: grpc.ServicerContext
     ) -> dataset_pb2.Dataset:
+        """Ask to stop the making of a data set."""
         return dataset_to_proto(self.intake.cancel(identifier(request.name, DATASETS), kind=DATASET), BASIC)
 
-    def WatchDataset(  # noqa: D102
+    def WatchDataset(
         self, request: dataset_pb2.WatchDatasetRequest, context: grpc.ServicerContext
     ) -> Iterator[dataset_pb2.WatchDatasetResponse]:
+        """Yield the news of a data set until its job ends."""
         job_id = self.store.get(identifier(request.name, DATASETS), kind=DATASET).id
         for job in watch(self.store, job_id, lambda: self._listens(context)):
             yield dataset_pb2.WatchDatasetResponse(dataset=dataset_to_proto(job, BASIC))
 
-    def ListClassifiers(  # noqa: D102
+    def ListClassifiers(
         self, request: training_pb2.ListClassifiersRequest, context: grpc.ServicerContext
     ) -> training_pb2.ListClassifiersResponse:
+        """Return the classifiers and their hyper-parameters."""
         classifiers = [classifier_to_proto(CLASSIFIERS[name]) for name in sorted(CLASSIFIERS)]
         return training_pb2.ListClassifiersResponse(classifiers=classifiers)
 
-    def CreateTrainingJob(  # noqa: D102
+    def CreateTrainingJob(
         self, request: training_pb2.CreateTrainingJobRequest, context: grpc.ServicerContext
     ) -> training_pb2.TrainingJob:
+        """Store the wish for a model and return its job at once."""
         plan = training_messages.plan_from_proto(request)
         job = self.intake.training(plan, caller=caller_of(context), request_id=request.request_id)
         return training_job_to_proto(job)
 
-    def GetTrainingJob(  # noqa: D102
+    def GetTrainingJob(
         self, request: training_pb2.GetTrainingJobRequest, context: grpc.ServicerContext
     ) -> training_pb2.TrainingJob:
+        """Return one training job."""
         return training_job_to_proto(self.store.get(identifier(request.name, TRAINING_JOBS), kind=TRAINING))
 
-    def ListTrainingJobs(  # noqa: D102
+    def ListTrainingJobs(
         self, request: training_pb2.ListTrainingJobsRequest, context: grpc.ServicerContext
     ) -> training_pb2.ListTrainingJobsResponse:
+        """Return a page of training jobs, newest first."""
         size, before = page_size(request.page_size), decode_token(request.page_token)
         dataset = identifier(request.dataset, DATASETS, field="dataset") if request.dataset else ""
         jobs, position = self.store.list(kind=TRAINING, page_size=size, before=before, label=dataset)
         shown = [training_job_to_proto(job, with_trials=False) for job in jobs]
         return training_pb2.ListTrainingJobsResponse(training_jobs=shown, next_page_token=encode_token(position))
 
-    def CancelTrainingJob(  # noqa: D102
+    def CancelTrainingJob(
         self, request: training_pb2.CancelTrainingJobRequest, context: grpc.ServicerContext
     ) -> training_pb2.TrainingJob:
+        """Ask to stop a training job."""
         return training_job_to_proto(self.intake.cancel(identifier(request.name, TRAINING_JOBS), kind=TRAINING))
 
-    def WatchTrainingJob(  # noqa: D102
+    def WatchTrainingJob(
         self, request: training_pb2.WatchTrainingJobRequest, context: grpc.ServicerContext
     ) -> Iterator[training_pb2.WatchTrainingJobResponse]:
+        """Yield the news of a training job until it ends."""
         job_id = self.store.get(identifier(request.name, TRAINING_JOBS), kind=TRAINING).id
         for job in watch(self.store, job_id, lambda: self._listens(context)):
             yield training_pb2.WatchTrainingJobResponse(training_job=training_job_to_proto(job))
 
-    def GetModelVersion(  # noqa: D102
+    def GetModelVersion(
         self, request: training_pb2.GetModelVersionRequest, context: grpc.ServicerContext
     ) -> training_pb2.ModelVersion:
+        """Return one version, by number or alias."""
         return version_to_proto(self.versions().get(*model_and_version(request.name)))
 
-    def ListModelVersions(  # noqa: D102
+    def ListModelVersions(
         self, request: training_pb2.ListModelVersionsRequest, context: grpc.ServicerContext
     ) -> training_pb2.ListModelVersionsResponse:
+        """Return a page of versions, newest first."""
         model, size = model_of(request.parent), page_size(request.page_size)
         found, position = self.versions().list(model, page_size=size, position=decode_token(request.page_token))
         shown = [version_to_proto(version) for version in found]
         return training_pb2.ListModelVersionsResponse(model_versions=shown, next_page_token=encode_token(position))
 
-    def PromoteModelVersion(  # noqa: D102
+    def PromoteModelVersion(
         self, request: training_pb2.PromoteModelVersionRequest, context: grpc.ServicerContext
     ) -> training_pb2.ModelVersion:
+        """Point an alias to a version, unless one has moved since the etag was read."""
         promotion = promotion_from_proto(request, caller_of(context))
         with self.promoting:
             promote(self.versions(), promotion, self.clock)

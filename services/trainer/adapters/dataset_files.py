@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from services.trainer.domain.cleaning import CleaningRecord, record_from_json
+from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.results import SplitName
-from services.trainer.domain.training import LabelledRows
 from shared.errors import Precondition
 from shared.features.levels import Levels
 from shared.features.specification import CLIENT_KEY, TARGET

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.domain.cleaning import CleaningRecord, ColumnFate, to_values
+from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.plan import TrainingPlan
-from services.trainer.domain.training import LabelledRows, Training
+from services.trainer.domain.training import Training
 from services.trainer.domain.units import unit_of
 from shared.bundle.profile import fit_profile
 from shared.bundle.schema import Feature, FeatureSchema

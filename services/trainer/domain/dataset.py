@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from services.trainer.domain.cleaning import CleaningOptions, options_from_json
@@ -32,6 +33,14 @@ class DatasetPlan:
 def plan_from_json(document: Mapping[str, Any]) -> DatasetPlan:
     """Return the plan that `DatasetPlan.to_json` wrote."""
     return DatasetPlan(**{**document, "cleaning": options_from_json(document["cleaning"])})
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Uncleaned features of labelled applicants, one row each, and their targets (1 = default)."""
+
+    frame: pl.DataFrame
+    targets: NDArray[np.int8]
 
 
 def check_dataset_plan(plan: DatasetPlan) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from services.trainer.domain.calibration import fit_sigmoid
 from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.cleaning import CleaningRecord
+from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, named
 from services.trainer.domain.hyperparameters import combinations_of
 from services.trainer.domain.plan import TrainingPlan
@@ -18,14 +18,6 @@ from services.trainer.domain.threshold import Costs, Threshold, best_threshold
 from services.trainer.domain.tuning import Trial, TriedModel, class_weights, prepare_folds, search
 from shared.bundle.calibration import Calibrator
 from shared.bundle.models import Model
-
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """Uncleaned features of labelled applicants, one row each, and their targets (1 = default)."""
-
-    frame: pl.DataFrame
-    targets: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
