@@ -76,6 +76,17 @@ class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
         self.refusal: grpc.StatusCode | None = None
         self.attempts = 0
         self._news = threading.Condition()
+        self._answering = threading.Event()
+        self._answering.set()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Answer nothing for the length of a `with` block."""
+        self._answering.clear()
+        try:
+            yield
+        finally:
+            self._answering.set()
 
     def IngestPredictions(  # noqa: N802  # gRPC gives the name
         self, request: monitor_pb2.IngestPredictionsRequest, context: grpc.ServicerContext
@@ -85,6 +96,8 @@ class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
         with self._news:
             self.attempts += 1
             self._news.notify_all()
+        self._answering.wait()
+        with self._news:
             if self.refusal is not None:
                 context.abort(self.refusal, "refused by the test")
             verify_segment(segment)
@@ -92,6 +105,7 @@ class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
             if not known:
                 assert segment.number == len(self.segments) + 1, "a gap in the numbers"
                 self.segments.append(segment)
+                self._news.notify_all()
         return monitor_pb2.IngestPredictionsResponse(
             instance=segment.instance, number=segment.number, already_stored=known
         )

@@ -77,8 +77,9 @@ def _shipper(settings: Settings, spool: Spool, seal_seconds: float, opened: Exit
         tls = TlsFiles(settings.monitor_tls_ca, settings.tls_certificate, settings.tls_key)
     channel = open_channel(settings.monitor_address, tls=tls)
     opened.callback(channel.close)
-    shipper = Shipper(spool, MonitorLog(channel).ingest, seal_seconds=seal_seconds)
-    opened.callback(shipper.stop, channel.close, grace_seconds=SHIPPING_GRACE_SECONDS)
+    log = MonitorLog(channel)
+    shipper = Shipper(spool, log.ingest, seal_seconds=seal_seconds)
+    opened.callback(shipper.stop, log.give_up, grace_seconds=SHIPPING_GRACE_SECONDS)
     return shipper
 
 

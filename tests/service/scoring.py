@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -17,23 +17,6 @@ from services.scorer.adapters.loading import Registry
 from services.scorer.app import SERVICE_NAME, App, build
 from services.scorer.settings import Settings
 from tests.processes import free_port, wait_until_serving
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.now
-
-    def move(self, by: timedelta) -> None:
-        """Go forward."""
-        self.now += by
 
 
 @dataclass
@@ -79,7 +62,8 @@ def scorer(
 def ask(applicant_id: str = "", **fields: object) -> scorer_pb2.ScoreRequest:
     """Return a request for a decision about an applicant; `features` in its place are named features."""
     features = fields.pop("features", None)
-    request = scorer_pb2.ScoreRequest(purpose=prediction_pb2.PURPOSE_DECISION, **fields)  # type: ignore[arg-type]
+    purpose = {"purpose": prediction_pb2.PURPOSE_DECISION}
+    request = scorer_pb2.ScoreRequest(**(purpose | fields))  # type: ignore[arg-type]
     if isinstance(features, Mapping):
         request.subject.features.CopyFrom(feature_map(features))
     else:

@@ -31,23 +31,47 @@ class MonitorLog:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = monitor_pb2_grpc.MonitorServiceStub(channel)
+        self._guard = threading.Lock()
+        self._call: grpc.CallFuture[monitor_pb2.IngestPredictionsResponse] | None = None
+        self._given_up = False
 
     def ingest(self, segment: prediction_pb2.Segment) -> None:
         """Return once the monitor has the segment on disk.
 
         Raises SegmentRefused if it finds the segment wrong, Unavailable for anything that may pass.
         """
-        request = monitor_pb2.IngestPredictionsRequest(segment=segment)
         try:
-            reply = self._stub.IngestPredictions(request, timeout=CALL_SECONDS)
-        except ValueError as error:  # what grpc raises on a channel that was closed
-            raise Unavailable("the channel is closed", reason="CHANNEL_CLOSED") from error
+            reply = self._begin(segment).result()
+        except grpc.FutureCancelledError as error:
+            raise _given_up() from error
         except grpc.RpcError as error:
             failed = call_error(error)
             kind = SegmentRefused if failed.code == grpc.StatusCode.INVALID_ARGUMENT.name else Unavailable
             raise kind(f"{failed.code}: {failed.message}", reason=failed.reason or "MONITOR_UNAVAILABLE") from error
         if (reply.instance, reply.number) != (segment.instance, segment.number):
             raise Unavailable("the monitor acknowledged another segment", reason="WRONG_ACKNOWLEDGEMENT")
+
+    def give_up(self) -> None:
+        """Make the running ingest fail, and each one after it; only then may the channel be closed.
+
+        A call on a channel that was closed under it ends the process with SIGSEGV (grpcio 1.85).
+        """
+        with self._guard:
+            self._given_up = True
+            if self._call is not None:
+                self._call.cancel()
+
+    def _begin(self, segment: prediction_pb2.Segment) -> "grpc.CallFuture[monitor_pb2.IngestPredictionsResponse]":
+        request = monitor_pb2.IngestPredictionsRequest(segment=segment)
+        with self._guard:
+            if self._given_up:
+                raise _given_up()
+            self._call = self._stub.IngestPredictions.future(request, timeout=CALL_SECONDS)
+            return self._call
+
+
+def _given_up() -> Unavailable:
+    return Unavailable("the scorer stops; what was not shipped stays in the spool", reason="SHIPPING_STOPPED")
 
 
 class Shipper:

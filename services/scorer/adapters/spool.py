@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool_file import lock_directory, open_reader, open_writer, transaction, translated
+from shared.errors import Precondition
 from shared.prediction_record.chain import genesis_hash, record_hash, segment_digest
 
 LAYOUT: Final = 1
@@ -84,19 +86,17 @@ class Spool:
     def __init__(self, directory: Path, *, clock: Callable[[], datetime], max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         """Open the spool, or make it with a new random instance name; sequence and chain go on where they ended.
 
-        Raises Precondition (SPOOL_LOCKED), Exhausted (SPOOL_FULL), Unavailable (SPOOL_FAILED).
+        Raises Precondition (SPOOL_LOCKED, SPOOL_LAYOUT), Exhausted (SPOOL_FULL), Unavailable (SPOOL_FAILED).
         """
         self._clock = clock
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._lock = lock_directory(directory)
-        self._writer = open_writer(directory / "spool.db", max_bytes=max_bytes)
-        self._reader = open_reader(directory / "spool.db")
-        self.instance, self._chain = self._first_or_last()
-        with translated():
-            self._open_bytes: int = self._writer.execute(
-                "SELECT coalesce(sum(length(record)), 0) FROM records WHERE sequence > ?",
-                (max(self._chain.sealed_sequence, self._chain.shipped_sequence),),
-            ).fetchone()[0]
+        with ExitStack() as opened:
+            opened.enter_context(lock_directory(directory))
+            self._writer = opened.enter_context(closing(open_writer(directory / "spool.db", max_bytes=max_bytes)))
+            self._reader = opened.enter_context(closing(open_reader(directory / "spool.db")))
+            self.instance, self._chain = self._first_or_last()
+            self._open_bytes = self._count_open_bytes()
+            self._files = opened.pop_all()
 
     @property
     def open_bytes(self) -> int:
@@ -180,9 +180,7 @@ class Spool:
     def close(self) -> None:
         """Close the file and let another process have it."""
         with self._writing, self._reading:
-            self._reader.close()
-            self._writer.close()
-            self._lock.close()
+            self._files.close()
 
     def _first_or_last(self) -> tuple[str, _Chain]:
         with transaction(self._writer):
@@ -192,10 +190,24 @@ class Spool:
                 "INSERT OR IGNORE INTO chain VALUES (1, ?, ?, 0, ?, 0, ?, 0, 0)", (LAYOUT, instance, genesis, genesis)
             )
             row = self._writer.execute(
-                "SELECT instance, head_sequence, head_hash, shipped_sequence, shipped_hash, shipped_segments,"
+                "SELECT layout, instance, head_sequence, head_hash, shipped_sequence, shipped_hash, shipped_segments,"
                 " sealed_sequence FROM chain"
             ).fetchone()
-        return row[0], _Chain(*row[1:])
+        if row[0] != LAYOUT:
+            raise Precondition(
+                f"the prediction spool has layout {row[0]}, this scorer reads {LAYOUT}; ship it with the scorer that "
+                "wrote it",
+                reason="SPOOL_LAYOUT",
+            )
+        return row[1], _Chain(*row[2:])
+
+    def _count_open_bytes(self) -> int:
+        with translated():
+            size: int = self._writer.execute(
+                "SELECT coalesce(sum(length(record)), 0) FROM records WHERE sequence > ?",
+                (max(self._chain.sealed_sequence, self._chain.shipped_sequence),),
+            ).fetchone()[0]
+        return size
 
     def _linked(self, entries: Sequence[Entry]) -> tuple[list[Receipt], list[tuple[int, bytes]]]:
         receipts, rows = [], []
