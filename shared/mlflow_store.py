@@ -5,9 +5,10 @@
 
 import fcntl
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def prepare(uri: str, artifacts: Path) -> None:
     database = Path(uri.removeprefix(_SQLITE))
     with reaching_mlflow(), _alone(database):
         artifacts.mkdir(parents=True, exist_ok=True)
+        _open(database)
         _migrate(uri)
 
 
@@ -89,7 +91,7 @@ def reaching_mlflow() -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise Unavailable(
             "MLflow cannot be used now; check that it runs, that COUNTERFOIL_MLFLOW_URI names it and that the disk has "
             "room, then retry",
@@ -115,6 +117,12 @@ def _alone(database: Path) -> Iterator[None]:
     with database.with_name(f"{database.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released by closing, also when the process is killed
         yield
+
+
+def _open(database: Path) -> None:
+    # MLflow itself would try for minutes to open what is no database.
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("pragma schema_version")
 
 
 def _migrate(uri: str) -> None:

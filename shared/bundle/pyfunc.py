@@ -13,7 +13,11 @@ class BundlePredictor:
     """What MLflow calls: rows in, probabilities of default out."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+        self._bundle = bundle
+
+    def get_raw_model(self) -> Bundle:
+        """Return the bundle, for margins and contributions; MLflow's model has a method of the same name."""
+        return self._bundle
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> NDArray[np.float64]:  # noqa: ARG002
         """Return the probabilities, (n_rows,), of uncleaned rows.
@@ -24,10 +28,10 @@ class BundlePredictor:
         values = self._by_name(model_input) if hasattr(model_input, "columns") else np.asarray(model_input, np.float64)
         if np.isinf(values).any():
             raise ValueError("a feature is infinite; a value that is not known is missing (NaN)")
-        return self.bundle.score(values).probabilities
+        return self._bundle.score(values).probabilities
 
     def _by_name(self, table: Any) -> NDArray[np.float64]:
-        names = list(self.bundle.schema.names)
+        names = list(self._bundle.schema.names)
         absent = sorted(set(names) - set(table.columns))
         if absent:
             raise ValueError(f"{len(absent)} columns are absent, such as {', '.join(absent[:5])}")
