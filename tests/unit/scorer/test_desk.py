@@ -1,0 +1,127 @@
+"""The desk: one record an answer, none without a caller, and errors that reach the one who asked."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from counterfoil.scorer.v1 import scorer_pb2
+from services.scorer.adapters.loading import Loader
+from services.scorer.adapters.spool import Spool
+from services.scorer.desk import Desk
+from services.scorer.domain.requests import Purpose, Question, StoredApplicant, Subject
+from services.scorer.domain.serving import Serving
+from shared.errors import CounterfoilError, Exhausted
+from tests.bundles import TinyBundle, tiny_bundle
+from tests.clock import Clock
+from tests.fakes import FakeRegistry
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyBundle:
+    """Return a tiny bundle."""
+    return tiny_bundle(tmp_path_factory.mktemp("tiny"), seed=9)
+
+
+@pytest.fixture
+def serving(tiny: TinyBundle, tmp_path: Path) -> Serving:
+    """Return a serving that has loaded the bundle."""
+    registry = FakeRegistry()
+    registry.register(tiny, alias="champion")
+    serving = Serving("credit-default", Loader(registry, "credit-default", "champion", tmp_path, Clock()).load)
+    serving.reload()
+    return serving
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """Give an open spool."""
+    spool = Spool(tmp_path / "spool", clock=Clock())
+    yield spool
+    spool.close()
+
+
+def question(applicant_id: str, *, request_id: str = "", row: int = 0) -> Question:
+    """Return a question about a stored applicant."""
+    subject = Subject(StoredApplicant(applicant_id), field_prefix="subject.")
+    return Question(subject, Purpose.DECISION, "credit-default", "unverified", "Score", request_id, row)
+
+
+def told(outcomes: list[scorer_pb2.ScoreResponse | CounterfoilError]) -> list[int | str]:
+    """Return each outcome's sequence, or its reason."""
+    return [each.reason if isinstance(each, CounterfoilError) else each.receipt.sequence for each in outcomes]
+
+
+def test_a_question_that_nobody_waits_for_leaves_no_record(serving: Serving, spool: Spool, tiny: TinyBundle) -> None:
+    """Its caller's deadline passed in the queue; the next answer takes the number."""
+    desk = Desk(serving, spool, clock=Clock())
+    desk.start()
+
+    gone = desk.answer([question(tiny.applicant_ids[0])], lambda: False)
+    wanted = desk.answer([question(tiny.applicant_ids[0])], lambda: True)
+    desk.stop()
+
+    assert told([*gone, *wanted]) == ["CALL_ENDED", 1]
+
+
+def test_equal_ids_in_one_batch_of_the_worker_share_one_record(
+    serving: Serving, spool: Spool, tiny: TinyBundle
+) -> None:
+    """The worker took them together: the first is recorded, the others get its answer or are refused."""
+    desk = Desk(serving, spool, clock=Clock())
+    desk.start()
+    same, other = question(tiny.applicant_ids[0], request_id="r"), question(tiny.applicant_ids[1], request_id="r")
+
+    outcomes = desk.answer([same, other, same, question(tiny.applicant_ids[2])], lambda: True)
+    desk.stop()
+
+    assert told(outcomes) == [1, "REQUEST_ID_REUSED", 1, 2]
+    assert outcomes[0] == outcomes[2]
+
+
+def test_more_rows_than_the_queue_holds_are_refused_as_a_whole(
+    serving: Serving, spool: Spool, tiny: TinyBundle
+) -> None:
+    """OVERLOADED at once, and nothing recorded."""
+    desk = Desk(serving, spool, clock=Clock(), queue_rows=2)
+    desk.start()
+
+    with pytest.raises(Exhausted) as caught:
+        desk.answer([question(applicant_id) for applicant_id in tiny.applicant_ids[:3]], lambda: True)
+    after = desk.answer([question(tiny.applicant_ids[0])], lambda: True)
+    desk.stop()
+
+    assert caught.value.reason == "OVERLOADED"
+    assert told(after) == [1]
+
+
+def test_the_shipper_hears_of_every_commit_and_of_nothing_else(
+    serving: Serving, spool: Spool, tiny: TinyBundle
+) -> None:
+    """An unknown applicant commits nothing."""
+    commits: list[int] = []
+    desk = Desk(serving, spool, clock=Clock(), on_recorded=lambda: commits.append(spool.open_bytes))
+    desk.start()
+
+    desk.answer([question("nobody")], lambda: True)
+    desk.answer([question(tiny.applicant_ids[0])], lambda: True)
+    desk.stop()
+
+    assert len(commits) == 1
+    assert commits[0] > 0
+
+
+def test_ids_salts_and_times_come_from_the_given_sources(serving: Serving, spool: Spool, tiny: TinyBundle) -> None:
+    """With seeded sources the whole reply can be foretold."""
+    clock = Clock()
+    clock.move(timedelta(seconds=5))
+    desk = Desk(serving, spool, clock=clock, random_bytes=bytes)
+    desk.start()
+
+    (outcome,) = desk.answer([question(tiny.applicant_ids[0])], lambda: True)
+    desk.stop()
+
+    assert isinstance(outcome, scorer_pb2.ScoreResponse)
+    assert outcome.prediction.endswith("/predictions/00000000-0000-4000-8000-000000000000")
+    assert outcome.create_time.ToSeconds() == int(clock.now.timestamp())
