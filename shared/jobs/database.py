@@ -1,7 +1,7 @@
 """Where jobs are kept: two tables in any database that SQLAlchemy speaks to and that knows RETURNING."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
     create_engine,
     make_url,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.errors import Unavailable
@@ -72,6 +72,12 @@ REQUESTS = Table(
 )
 
 
+_ELEMENTS: tuple[CreateTable | CreateIndex, ...] = (
+    *(CreateTable(table, if_not_exists=True) for table in (JOBS, REQUESTS)),
+    *(CreateIndex(index, if_not_exists=True) for index in sorted(JOBS.indexes, key=lambda index: str(index.name))),
+)
+
+
 def time_text(moment: datetime) -> str:
     """Return a time as the tables hold it."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
@@ -106,11 +112,15 @@ def open_engine(url: str) -> Engine:
 
 
 def _create_tables(engine: Engine) -> None:
-    with transaction(engine) as connection:
-        for table in _METADATA.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(CreateIndex(index, if_not_exists=True))
+    with _translated():
+        for element in _ELEMENTS:
+            # PostgreSQL refuses what another process makes at the same moment, IF NOT EXISTS or not; then it is there.
+            with suppress(IntegrityError, ProgrammingError), engine.begin() as connection:
+                connection.execute(element)
+        # What was refused for another reason is refused again, and raised, here.
+        with engine.begin() as connection:
+            for element in _ELEMENTS:
+                connection.execute(element)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from shared.errors import Precondition
 from shared.jobs.child import JobContext, run_child
 from shared.jobs.store import JobStore
 
-LONG_S = 120.0
+LONG_S = 60.0
 
 
 def succeed(context: JobContext) -> str:
@@ -64,6 +64,12 @@ def start_another(context: JobContext) -> str:
     return "too late"
 
 
+def abandon(_context: JobContext) -> str:
+    """Start a process of its own, then end without a word and leave it behind."""
+    subprocess.Popen(["sleep", str(LONG_S)])
+    os._exit(7)
+
+
 def report_on(context: JobContext) -> str:
     """Report again and again, until that is refused."""
     while True:
@@ -77,7 +83,7 @@ def read_stdin(_context: JobContext) -> str:
 
 WORK = {
     each.__name__: each
-    for each in (succeed, refuse, crash, die, linger, ignore_terminate, start_another, report_on, read_stdin)
+    for each in (succeed, refuse, crash, die, linger, ignore_terminate, start_another, abandon, report_on, read_stdin)
 }
 
 

@@ -161,3 +161,17 @@ def test_a_graceful_stop_leaves_no_orphan(store: JobStore, url: str) -> None:
         assert all_ended_after_s(parent) < 5
         assert parent.wait(TIMEOUT_S) == 0
     assert store.get("a").state is JobState.FAILED
+
+
+def test_what_a_dead_child_left_behind_is_ended_too(store: JobStore, url: str) -> None:
+    """A process that the work had started does not outlive the job, however its child died."""
+    store.create(id="a", kind="test", payload="abandon", caller="test")
+
+    with process(*PARENT, url=url) as parent:
+        died = wait_until(store, "a", has_ended)
+        assert parent.stdin is not None
+        parent.stdin.close()
+
+        assert all_ended_after_s(parent) < 5
+    assert died.error is not None
+    assert died.error.reason == "CHILD_DIED"
