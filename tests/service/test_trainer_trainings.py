@@ -1,0 +1,181 @@
+"""Trainings over the wire: searched, logged and registered by a real process, refused where they cannot work."""
+
+import json
+from pathlib import Path
+
+import grpc
+import numpy as np
+import polars as pl
+import pytest
+from mlflow import MlflowClient
+
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.types.v1 import job_pb2
+from shared.bundle.reading import Bundle, load_bundle
+from shared.bundle.registry import ModelRegistry
+from tests.service.trainer import Trainer, refusal_of, training_request
+
+pytestmark = pytest.mark.xdist_group("trainer")
+
+Choices = training_pb2.HyperparameterChoices
+Value = training_pb2.HyperparameterValue
+
+
+@pytest.fixture(scope="session")
+def bundle(
+    trainer: Trainer, training_job: training_pb2.TrainingJob, tmp_path_factory: pytest.TempPathFactory
+) -> Bundle:
+    """Return what the training registered, read as the scorer reads it."""
+    registry = ModelRegistry(trainer.settings.mlflow_uri, cache=tmp_path_factory.mktemp("cache"))
+    version = registry.resolve("credit-default", training_job.model_version.rpartition("/")[2])
+    return load_bundle(registry.fetch_bundle(version), digest=version.bundle_digest)
+
+
+def test_classifiers_are_listed_with_all_that_may_be_set(trainer: Trainer) -> None:
+    """A form can be drawn from the answer alone."""
+    found = trainer.stub.ListClassifiers(training_pb2.ListClassifiersRequest()).classifiers
+
+    assert {c.id: c.takes_missing_values for c in found} == {"lightgbm": True, "logistic_regression": False}
+    trees = next(h for c in found for h in c.hyperparameters if h.name == "n_estimators")
+    assert trees.type == training_pb2.HYPERPARAMETER_TYPE_INTEGER
+    assert trees.default_value.integer >= trees.minimum
+    solver = next(h for c in found for h in c.hyperparameters if h.name == "solver")
+    assert solver.default_value.text in solver.choices
+
+
+def test_a_training_tells_every_trial_and_what_it_chose(training_job: training_pb2.TrainingJob) -> None:
+    """The winner costs least; threshold and metrics are those of the registered model."""
+    assert training_job.job.state == job_pb2.JOB_STATE_SUCCEEDED
+    assert [trial.hyperparameters["n_estimators"].integer for trial in training_job.trials] == [10, 20]
+    assert min(training_job.trials, key=lambda trial: trial.cost).number == training_job.best_trial
+    assert 0.0 < training_job.threshold < 1.0
+    assert {"cv_auc", "train_auc", "test_auc", "cv_business_cost", "test_business_cost"} <= set(training_job.metrics)
+
+
+def test_its_bundle_is_the_model_it_reported(training_job: training_pb2.TrainingJob, bundle: Bundle) -> None:
+    """What will serve carries the threshold, the metrics and the data set of the job."""
+    assert bundle.threshold == training_job.threshold
+    assert bundle.metrics == dict(training_job.metrics)
+    assert bundle.training_job == training_job.name
+    assert f"datasets/{bundle.dataset.id}" == training_job.dataset
+    assert bundle.costs == {"false_negative": 10.0, "false_positive": 1.0}
+
+
+def test_its_bundle_scores_the_rows_it_was_trained_on(
+    trainer: Trainer, bundle: Bundle, dataset: dataset_pb2.Dataset, tmp_path: Path
+) -> None:
+    """The splits that the bundle names are those of the data set, column by column of its schema."""
+    registry = ModelRegistry(trainer.settings.mlflow_uri, cache=tmp_path)
+    split = registry.fetch_split(bundle.dataset, "test")
+
+    values = pl.read_parquet(split).select(bundle.schema.names).fill_null(np.nan).to_numpy()
+    scores = bundle.score(values)
+
+    assert len(values) == next(s.rows for s in dataset.splits if s.split == dataset_pb2.SPLIT_TEST)
+    assert abs(scores.contributions.sum(axis=1) + scores.baseline - scores.margins).max() < 1e-9
+
+
+def test_its_run_holds_parameters_metrics_figures_trials_and_inputs(
+    trainer: Trainer, training_job: training_pb2.TrainingJob, dataset: dataset_pb2.Dataset
+) -> None:
+    """All that an analyst compares runs by is in MLflow, in the data set's experiment."""
+    client = MlflowClient(trainer.settings.mlflow_uri)
+
+    run = client.get_run(training_job.run_id)
+    artifacts = {f.path for folder in ("", "figures") for f in client.list_artifacts(run.info.run_id, folder)}
+
+    assert (run.info.status, run.info.experiment_id) == ("FINISHED", dataset.experiment_id)
+    assert run.data.params["dataset_digest"] == dataset.digest
+    assert run.data.params["best_n_estimators"] in {"10", "20"}
+    assert run.data.metrics["cv_auc"] == training_job.metrics["cv_auc"]
+    assert {"trials.json", "trials.csv", "feature_importance.csv"} <= artifacts
+    figures = ("roc_curve", "confusion_matrix", "feature_importance")
+    assert {f"figures/{name}.png" for name in figures} <= artifacts
+    assert run.inputs is not None
+    digests = {tag.value for given in run.inputs.dataset_inputs for tag in given.tags if tag.key == "sha256"}
+    assert digests == {s.digest for s in dataset.splits if s.split != dataset_pb2.SPLIT_PRODUCTION}
+
+
+def test_trainings_are_listed_by_data_set(trainer: Trainer, training_job: training_pb2.TrainingJob) -> None:
+    """Without their trials, which can be a thousand."""
+    request = training_pb2.ListTrainingJobsRequest(dataset=training_job.dataset)
+    of_this = trainer.stub.ListTrainingJobs(request).training_jobs
+    of_another = trainer.stub.ListTrainingJobs(training_pb2.ListTrainingJobsRequest(dataset="datasets/ds-other"))
+
+    assert training_job.name in [job.name for job in of_this]
+    assert not any(job.trials for job in of_this)
+    assert not of_another.training_jobs
+
+
+def test_the_same_request_returns_the_first_training(trainer: Trainer, training_job: training_pb2.TrainingJob) -> None:
+    """And another one under its request_id is refused."""
+    again = trainer.stub.CreateTrainingJob(training_request(training_job.dataset, request_id="the-training"))
+    with pytest.raises(grpc.RpcError) as refusal:
+        trainer.stub.CreateTrainingJob(training_request(training_job.dataset, request_id="the-training", folds=4))
+
+    assert again.name == training_job.name
+    assert refusal_of(refusal.value).reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"classifier": "oracle"}, "classifier"),
+        ({"grid": {"n_trees": Choices(values=[Value(integer=5)])}}, 'grid["n_trees"]'),
+        ({"grid": {"max_depth": Choices(values=[Value()])}}, 'grid["max_depth"].values[0]'),
+        ({"grid": {"max_depth": Choices(values=[Value(text="deep")])}}, 'grid["max_depth"].values[0]'),
+        ({"folds": 21}, "folds"),
+        ({"repeats": 11}, "repeats"),
+        ({"model": "Credit Default"}, "model"),
+        ({"costs": training_pb2.Costs(false_negative=0.0)}, "costs.false_negative"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_a_wrong_field_is_named(
+    trainer: Trainer, dataset: dataset_pb2.Dataset, changes: dict[str, object], field: str
+) -> None:
+    """Before any work starts."""
+    with pytest.raises(grpc.RpcError) as refusal:
+        trainer.stub.CreateTrainingJob(training_request(dataset.name, **changes))
+
+    said = refusal_of(refusal.value)
+    assert said.code == "INVALID_ARGUMENT"
+    assert [problem.field for problem in said.fields] == [field]
+
+
+def test_logistic_regression_needs_missing_values_replaced(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """The refusal names what to do instead."""
+    request = training_pb2.CreateTrainingJobRequest(dataset=dataset.name, classifier="logistic_regression")
+
+    with pytest.raises(grpc.RpcError) as refusal:
+        trainer.stub.CreateTrainingJob(request)
+
+    said = refusal_of(refusal.value)
+    assert (said.code, said.reason) == ("FAILED_PRECONDITION", "IMPUTATION_NEEDED")
+    assert "imputation other than NONE" in said.message
+
+
+def test_an_unknown_data_set_and_one_that_is_not_ready_are_refused(trainer: Trainer, unready: str) -> None:
+    """Not found and not yet are different answers."""
+    refusals = []
+    for name in ("datasets/ds-absent", unready):
+        with pytest.raises(grpc.RpcError) as refusal:
+            trainer.stub.CreateTrainingJob(training_request(name))
+        refusals.append(refusal_of(refusal.value))
+
+    assert [(said.code, said.reason) for said in refusals] == [
+        ("NOT_FOUND", "JOB_NOT_FOUND"),
+        ("FAILED_PRECONDITION", "DATASET_NOT_READY"),
+    ]
+
+
+@pytest.fixture
+def unready(trainer: Trainer) -> str:
+    """Return the name of a data set that was cancelled before it was made."""
+    job = trainer.store.create(id="ds-unready", kind="dataset", payload=_payload(), caller="test")
+    return f"datasets/{trainer.store.request_cancel(job.id).id}"
+
+
+def _payload() -> str:
+    cleaning = {"imputation": "NONE", "max_missing_share": None, "max_abs_correlation": None, "min_variance": None}
+    return json.dumps({"directory": "nowhere", "test_share": 0.2, "seed": 0, "cleaning": cleaning, "display_name": ""})
