@@ -9,7 +9,7 @@ from pathlib import Path
 
 import grpc
 
-from counterfoil.monitor.v1 import monitor_pb2, monitor_pb2_grpc
+from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import prediction_pb2
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.registry import RegisteredVersion
@@ -68,7 +68,7 @@ class FakeRegistry:
             raise self.failure
 
 
-class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
+class FakeMonitor:
     """Takes segments as the monitor does: verified, in order, each once. While `refusal` is set it answers that."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
         finally:
             self._answering.set()
 
-    def IngestPredictions(  # noqa: N802  # gRPC gives the name
+    def ingest_predictions(
         self, request: monitor_pb2.IngestPredictionsRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.IngestPredictionsResponse:
         """Keep the segment, or refuse it."""
@@ -130,8 +130,13 @@ class FakeMonitor(monitor_pb2_grpc.MonitorServiceServicer):
 def monitor_server(monitor: FakeMonitor, address: str = "127.0.0.1:0") -> Iterator[str]:
     """Serve the fake on a real port and give its address."""
     server = grpc.server(futures.ThreadPoolExecutor(4))
-    # The stubs' servicer is complete at run time: what the fake leaves out answers UNIMPLEMENTED.
-    monitor_pb2_grpc.add_MonitorServiceServicer_to_server(monitor, server)
+    ingest = grpc.unary_unary_rpc_method_handler(
+        monitor.ingest_predictions,
+        request_deserializer=monitor_pb2.IngestPredictionsRequest.FromString,
+        response_serializer=monitor_pb2.IngestPredictionsResponse.SerializeToString,
+    )
+    service = monitor_pb2.DESCRIPTOR.services_by_name["MonitorService"].full_name
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"IngestPredictions": ingest}),))
     port = server.add_insecure_port(address)
     server.start()
     try:

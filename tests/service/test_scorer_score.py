@@ -14,7 +14,7 @@ from tests.bundles import CREDIT_MEDIAN, SCHEMA, TinyBundle, tiny_bundle
 from tests.fakes import FakeRegistry
 from tests.service.scoring import Scorer, ask, failure, feature_map, scorer
 
-APPLICATION = {
+APPLICATION: dict[str, float | str | None] = {
     "CODE_GENDER": "F",
     "AMT_CREDIT": 250_000.0,
     "EXT_SOURCE_2": None,
@@ -54,7 +54,7 @@ def answer_of(response: scorer_pb2.ScoreResponse) -> scorer_pb2.ScoreResponse:
     answer = scorer_pb2.ScoreResponse()
     answer.CopyFrom(response)
     for field in ("prediction", "create_time", "receipt"):
-        answer.ClearField(field)  # type: ignore[arg-type]
+        answer.ClearField(field)
     return answer
 
 

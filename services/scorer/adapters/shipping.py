@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import grpc
 
@@ -20,6 +20,8 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 CALL_SECONDS: Final = 30.0
 _PURGED_AT_ONCE: Final = 1000
 _LOGGER = logging.getLogger("counterfoil.scorer.shipping")
+# Quoted: only the type stubs know parameters.
+_IngestCall: TypeAlias = "grpc.Future[monitor_pb2.IngestPredictionsResponse]"
 
 
 class SegmentRefused(CounterfoilError):
@@ -32,7 +34,7 @@ class MonitorLog:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = monitor_pb2_grpc.MonitorServiceStub(channel)
         self._guard = threading.Lock()
-        self._call: grpc.CallFuture[monitor_pb2.IngestPredictionsResponse] | None = None
+        self._call: _IngestCall | None = None
         self._given_up = False
 
     def ingest(self, segment: prediction_pb2.Segment) -> None:
@@ -61,7 +63,7 @@ class MonitorLog:
             if self._call is not None:
                 self._call.cancel()
 
-    def _begin(self, segment: prediction_pb2.Segment) -> "grpc.CallFuture[monitor_pb2.IngestPredictionsResponse]":
+    def _begin(self, segment: prediction_pb2.Segment) -> _IngestCall:
         request = monitor_pb2.IngestPredictionsRequest(segment=segment)
         with self._guard:
             if self._given_up:

@@ -120,9 +120,9 @@ def test_an_unusable_value_is_named_and_nothing_else(name: str, value: FeatureVa
 
 def test_a_one_hot_number_is_0_or_1() -> None:
     """Anything between would be a level that nobody trained on."""
-    given_ = {"AGE": 40.0, "CODE_GENDER": "F", "TYPE_Cash loans": 0.5, "TYPE_Revolving loans": 0.0}
+    given_: dict[str, FeatureValue] = {"AGE": 40.0, "CODE_GENDER": "F", "TYPE_Revolving loans": 0.0}
 
-    assert refused(dict(given_)) == [field_path("TYPE_Cash loans")]
+    assert refused(given_ | {"TYPE_Cash loans": 0.5}) == [field_path("TYPE_Cash loans")]
 
 
 def test_paths_begin_with_the_prefix_and_quote_the_name() -> None:
