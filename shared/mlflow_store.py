@@ -86,6 +86,7 @@ def prepare(uri: str, artifacts: Path) -> None:
 @contextmanager
 def reaching_mlflow() -> Iterator[None]:
     """Turn what MLflow, its database and the network raise into Unavailable MLFLOW_UNAVAILABLE."""
+    quieten()
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

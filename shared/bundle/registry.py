@@ -13,7 +13,7 @@ from shared.bundle.cache import FileCache
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.manifest import BundleRejected, open_sealed
 from shared.errors import NotFound, Precondition
-from shared.mlflow_store import quieten, reaching_mlflow
+from shared.mlflow_store import reaching_mlflow
 
 DIGEST_TAG = "counterfoil.bundle_digest"
 LOADER = "shared.bundle.pyfunc"
@@ -72,9 +72,8 @@ class ModelRegistry:
 
         Raises BundleRejected if MLflow holds other contents than were registered.
         """
-        uri = f"models:/{version.model}/{version.version}/data"
         with _or_not_found(BundleRejected("its files are gone from MLflow")):
-            return self._cache.bundle(version.bundle_digest, lambda folder: self._download(uri, folder))
+            return self._cache.bundle(version.bundle_digest, lambda folder: self._download_model(version, folder))
 
     def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
         """Return the Parquet file of a split in the cache, its digest checked just now.
@@ -86,13 +85,17 @@ class ModelRegistry:
             known = ", ".join(dataset.splits)
             raise NotFound(f"data set {dataset.id} has no split {split!r}, only {known}", reason="SPLIT_NOT_FOUND")
         reference = dataset.splits[split]
-        uri = f"runs:/{dataset.run_id}/{reference.artifact}"
+        run_id, artifact = dataset.run_id, reference.artifact
         gone = Precondition(
             f"the {split} split of data set {dataset.id} is gone from MLflow; create the data set again",
             reason="SPLIT_REJECTED",
         )
         with _or_not_found(gone):
-            return self._cache.split(reference.digest, lambda folder: self._download(uri, folder))
+            # With a destination of our own: without one, MLflow hands out the store's files themselves.
+            return self._cache.split(
+                reference.digest,
+                lambda folder: self._client.download_artifacts(run_id, artifact, dst_path=str(folder)),
+            )
 
     def register_bundle(
         self, folder: Path, *, model: str, run_id: str, digest: str, tags: Mapping[str, str] | None = None
@@ -115,10 +118,9 @@ class ModelRegistry:
 
     @cached_property
     def _client(self) -> Any:
-        quieten()
-        from mlflow.client import MlflowClient
-
         with reaching_mlflow():
+            from mlflow.client import MlflowClient
+
             return MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
 
     def _create_model(self, model: str) -> None:
@@ -149,20 +151,20 @@ class ModelRegistry:
             pip_requirements=[f"{library}=={installed_version(library)}" for library in _LIBRARIES],
         )
 
-    def _download(self, uri: str, folder: Path) -> None:
-        quieten()
+    def _download_model(self, version: RegisteredVersion, folder: Path) -> None:
         from mlflow.artifacts import download_artifacts
 
-        # Without a destination of our own, MLflow hands out the store's files themselves.
-        download_artifacts(uri, dst_path=str(folder), tracking_uri=self._uri, registry_uri=self._uri)
+        # MLflow looks a models:/ address up wherever the process is connected to, not in the MLflow it is told.
+        found = self._client.get_model_version_download_uri(version.model, str(version.version))
+        download_artifacts(f"{found}/data", dst_path=str(folder), tracking_uri=self._uri, registry_uri=self._uri)
 
 
 @contextmanager
 def _or_not_found(absent: NotFound | Precondition) -> Iterator[None]:
     """Raise `absent` where MLflow says that there is no such thing; anything else it raises is MLFLOW_UNAVAILABLE."""
-    from mlflow.exceptions import MlflowException
-
     with reaching_mlflow():
+        from mlflow.exceptions import MlflowException
+
         try:
             yield
         except MlflowException as error:

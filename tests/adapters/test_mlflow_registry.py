@@ -16,7 +16,7 @@ from shared.bundle.reading import load_bundle
 from shared.bundle.registry import DIGEST_TAG, ModelRegistry
 from shared.bundle.writing import DatasetReference
 from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
-from tests.adapters.mlflow_stores import MlflowStore
+from tests.adapters.mlflow_stores import MlflowStore, connected
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.processes import ROOT
 
@@ -204,6 +204,19 @@ def test_bundle_that_was_changed_in_mlflow_is_refused(
     shutil.rmtree(stored.parent)
     with pytest.raises(BundleRejected, match="gone from MLflow"):
         registry.fetch_bundle(version)
+
+
+def test_registry_reads_its_own_mlflow_whatever_the_process_is_connected_to(
+    registry: ModelRegistry, registered: Registered, tmp_path: Path
+) -> None:
+    """The scorer never connects; MLflow's default is a database in the working directory."""
+    with connected(MlflowStore("http://127.0.0.1:9", tmp_path / "elsewhere")):
+        version = registry.resolve(MODEL, "champion")
+        folder = registry.fetch_bundle(version)
+        split = registry.fetch_split(registered.dataset, "test")
+
+    assert load_bundle(folder, digest=version.bundle_digest).digest == registered.bundle.digest
+    assert split.read_bytes() == registered.bundle.splits["test"].read_bytes()
 
 
 @pytest.mark.parametrize("split", ["train", "test", "production"])
