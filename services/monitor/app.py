@@ -86,7 +86,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         standing,
         await_projection=projector.await_acknowledged,
         wake=runner.wake,
-        new_id=lambda: str(uuid.uuid4()),
+        new_id=lambda: f"dr-{uuid.uuid4().hex[:12]}",
     )
     reports.load()
     servicer = MonitorServicer(Intake(ledger, projector, alerts.record), reports, standing, stopping)
