@@ -92,9 +92,11 @@ def _loading(settings: Settings, registry: Registry | None, clock: Callable[[], 
 
     @cache
     def prepared() -> None:
+        """Make MLflow's database ready, once."""
         prepare(settings.mlflow_uri, settings.mlflow_artifacts)
 
     def load() -> Served:
+        """Load the champion."""
         prepared()
         return loader.load()
 
@@ -103,6 +105,7 @@ def _loading(settings: Settings, registry: Registry | None, clock: Callable[[], 
 
 def _server(settings: Settings, servicer: ScorerServicer) -> RpcServer:
     def add(server: grpc.Server) -> None:
+        """Add the servicer."""
         scorer_pb2_grpc.add_ScorerServiceServicer_to_server(servicer, server)
 
     listening = ServerSettings(

@@ -87,13 +87,27 @@ def test_the_matrix_is_made_once(tmp_path: Path) -> None:
     """The second opening maps the file that the first one wrote, and leaves no other behind."""
     train, _, _ = split(tmp_path, "train", 0, 5)
     open_applicants({"train": train}, NAMES, tmp_path / "cache")
-    matrix = tmp_path / "cache" / "train.npy"
+    (matrix,) = (tmp_path / "cache").iterdir()
     written = matrix.stat().st_mtime_ns
 
     open_applicants({"train": train}, NAMES, tmp_path / "cache")
 
     assert matrix.stat().st_mtime_ns == written
     assert list((tmp_path / "cache").iterdir()) == [matrix]
+
+
+def test_a_damaged_matrix_is_made_anew(tmp_path: Path) -> None:
+    """A flipped bit on the disk never becomes somebody's input."""
+    train, ids, values = split(tmp_path, "train", 0, 5)
+    open_applicants({"train": train}, NAMES, tmp_path / "cache")
+    (matrix,) = (tmp_path / "cache").iterdir()
+    content = bytearray(matrix.read_bytes())
+    content[-1] ^= 1
+    matrix.write_bytes(content)
+
+    applicants = open_applicants({"train": train}, NAMES, tmp_path / "cache")
+
+    assert_array_equal(applicants.find(ids[4]).values, values[4])
 
 
 def test_a_matrix_of_other_rows_is_refused(tmp_path: Path) -> None:
@@ -123,4 +137,4 @@ def test_a_split_that_cannot_serve_is_refused(tmp_path: Path, damage: str) -> No
         open_applicants({"train": train}, NAMES, tmp_path / "cache")
 
     assert caught.value.reason == "SPLIT_REJECTED"
-    assert not (tmp_path / "cache" / "train.npy").exists()
+    assert list((tmp_path / "cache").iterdir()) == []

@@ -1,20 +1,25 @@
 """No answer without a durable record: what the lender was told is what the monitor gets, whatever goes wrong."""
 
+import logging
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
+import grpc
 import pytest
 from numpy.testing import assert_array_equal
 
-from counterfoil.client.errors import status_error
+from counterfoil.client.errors import call_error, status_error
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
+from shared.logs import JsonFormatter
 from shared.prediction_record.chain import personal_digest, verify_segment
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.fakes import FakeMonitor, FakeRegistry, monitor_server
 from tests.processes import free_port
-from tests.service.scoring import Scorer, ask, at_once, scorer
+from tests.service.scoring import Scorer, ask, at_once, failure, scorer
 
 SMALL_SPOOL = 256 * 1024
 
@@ -148,6 +153,56 @@ def test_stopping_ships_what_was_answered(registry: FakeRegistry, bundle: TinyBu
                 running.stub.Score(ask(applicant_id))
 
         assert len(monitor.records) == 20
+
+
+def test_calls_that_run_while_the_scorer_stops_end_in_an_answer_or_an_error_that_says_so(
+    registry: FakeRegistry, bundle: TinyBundle, tmp_path: Path
+) -> None:
+    """Each caller that got an answer has its record shipped; the others are told to go elsewhere."""
+    monitor = FakeMonitor()
+
+    def score_until_refused(place: int) -> tuple[list[bytes], str]:
+        """Return the hashes of the receipts, and the code that ended it."""
+        hashes: list[bytes] = []
+        while True:
+            try:
+                hashes.append(running.stub.Score(ask(bundle.applicant_ids[place])).receipt.hash)
+            except grpc.RpcError as error:
+                return hashes, call_error(error).code
+            if len(hashes) == 5:
+                enough.release()
+
+    enough = threading.Semaphore(0)
+    with monitor_server(monitor) as address, scorer(tmp_path, registry, monitor_address=address) as running:
+        with ThreadPoolExecutor(4) as pool:
+            callers = [pool.submit(score_until_refused, place) for place in range(4)]
+            enough.acquire()
+            running.app.server.stop()
+            ended = [caller.result() for caller in callers]
+        running.app.stop()
+
+    answered = {each for hashes, _ in ended for each in hashes}
+    assert {code for _, code in ended} <= {"UNAVAILABLE", "CANCELLED"}
+    assert len(answered) >= 5
+    assert {record.hash for record in monitor.records} == answered
+
+
+def test_no_log_line_tells_who_was_scored_or_by_what_values(
+    registry: FakeRegistry, bundle: TinyBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither for an answer nor for a refusal."""
+    secret = 123456.789
+    features = dict.fromkeys(bundle.contents.schema.names) | {"AMT_CREDIT": secret}
+    with caplog.at_level(logging.DEBUG, logger="counterfoil"), scorer(tmp_path, registry) as running:
+        running.stub.Score(ask(bundle.applicant_ids[0]))
+        running.stub.Score(ask(features=features))
+        failure(lambda: running.stub.Score(ask(features=features | {"CODE_GENDER": "secret level"})))
+        failure(lambda: running.stub.Score(ask("secret applicant")))
+
+    lines = [JsonFormatter("scorer").format(record) for record in caplog.records]
+    assert sum('"event": "rpc"' in line for line in lines) == 4
+    for line in lines:
+        assert not any(each in line for each in (bundle.applicant_ids[0], str(secret), "secret"))
 
 
 def test_a_full_spool_refuses_and_recovers_when_the_monitor_is_back(

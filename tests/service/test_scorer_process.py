@@ -72,7 +72,6 @@ def test_the_process_starts_without_a_champion_and_stops_cleanly(tmp_path: Path)
     [
         ({"SCORER_ADDRESS": "0.0.0.0:50052"}, "INSECURE_REMOTE_ADDRESS"),
         ({"SPOOL_MAX_BYTES": "plenty"}, "INVALID_SETTING"),
-        ({"TLS_KEY": "key.pem"}, "INVALID_FIELD"),
     ],
 )
 def test_a_setting_that_cannot_work_ends_the_start_in_one_line(

@@ -1,9 +1,10 @@
 """The applicants of a data set's splits: values mapped from disk, identifiers in a small sorted index."""
 
-import os
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ class _Split:
     values: NDArray[np.float64]
 
     def find(self, identifier: bytes) -> NDArray[np.float64] | None:
+        """Return a copy of the row of that identifier, shape (n_features,), None if there is none."""
         place = int(np.searchsorted(self.identifiers, identifier))
         if place == len(self.identifiers) or self.identifiers[place] != identifier:
             return None
@@ -57,20 +59,21 @@ class StoredApplicants:
 def open_applicants(splits: Mapping[str, Path], names: tuple[str, ...], folder: Path) -> StoredApplicants:
     """Return the applicants of the splits' Parquet files, with the columns `names` in that order.
 
-    The first time the values are written to `folder` as a matrix that can be mapped; it must be one for these splits
-    and these columns alone. Raises Precondition (SPLIT_REJECTED) if a column is missing, a value infinite, or a file
-    no Parquet.
+    The first time, or when the copy is damaged, the values are written to `folder` as a matrix that can be mapped; the
+    folder must be one for these splits and these columns alone.
+    Raises Precondition (SPLIT_REJECTED) if a column is missing, a value infinite, or a file no Parquet.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return StoredApplicants([_open(name, path, names, folder / f"{name}.npy") for name, path in splits.items()])
+    return StoredApplicants([_open(name, path, names, folder) for name, path in splits.items()])
 
 
-def _open(name: str, path: Path, names: tuple[str, ...], matrix: Path) -> _Split:
+def _open(name: str, path: Path, names: tuple[str, ...], folder: Path) -> _Split:
     try:
         frame = pl.scan_parquet(path)
         identifiers = frame.select(pl.col(ID_COLUMN).cast(pl.String)).collect().to_series().to_list()
-        if not matrix.exists():
-            _write_matrix(frame.select(pl.col(names).cast(pl.Float64)), len(identifiers), len(names), matrix)
+        matrix = _sound_matrix(folder, name)
+        if matrix is None:
+            matrix = _write_matrix(frame.select(pl.col(names).cast(pl.Float64)), len(identifiers), folder, name)
         values = np.load(matrix, mmap_mode="r", allow_pickle=False)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise _rejected(name, "cannot be read as the served model needs it") from error
@@ -81,17 +84,30 @@ def _open(name: str, path: Path, names: tuple[str, ...], matrix: Path) -> _Split
     return _Split(name, encoded[rows], rows, values)
 
 
-def _write_matrix(frame: pl.LazyFrame, n_rows: int, n_features: int, target: Path) -> None:
+def _sound_matrix(folder: Path, name: str) -> Path | None:
+    """Return the split's matrix if there is one and it is as it was written: its name holds its SHA-256."""
+    found = folder.glob(f"{name}.*.npy")
+    return next((path for path in found if path.name == f"{name}.{_digest(path)}.npy"), None)
+
+
+def _write_matrix(frame: pl.LazyFrame, n_rows: int, folder: Path, name: str) -> Path:
     """Write the columns as a row-major matrix, a slice at a time; it is there as a whole or not at all."""
-    partial = target.with_suffix(f".{os.getpid()}.partial")
-    matrix = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float64, shape=(n_rows, n_features))
-    for start in range(0, n_rows, _ROWS_AT_ONCE):
-        chunk = frame.slice(start, _ROWS_AT_ONCE).collect().to_numpy()
-        if np.isinf(chunk).any():
-            raise ValueError("a value is infinite")
-        matrix[start : start + len(chunk)] = chunk
-    matrix.flush()
-    partial.replace(target)
+    with TemporaryDirectory(dir=folder) as scratch:
+        partial = Path(scratch) / "matrix.npy"
+        shape = (n_rows, len(frame.collect_schema()))
+        matrix = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float64, shape=shape)
+        for start in range(0, n_rows, _ROWS_AT_ONCE):
+            chunk = frame.slice(start, _ROWS_AT_ONCE).collect().to_numpy()
+            if np.isinf(chunk).any():
+                raise ValueError("a value is infinite")
+            matrix[start : start + len(chunk)] = chunk
+        matrix.flush()
+        return partial.rename(folder / f"{name}.{_digest(partial)}.npy")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _rejected(split: str, why: str) -> Precondition:

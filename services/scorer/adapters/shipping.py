@@ -132,17 +132,21 @@ class Shipper:
             self._woken.wait(self._pause)
             self._woken.clear()
             last = self._stopping.is_set()
-            try:
-                self._purge()
-                self._ship()
-            except SegmentRefused as error:
-                self._failed(error, pause=self._longest_pause_seconds)
-                _LOGGER.error("segment refused; it is kept and stops those behind it", extra=_reason(error))
-            except CounterfoilError as error:
-                self._failed(error, pause=min(2 * self._pause, self._longest_pause_seconds))
-            except Exception:  # the boundary of the thread: without it the spool would fill up in silence
-                _LOGGER.exception("shipping failed")
-                self._pause = self._longest_pause_seconds
+            self._attempt(self._ship)
+            self._attempt(self._purge)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Take the step; whatever fails is logged and lengthens the pause, since the thread must live on."""
+        try:
+            step()
+        except SegmentRefused as error:
+            self._failed(error, pause=self._longest_pause_seconds)
+            _LOGGER.error("segment refused; it is kept and stops those behind it", extra=_reason(error))
+        except CounterfoilError as error:
+            self._failed(error, pause=min(2 * self._pause, self._longest_pause_seconds))
+        except Exception:  # the boundary of the thread: without it the spool would fill up in silence
+            _LOGGER.exception("shipping failed")
+            self._pause = self._longest_pause_seconds
 
     def _purge(self) -> None:
         while self._spool.purge(_PURGED_AT_ONCE) == _PURGED_AT_ONCE:

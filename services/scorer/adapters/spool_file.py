@@ -95,8 +95,8 @@ def translated() -> Iterator[None]:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise Exhausted(
-                "the prediction spool is full, so nothing can be recorded or answered; bring the monitor back, "
-                "or raise COUNTERFOIL_SPOOL_MAX_BYTES",
+                "the prediction spool is full, so nothing can be recorded or answered; bring the monitor back, free "
+                "the disk, or raise COUNTERFOIL_SPOOL_MAX_BYTES (answers under a request_id stay for 24 hours)",
                 reason="SPOOL_FULL",
             ) from error
         raise Unavailable(
