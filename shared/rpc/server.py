@@ -80,9 +80,10 @@ class RpcServer:
         Streams that watch something see `stopping` and end by themselves.
         Returns when the last call has ended. Calling it again, also meanwhile, is safe; a shorter grace then wins.
         """
-        self._stopping.set()
         self._health.enter_graceful_shutdown()
-        self._server.stop(self._grace if grace_seconds is None else grace_seconds).wait()
+        ended = self._server.stop(self._grace if grace_seconds is None else grace_seconds)
+        self._stopping.set()
+        ended.wait()
 
 
 def _health_status(serving: bool) -> int:
@@ -101,8 +102,8 @@ def build_server(
     """Return a server that is bound to its address and not started.
 
     `on_rpc` receives each ended call of the services on its handler's thread: by default it writes a log line (14 µs);
-    pass another function to defer that, or None to log failures only. `stopping` is set as soon as the server begins
-    to stop: give it to servicers with endless streams, so that they end those instead of using up the grace.
+    pass another function to defer that, or None to log failures only. `stopping` is set as soon as the server refuses
+    new calls: give it to servicers with endless streams, so that they end those instead of using up the grace.
     Raises InvalidInput for unusable settings, and Precondition when the address is not loopback and nothing protects
     it (INSECURE_REMOTE_ADDRESS) or cannot be listened on (ADDRESS_IN_USE).
     """

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from pathlib import Path
 
 from shared.errors import Precondition
@@ -45,7 +45,7 @@ def linger(context: JobContext) -> str:
     folder = Path(tempfile.mkdtemp())
     context.update_result(f"{os.getpid()} {folder}")
     context.report(0.1, "lingering")
-    time.sleep(LONG_S)
+    threading.Event().wait(LONG_S)
     return "too late"
 
 
