@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from counterfoil.cli.commands.dataset import dataset
+from counterfoil.cli.commands.demo import demo
 from counterfoil.cli.commands.drift import drift
 from counterfoil.cli.commands.model import model
 from counterfoil.cli.commands.score import score
@@ -94,7 +95,7 @@ def counterfoil(
     context.obj = Session(trainer, scorer, monitor, _tls(tls_roots, tls_certificate, tls_key))
 
 
-for _group in (up, tables, dataset, train, model, score, drift):
+for _group in (up, demo, tables, dataset, train, model, score, drift):
     counterfoil.add_command(_group)
 
 

@@ -33,16 +33,19 @@ def follow(
     failures = 0
     while True:
         broken: Exception = ConnectionError("the service ends the stream before the job has ended")
+        ended = False
         try:
+            # Read to the end of the stream: leaving earlier would be a cancelled call in the service's log.
             for news in watch():
                 failures = 0
                 yield news
-                if job(news).state in ENDED:
-                    return
+                ended = job(news).state in ENDED
         except grpc.RpcError as error:
-            if not _cut_off(error):
+            if not (ended or _cut_off(error)):
                 raise
             broken = error
+        if ended:
+            return
         failures += 1
         if failures >= attempts:
             raise broken

@@ -29,8 +29,9 @@ def up(session: Session, /) -> None:
     They run from the checkout and keep everything below it: MLflow in mlruns/, the rest in var/, logs in var/log/. Any
     COUNTERFOIL_* variable of a service can be set. They end, too, when this command is killed.
     """
-    # What a supervisor sends means the same as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What a supervisor sends means the same as Ctrl-C, which a shell's background jobs ignore until told otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     checkout = find_checkout()
     state = checkout / Path(os.environ.get("COUNTERFOIL_STATE_DIR") or "var")
     stack = Stack(checkout, session, os.environ, state / "log")

@@ -7,7 +7,18 @@ from rich.console import RenderableType
 
 from counterfoil.cli.jobs import state_word
 from counterfoil.cli.views.jobs import job_facts
-from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, share, stacked, whole
+from counterfoil.cli.views.layout import (
+    ABSENT,
+    facts,
+    figure,
+    identifier,
+    listing,
+    moment,
+    share,
+    short_version,
+    stacked,
+    whole,
+)
 from counterfoil.monitor.v1 import monitor_pb2
 
 _VERDICTS: Final = {
@@ -37,15 +48,17 @@ def drift_report_list_view(reports: Iterable[monitor_pb2.DriftReport]) -> Render
     rows = [
         (
             identifier(report.name),
-            report.model_version.removeprefix("models/"),
+            short_version(report.model_version),
             _current(report),
             state_word(report.job),
-            _verdict(report) or ABSENT,
+            _verdict(report).partition(":")[0] or ABSENT,
+            share(report.drifted_share) if report.HasField("drifted_share") else ABSENT,
             moment(report.job.create_time),
         )
         for report in reports
     ]
-    return listing(("drift report", "model version", "compared", "state", "verdict", "created"), rows)
+    headings = ("drift report", "version", "compared", "state", "verdict", "drifted", "created")
+    return listing(headings, rows, right=("drifted",))
 
 
 def drift_status_view(status: monitor_pb2.DriftStatus) -> RenderableType:

@@ -59,6 +59,11 @@ def moment(time: Timestamp) -> str:
     return f"{time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC" if time.seconds else ""
 
 
+def short_version(name: str) -> str:
+    """Return {model}/{n} of a model version's name."""
+    return name.removeprefix("models/").replace("/versions/", "/")
+
+
 def identifier(name: str) -> str:
     """Return the last part of a resource name."""
     return name.rpartition("/")[2]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import RenderableType
 
-from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, stacked
+from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, short_version, stacked
 from counterfoil.cli.views.metrics import DUMMY, by_split, compared, metrics_table
 from counterfoil.trainer.v1 import training_pb2
 
@@ -34,7 +34,7 @@ def model_version_list_view(versions: Iterable[training_pb2.ModelVersion]) -> Re
     """Return one line for each version."""
     rows = [
         (
-            short_name(version),
+            short_version(version.name),
             ", ".join(version.aliases),
             version.classifier,
             identifier(version.dataset),
@@ -53,11 +53,8 @@ def comparison_view(
     dataset: str, baseline: Mapping[str, float], versions: Sequence[training_pb2.ModelVersion]
 ) -> RenderableType:
     """Return the dummy and every version of a data set side by side, the best figure of a line marked with *."""
-    columns = [(DUMMY, baseline), *((f"{short_name(each)}\n{each.classifier}", each.metrics) for each in versions)]
+    columns = [
+        (DUMMY, baseline),
+        *((f"{short_version(each.name)}\n{each.classifier}", each.metrics) for each in versions),
+    ]
     return compared(columns, title=f"models of {dataset}; costs are per applicant, * is the best of a line")
-
-
-def short_name(version: training_pb2.ModelVersion) -> str:
-    """Return {model}/{n}."""
-    model, _, number = version.name.removeprefix("models/").partition("/versions/")
-    return f"{model}/{number}"

@@ -71,11 +71,13 @@ def _result(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
 
 
 def _trials(job: training_pb2.TrainingJob) -> RenderableType:
+    # What was not asked for has its default in every trial; --json and `train classifiers` name those.
+    varied = job.grid or (job.trials[0].hyperparameters if job.trials else {})
     best = job.best_trial if job.HasField("best_trial") else None
     rows = [
         (
             f"{trial.number}{' *' if trial.number == best else ''}",
-            values_text(trial.hyperparameters),
+            values_text({name: trial.hyperparameters[name] for name in varied if name in trial.hyperparameters}),
             f"{trial.cost:.4f}",
             f"{trial.auc:.4f} ± {trial.auc_deviation:.4f}",
             f"{trial.training_seconds:.1f}",
