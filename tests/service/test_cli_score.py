@@ -74,7 +74,19 @@ def test_an_applicant_written_to_a_file_can_be_sent_back_as_it_is(services: Fake
 
     assert services.asked("GetApplicant")[0].name == "applicants/100001"
     assert services.asked("Score")[0].subject.features == samples.applicant().features
-    assert "3, of which 1 missing" in written.stdout
+    assert f"wrote {file}" in written.stderr
+    assert written.stdout == ""
+
+
+def test_applicant_shows_every_feature_with_missing_ones_said(services: FakeServices) -> None:
+    """What is missing is told from zero."""
+    services.answer("GetApplicant", samples.applicant())
+
+    outcome = services.run("score", "applicant", "100001")
+
+    lines = [line.split() for line in outcome.stdout.splitlines()]
+    assert ["OWN_CAR_AGE", "missing"] in lines
+    assert ["features", "3,", "of", "which", "1", "missing"] in lines
 
 
 @pytest.mark.parametrize(

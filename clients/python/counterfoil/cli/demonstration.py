@@ -16,11 +16,13 @@ from counterfoil.cli.checkout import module_command
 from counterfoil.cli.failures import CommandFailed
 from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL
 from counterfoil.cli.output import console
+from counterfoil.cli.views.layout import identifier, short_version
 
 APPLICANTS: Final = 3000
 _SEED: Final = 7
 _DRIFT: Final = 0.4
 _BATCH: Final = 200
+_FEW_COLUMNS: Final = 8
 _CHAMPION: Final = f"{DEFAULT_MODEL}/{CHAMPION}"
 _LOG_TIMEOUT_S: Final = 60.0
 _POLL_S: Final = 0.5
@@ -79,7 +81,7 @@ def synthesize(stage: Stage, folder: Path) -> None:
 
 
 def make_models(stage: Stage, tables: str) -> None:
-    """Make a data set as it is and one for a linear model, train on both, compare with the dummy, and promote."""
+    """Make a data set as it is and one for a linear model, train on both, and compare with the dummy."""
     _headline("Data set: features of three splits, missing values left to the model")
     stage.run("dataset", "create", "--tables", tables, "--imputation", "none", "--name", "as it is")
     trees = _newest_dataset(stage)
@@ -93,8 +95,15 @@ def make_models(stage: Stage, tables: str) -> None:
     linear = _newest_dataset(stage)
     stage.run("train", "start", "--dataset", linear, "--classifier", "logistic_regression")
     stage.run("model", "list")
-    _headline("Promotion: from here on the scorer serves the trees")
-    stage.run("model", "promote", f"{DEFAULT_MODEL}/1", "--reason", "the cheaper one of two")
+
+
+def promote(stage: Stage) -> None:
+    """Promote the version with the lowest cross-validated cost and let the scorer take it over."""
+    _headline("Promotion: from here on the scorer serves the cheaper one")
+    versions = stage.ask("model", "list")["model_versions"]
+    best = min(versions, key=lambda version: version["metrics"]["cv_business_cost"])
+    reason = f"lowest cross-validated cost: {best['metrics']['cv_business_cost']:.4f} per applicant"
+    stage.run("model", "promote", short_version(best["name"]), "--reason", reason)
     stage.run("score", "reload")
 
 
@@ -105,7 +114,7 @@ def decide(stage: Stage, tables: Path) -> None:
     stage.write(ids, "tables", "applicants", stage.short(tables), "--first", str(_BATCH))
     applicant = ids.read_text().split()[0]
     stage.run("score", "one", "--applicant", applicant, "--purpose", "decision")
-    stage.write(stage.folder / "applicant.txt", "score", "applicant", applicant, "--output", stage.short(one))
+    stage.run("score", "applicant", applicant, "--output", stage.short(one))
     stage.run("score", "one", "--features", stage.short(one), "--purpose", "what-if", "--reasons", "3")
     stage.run("score", "batch", "--file", stage.short(ids), "--purpose", "decision")
 
@@ -115,12 +124,12 @@ def watch_drift(stage: Stage) -> Path:
     _headline("Drift: the decisions just logged, and the whole production split, against the training data")
     _await_log(stage, _BATCH + 1)
     stage.run("drift", "create", "--last", "5000")
-    report = stage.ask("drift", "list")["drift_reports"][0]["name"].rpartition("/")[2]
-    columns = "EXT_SOURCE_2,EXT_SOURCE_3,DAYS_BIRTH,AMT_CREDIT,AMT_ANNUITY"
-    stage.run("drift", "create", "--production", "--columns", columns)
+    report = stage.ask("drift", "list", "--page-size", "1")["drift_reports"][0]
+    heaviest = ",".join(report["columns"][:_FEW_COLUMNS])
+    stage.run("drift", "create", "--production", "--columns", heaviest)
     stage.run("drift", "status", _CHAMPION)
     page = stage.folder / "drift.html"
-    stage.run("drift", "read", report, "--format", "html", "--output", stage.short(page))
+    stage.run("drift", "read", identifier(report["name"]), "--format", "html", "--output", stage.short(page))
     return page
 
 
@@ -157,8 +166,7 @@ def _headline(text: str) -> None:
 
 
 def _newest_dataset(stage: Stage) -> str:
-    name: str = stage.ask("dataset", "list", "--page-size", "1")["datasets"][0]["name"]
-    return name.rpartition("/")[2]
+    return identifier(stage.ask("dataset", "list", "--page-size", "1")["datasets"][0]["name"])
 
 
 def _await_log(stage: Stage, count: int) -> None:

@@ -10,7 +10,7 @@ from counterfoil.cli.names import dataset_name
 from counterfoil.cli.options import SEED, examples, page_options, request_id_option, wait_option
 from counterfoil.cli.output import console, json_option, json_wanted, say, show
 from counterfoil.cli.session import Session, pass_session, trainer_calls
-from counterfoil.cli.views.datasets import dataset_list_view, dataset_view, dropped_columns_view
+from counterfoil.cli.views.datasets import dataset_list_view, dataset_report_view, dataset_view, dropped_columns_view
 from counterfoil.trainer.v1 import dataset_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
 
@@ -111,7 +111,7 @@ def get(session: Session, /, name: str, *, dropped: bool) -> None:
     request = dataset_pb2.GetDatasetRequest(name=dataset_name(name), view=dataset_pb2.DATASET_VIEW_FULL)
     with trainer_calls(session) as trainer:
         found = trainer.GetDataset(request)
-    show(found, dataset_view)
+    show(found, dataset_report_view)
     if dropped and not json_wanted():
         console().print(dropped_columns_view(found))
 

@@ -47,6 +47,7 @@ def demo(*, given: Path | None) -> None:
     say("\nstarting monitor, trainer and scorer on free ports (some seconds) ...")
     with running(stack):
         demonstration.make_models(stage, tables.name)
+        demonstration.promote(stage)
         demonstration.decide(stage, tables)
         page = demonstration.watch_drift(stage)
         if given is not None:

@@ -10,7 +10,7 @@ from counterfoil.cli.failures import CommandFailed
 from counterfoil.cli.files import write_file
 from counterfoil.cli.names import applicant_name
 from counterfoil.cli.options import examples, request_id_option
-from counterfoil.cli.output import Function, json_option, say, show
+from counterfoil.cli.output import Function, json_option, json_wanted, say, show
 from counterfoil.cli.session import Session, pass_session, scorer_calls
 from counterfoil.cli.views.scores import applicant_view, batch_view, score_view, serving_model_view
 from counterfoil.scorer.v1 import scorer_pb2
@@ -138,7 +138,7 @@ def batch(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the features as JSON that `score one --features` takes.",
+    help="Write the features instead, as JSON that `score one --features` takes.",
 )
 @_model_option
 @json_option
@@ -151,7 +151,8 @@ def applicant(session: Session, /, applicant_id: str, *, output: Path | None, mo
     if output is not None:
         write_file(output, [features_json(found.features).encode()])
         say(f"wrote {output}")
-    show(found, applicant_view)
+    if output is None or json_wanted():
+        show(found, applicant_view)
 
 
 @score.command("model")

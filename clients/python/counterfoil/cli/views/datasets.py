@@ -20,10 +20,17 @@ _RULES: Final = (
 
 
 def dataset_view(dataset: dataset_pb2.Dataset) -> RenderableType:
-    """Return everything but the single columns: what was made of what, and how many columns each rule dropped."""
+    """Return what was made of what, and its splits."""
     return stacked(
         facts([*_head(dataset), *job_facts(dataset.job), *_result(dataset)]),
         _splits(dataset.splits) if dataset.splits else None,
+    )
+
+
+def dataset_report_view(dataset: dataset_pb2.Dataset) -> RenderableType:
+    """Return the same with what was found of each table, and how many columns each cleaning rule dropped."""
+    return stacked(
+        dataset_view(dataset),
         _tables(dataset.tables) if dataset.tables else None,
         _rules(dataset) if dataset.columns else None,
     )
