@@ -26,7 +26,6 @@ from services.monitor.standing import Standing
 from shared.bundle.registry import ModelRegistry
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import Job, JobStore
-from shared.mlflow_store import connect
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 
 SERVICE = monitor_pb2.DESCRIPTOR.services_by_name["MonitorService"].full_name
@@ -56,8 +55,9 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
     monitor works in the same folder, Unavailable if the job store cannot be opened, and what `build_server` does.
     """
     lock = StateLock(settings.folder)
+    registry = ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder)
     try:
-        app = _build(settings, models or _registered_models(settings), job_command, lock)
+        app = _build(settings, models or RegisteredModels(registry), job_command, lock)
     except BaseException:
         lock.release()
         raise
@@ -91,11 +91,6 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     reports.load()
     servicer = MonitorServicer(Intake(ledger, projector, alerts.record), reports, standing, stopping)
     return App(_server(settings, servicer, stopping), projector, runner, lock)
-
-
-def _registered_models(settings: Settings) -> Models:
-    connect(settings.mlflow_uri, settings.mlflow_artifacts)
-    return RegisteredModels(ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder))
 
 
 def _projector(settings: Settings, ledger: Ledger, models: Models, alerts: AlertFile) -> Projector:

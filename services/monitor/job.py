@@ -7,10 +7,12 @@ import os
 import sys
 
 from shared.jobs.child import guard_parent
+from shared.mlflow_store import quieten
 
-# Before the imports that take seconds: the monitor may die meanwhile.
+# Before the imports that take seconds: the monitor may die meanwhile, and MLflow reads its variables.
 if __name__ == "__main__":
     guard_parent()
+    quieten()
 
 from services.monitor.adapters.evidently_comparer import EvidentlyComparer
 from services.monitor.reporting import run

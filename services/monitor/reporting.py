@@ -28,7 +28,6 @@ from shared.bundle.registry import ModelRegistry
 from shared.jobs.child import JobContext, run_child
 from shared.jobs.store import JobStore
 from shared.logs import configure
-from shared.mlflow_store import connect
 
 Tell = Callable[[float, str], None]
 
@@ -113,5 +112,4 @@ def build_reporter(settings: Settings, comparer: Comparer) -> Reporter:
 def run(settings: Settings, argv: Sequence[str], comparer: Comparer) -> int:
     """Make the report of `JOB_ID ATTEMPT` and return the process's exit code."""
     configure("monitor-job", settings.log_level)
-    connect(settings.mlflow_uri, settings.mlflow_artifacts)
     return run_child(JobStore(settings.jobs_url), argv, build_reporter(settings, comparer).make)

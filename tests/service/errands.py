@@ -41,7 +41,7 @@ class MeanComparer:
 def _distance(current: pl.Series, reference: pl.Series) -> float:
     frame = pl.DataFrame({"mean": [current.mean(), reference.mean()], "spread": [reference.std()] * 2})
     (now, spread), (then, _) = frame.rows()
-    return abs(now - then) / max(spread, 1e-9)
+    return float(abs(now - then) / max(spread, 1e-9))
 
 
 @contextmanager

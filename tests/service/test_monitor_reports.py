@@ -178,7 +178,7 @@ def test_the_same_request_id_returns_the_first_report(world: World) -> None:
     client, digest = world.registered.client, world.registered.digest
     source = client.get_model_version("credit-default", "1")
     client.create_model_version(
-        "credit-default", source.source, run_id=source.run_id, tags={"counterfoil.bundle_digest": digest}
+        "credit-default", str(source.source), run_id=source.run_id, tags={"counterfoil.bundle_digest": digest}
     )
     client.set_registered_model_alias("credit-default", "champion", "2")
 
