@@ -59,14 +59,19 @@ class TinyBundle:
     values: NDArray[np.float64]
 
 
-def tiny_bundle(folder: Path, seed: int, *, model_name: str = MODEL) -> TinyBundle:
-    """Write a bundle into `folder`/bundle and its splits into `folder`/dataset; equal seeds give equal files."""
+def tiny_bundle(
+    folder: Path, seed: int, *, model_name: str = MODEL, experiment_id: str = "1", run_id: str = "0" * 32
+) -> TinyBundle:
+    """Write a bundle into `folder`/bundle and its splits into `folder`/dataset; equal seeds give equal files.
+
+    The bundle names the MLflow run that is to hold the splits, as `dataset/NAME.parquet`.
+    """
     generator = np.random.default_rng(seed)
     values = _applicants(generator)
     ids = tuple(str(FIRST_APPLICANT + place) for place in range(len(values)))
     targets = _defaults(generator, values)
     splits = _write_splits(folder / "dataset", ids, values, targets)
-    contents = _contents(model_name, seed, values, targets, _reference(splits))
+    contents = _contents(model_name, seed, values, targets, _reference(splits, experiment_id, run_id))
     digest = write_bundle(folder / "bundle", contents)
     return TinyBundle(folder / "bundle", digest, contents, splits, ids, values)
 
@@ -106,14 +111,14 @@ def _write_splits(
     return written
 
 
-def _reference(splits: dict[str, Path]) -> DatasetReference:
+def _reference(splits: dict[str, Path], experiment_id: str, run_id: str) -> DatasetReference:
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in splits.items()}
     whole = hashlib.sha256("".join(digests.values()).encode()).hexdigest()
     return DatasetReference(
         id=f"ds-{whole[:12]}",
         digest=whole,
-        experiment_id="1",
-        run_id="0" * 32,
+        experiment_id=experiment_id,
+        run_id=run_id,
         splits={
             name: SplitReference(f"dataset/{name}.parquet", digest, SPLIT_ROWS[name])
             for name, digest in digests.items()

@@ -4,63 +4,75 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow.client import MlflowClient
+from numpy.testing import assert_array_equal
 
+from counterfoil.client.channels import open_channel
+from counterfoil.scorer.v1 import scorer_pb2_grpc
 from services.scorer.adapters.loading import Loader, Registry
+from services.scorer.app import SERVICE_NAME
 from shared.bundle.registry import ModelRegistry
 from shared.errors import CounterfoilError
 from shared.mlflow_store import prepare
 from tests.bundles import MODEL, TinyBundle, tiny_bundle
 from tests.clock import Clock
 from tests.fakes import FakeRegistry
+from tests.processes import running, wait_until_serving
+from tests.service.scoring import ask
 
-Promote = Callable[[TinyBundle], int]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyBundle:
-    """Return a tiny bundle."""
-    return tiny_bundle(tmp_path_factory.mktemp("tiny"), seed=10)
+Promote = Callable[[Path], tuple[TinyBundle, int]]
 
 
 @pytest.fixture(scope="module")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the URI of an MLflow of this module's own."""
+def mlflow_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an MLflow of this module's own, with mlflow.db and artifacts."""
     folder = tmp_path_factory.mktemp("mlflow")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    prepare(uri, folder / "artifacts")
-    return uri
+    prepare(f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts")
+    return folder
 
 
 @pytest.fixture(params=["fake", "mlflow"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Registry, Promote]:
-    """Return a registry, and what registers a bundle there and lets it serve."""
+    """Return a registry, and what trains a tiny champion into it."""
     if request.param == "fake":
-        fake = FakeRegistry()
-        return fake, lambda bundle: fake.register(bundle, alias="champion")
-    uri: str = request.getfixturevalue("mlflow_uri")
+        return _fake()
+    uri = f"sqlite:///{request.getfixturevalue('mlflow_folder') / 'mlflow.db'}"
     real = ModelRegistry(uri, cache=tmp_path / "cache")
-    return real, lambda bundle: _promoted(uri, real, bundle)
+    return real, lambda folder: promote_in_mlflow(uri, real, folder)
 
 
-def _promoted(uri: str, registry: ModelRegistry, bundle: TinyBundle) -> int:
-    from mlflow.client import MlflowClient
+def _fake() -> tuple[Registry, Promote]:
+    fake = FakeRegistry()
 
+    def promote(folder: Path) -> tuple[TinyBundle, int]:
+        """Register a tiny bundle in the fake."""
+        bundle = tiny_bundle(folder, seed=10)
+        return bundle, fake.register(bundle, alias="champion")
+
+    return fake, promote
+
+
+def promote_in_mlflow(uri: str, registry: ModelRegistry, folder: Path) -> tuple[TinyBundle, int]:
+    """Log a data set and its bundle as the trainer does, and let the bundle serve."""
     client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    run = client.create_run(client.create_experiment(bundle.contents.dataset.id))
-    model = bundle.contents.model_name
-    version = registry.register_bundle(bundle.folder, model=model, run_id=run.info.run_id, digest=bundle.digest)
-    client.set_registered_model_alias(model, "champion", str(version))
-    return version
+    experiment_id = client.create_experiment(folder.name)
+    run_id = client.create_run(experiment_id).info.run_id
+    bundle = tiny_bundle(folder, seed=10, experiment_id=experiment_id, run_id=run_id)
+    for path in bundle.splits.values():
+        client.log_artifact(run_id, str(path), "dataset")
+    version = registry.register_bundle(bundle.folder, model=MODEL, run_id=run_id, digest=bundle.digest)
+    client.set_registered_model_alias(MODEL, "champion", str(version))
+    return bundle, version
 
 
-def test_no_model_no_alias_and_a_champion(registry: tuple[Registry, Promote], tiny: TinyBundle, tmp_path: Path) -> None:
-    """Without a model the scorer says NO_CHAMPION and the command; with a champion it loads exactly that bundle."""
+def test_no_model_no_alias_and_a_champion(registry: tuple[Registry, Promote], tmp_path: Path) -> None:
+    """Without a champion: NO_CHAMPION and the command; with one, exactly that bundle, its applicants included."""
     source, promote = registry
     loader = Loader(source, MODEL, "champion", tmp_path / "state", Clock())
     with pytest.raises(CounterfoilError) as no_model:
         loader.load()
 
-    version = promote(tiny)
+    bundle, version = promote(tmp_path / "fake-or-real")
     with pytest.raises(CounterfoilError) as no_alias:
         Loader(source, MODEL, "challenger", tmp_path / "state", Clock()).load()
     served = loader.load()
@@ -68,5 +80,25 @@ def test_no_model_no_alias_and_a_champion(registry: tuple[Registry, Promote], ti
     assert [error.value.reason for error in (no_model, no_alias)] == ["NO_CHAMPION"] * 2
     assert all(f"counterfoil model promote {MODEL}/" in error.value.message for error in (no_model, no_alias))
     assert served.model_version == f"models/{MODEL}/versions/{version}"
-    assert served.bundle.digest == tiny.digest
+    assert served.bundle.digest == bundle.digest
     assert served.load_time == Clock().now
+    for place in (0, 700, 999):
+        assert_array_equal(served.applicants.find(bundle.applicant_ids[place]).values, bundle.values[place])
+
+
+def test_the_process_serves_a_champion_out_of_mlflow(mlflow_folder: Path, tmp_path: Path) -> None:
+    """By applicant and by alias, in a process that leaves the heavy libraries out."""
+    uri = f"sqlite:///{mlflow_folder / 'mlflow.db'}"
+    bundle, version = promote_in_mlflow(uri, ModelRegistry(uri, cache=tmp_path / "cache"), tmp_path / "process")
+    variables = {
+        "COUNTERFOIL_MLFLOW_URI": uri,
+        "COUNTERFOIL_MLFLOW_ARTIFACTS": str(mlflow_folder / "artifacts"),
+        "COUNTERFOIL_STATE_DIR": str(tmp_path / "state"),
+    }
+
+    with running("scorer", variables, tmp_path) as process, open_channel(process.address) as channel:
+        wait_until_serving(process.address, SERVICE_NAME)
+        score = scorer_pb2_grpc.ScorerServiceStub(channel).Score(ask(bundle.applicant_ids[800]))
+
+    assert score.model_version == f"models/{MODEL}/versions/{version}"
+    assert score.margin == bundle.contents.model.margins(bundle.values[800:801])[0]
