@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from shared.mlflow_store import prepare
+from tests.adapters.mlflow_stores import MlflowStore, connected
 from tests.service.trainer import (
     TABLES,
     Trainer,
@@ -21,8 +23,11 @@ def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
     """Return a running trainer whose tables root holds synthetic tables."""
     settings = settings_in(tmp_path_factory.mktemp("trainer"))
     write_tables(settings.tables_root / TABLES)
-    with running_trainer(settings) as running:
-        yield running
+    # Tests look into MLflow before the trainer has made its tables, and two that make them at once break them.
+    with connected(MlflowStore(settings.mlflow_uri, settings.mlflow_artifacts)):
+        prepare(settings.mlflow_uri, settings.mlflow_artifacts)
+        with running_trainer(settings) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,112 @@
+"""What a trainer leaves behind when work does not end as it should: nothing that looks finished."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.types.v1 import job_pb2
+from services.trainer.domain.plan import TrainingPlan
+from services.trainer.settings import Settings
+from shared.bundle.registry import ModelRegistry
+from shared.jobs.store import JobStore
+from tests.bundles import tiny_bundle
+from tests.processes import running
+from tests.service.trainer import Trainer, elsewhere, running_trainer, training_request
+
+pytestmark = pytest.mark.xdist_group("trainer")
+
+
+def test_a_restarted_trainer_fails_what_was_running_and_withdraws_what_it_had_registered(
+    trainer: Trainer, tmp_path: Path
+) -> None:
+    """The process before was killed between registering the model and telling the job store."""
+    settings = elsewhere(trainer.settings, tmp_path)
+    job_id, run_id = _half_done(settings, tmp_path)
+
+    with running_trainer(settings) as restarted:
+        job = restarted.stub.GetTrainingJob(training_pb2.GetTrainingJobRequest(name=f"trainingJobs/{job_id}"))
+
+    client = MlflowClient(settings.mlflow_uri)
+    assert (job.job.state, job.job.error.reason) == (job_pb2.JOB_STATE_FAILED, "INTERRUPTED")
+    assert client.get_run(run_id).info.status == "FAILED"
+    assert not client.search_model_versions(f"run_id = '{run_id}'")
+
+
+def test_a_cancelled_training_registers_nothing(trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path) -> None:
+    """Its process is ended in the middle of a long search, and its run in MLflow says so."""
+    settings = elsewhere(trainer.settings, tmp_path)
+    _adopt(trainer.store, settings, dataset.name.removeprefix("datasets/"))
+    last = training_pb2.TrainingJob()
+
+    with running_trainer(settings) as other:
+        name = other.stub.CreateTrainingJob(_endless(dataset.name)).name
+        for news in other.stub.WatchTrainingJob(training_pb2.WatchTrainingJobRequest(name=name)):
+            last = news.training_job
+            if last.run_id:
+                other.stub.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=name))
+
+    client = MlflowClient(settings.mlflow_uri)
+    assert last.job.state == job_pb2.JOB_STATE_CANCELLED
+    assert not last.model_version
+    assert client.get_run(last.run_id).info.status == "KILLED"
+    assert not client.search_model_versions(f"run_id = '{last.run_id}'")
+
+
+def test_a_stopped_trainer_fails_what_runs(trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path) -> None:
+    """And ends its process, so that nobody works on for a service that has gone."""
+    settings = elsewhere(trainer.settings, tmp_path)
+    _adopt(trainer.store, settings, dataset.name.removeprefix("datasets/"))
+
+    with running_trainer(settings) as other:
+        name = other.stub.CreateTrainingJob(_endless(dataset.name)).name
+        for news in other.stub.WatchTrainingJob(training_pb2.WatchTrainingJobRequest(name=name)):
+            if news.training_job.job.state == job_pb2.JOB_STATE_RUNNING:
+                break
+
+    job = JobStore(settings.job_store_url).get(name.removeprefix("trainingJobs/"))
+    assert job.error is not None
+    assert job.error.reason == "INTERRUPTED"
+
+
+def test_the_trainer_starts_as_a_process_and_stops_cleanly(trainer: Trainer, tmp_path: Path) -> None:
+    """It answers before MLflow is open, and a SIGTERM ends it with exit code 0."""
+    environment = elsewhere(trainer.settings, tmp_path).environment() | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
+
+    with running("trainer", environment, tmp_path) as service:
+        code = service.terminate()
+
+    assert code == 0
+    assert '"event": "stopped"' in service.log.read_text()
+
+
+def _half_done(settings: Settings, folder: Path) -> tuple[str, str]:
+    """Leave a RUNNING training behind whose run is open and whose model is registered; return job and run."""
+    tiny = tiny_bundle(folder / "tiny", seed=3, model_name="half-done")
+    store = JobStore(settings.job_store_url)
+    payload = json.dumps(TrainingPlan("ds-half-done", "half-done", "lightgbm").to_json())
+    job = store.start(store.create(id="tj-half-done", kind="training", payload=payload, caller="test").id)
+    client = MlflowClient(settings.mlflow_uri)
+    experiment = client.create_experiment("ds-half-done", artifact_location=(folder / "artifacts").as_uri())
+    run_id = client.create_run(experiment, tags={"counterfoil.job": job.id}).info.run_id
+    registry = ModelRegistry(settings.mlflow_uri, cache=folder / "cache")
+    registry.register_bundle(tiny.folder, model="half-done", run_id=run_id, digest=tiny.digest)
+    return job.id, run_id
+
+
+def _adopt(store: JobStore, settings: Settings, dataset: str) -> None:
+    """Let the trainer of these settings know a data set that another one has made."""
+    made = store.get(dataset)
+    own = JobStore(settings.job_store_url)
+    attempt = own.start(own.create(id=made.id, kind=made.kind, payload=made.payload, caller="test").id).attempt
+    own.succeed(made.id, attempt, made.result or "")
+
+
+def _endless(dataset: str) -> training_pb2.CreateTrainingJobRequest:
+    request = training_request(dataset)
+    del request.grid["n_estimators"].values[:]
+    request.grid["n_estimators"].values.add(integer=20_000)
+    request.grid["num_leaves"].values.extend(training_pb2.HyperparameterValue(integer=n) for n in range(8, 40))
+    return request
