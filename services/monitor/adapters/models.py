@@ -1,6 +1,6 @@
 """Model versions and their data, as MLflow's registry has them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +9,7 @@ from services.monitor.adapters.projections import projection_folder
 from services.monitor.adapters.windows import read_window
 from services.monitor.domain.model import ModelFacts, join_name, split_name
 from services.monitor.domain.window import Window, sample_positions
+from shared.bundle.dataset import DatasetReference
 from shared.bundle.facts import read_facts
 from shared.bundle.registry import ModelRegistry, RegisteredVersion
 
@@ -41,10 +42,13 @@ class RegisteredModels:
 
 
 class ReportTables:
-    """The two sides of a drift report: (n_rows, n_columns) float64, a missing value is null or NaN, never infinite."""
+    """The two sides of a drift report: (n_rows, n_columns) float64, a missing value is null, never NaN or infinite.
 
-    def __init__(self, registry: ModelRegistry, projections: Path) -> None:
-        self._registry = registry
+    `fetch_split` returns the file of a data set's split, as ModelRegistry.fetch_split does.
+    """
+
+    def __init__(self, fetch_split: Callable[[DatasetReference, str], Path], projections: Path) -> None:
+        self._fetch_split = fetch_split
         self._projections = projections
 
     def training(self, model: ModelFacts, columns: Sequence[str], max_rows: int) -> pl.DataFrame:
@@ -60,7 +64,7 @@ class ReportTables:
         return read_window(projection_folder(self._projections, model.model_version), window, columns, max_rows)
 
     def _split(self, model: ModelFacts, split: str, columns: Sequence[str], max_rows: int) -> pl.DataFrame:
-        path = self._registry.fetch_split(model.dataset, split)
+        path = self._fetch_split(model.dataset, split)
         drawn = pl.Series(sample_positions(model.dataset.splits[split].rows, max_rows)).cast(pl.UInt32)
         rows = pl.scan_parquet(path).select(columns).with_row_index("row of split").cast({"row of split": pl.UInt32})
         kept = rows.filter(pl.col("row of split").is_in(drawn.implode())).drop("row of split")
