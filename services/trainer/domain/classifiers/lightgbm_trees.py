@@ -1,6 +1,7 @@
 """Gradient boosted trees (LightGBM); missing values take their own way through the trees."""
 
 import os
+import re
 
 import lightgbm
 import numpy as np
@@ -20,6 +21,7 @@ _FIXED = {
     "subsample_freq": 1,
     "verbose": -1,
 }
+_THREADS = re.compile(r"^\[num_threads: \d+\]$", re.MULTILINE)
 
 
 def prepare_trees(
@@ -31,6 +33,7 @@ def prepare_trees(
 
     def fit(hyperparameters: Hyperparameters, seed: int) -> Model:
         booster = lightgbm.train({**fixed, **hyperparameters, "seed": seed}, binned)
-        return LightGbmModel.from_text(booster.model_to_string())
+        # The text records the threads, which change nothing in the trees: equal models shall be equal files.
+        return LightGbmModel.from_text(_THREADS.sub("[num_threads: 1]", booster.model_to_string()))
 
     return fit

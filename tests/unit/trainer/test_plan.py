@@ -1,0 +1,78 @@
+"""What can never work is refused before any work starts, field by field."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
+from services.trainer.domain.classifiers.registry import PREPARATIONS
+from services.trainer.domain.cleaning import Imputation
+from services.trainer.domain.plan import (
+    Resampling,
+    TrainingPlan,
+    check_against_dataset,
+    check_training_plan,
+    plan_from_json,
+)
+from services.trainer.domain.threshold import Costs
+from shared.errors import InvalidInput, Precondition
+
+_PLAN = TrainingPlan(
+    "ds-1", "credit-default", "lightgbm", {"num_leaves": (4, 8)}, Resampling(5, 2, 3), Costs(12.0, 1.5)
+)
+
+
+def test_every_classifier_of_the_catalogue_can_be_trained() -> None:
+    """What callers are offered is what there is."""
+    assert set(CLASSIFIERS) == set(PREPARATIONS)
+
+
+def test_a_plan_survives_json() -> None:
+    """The job's process does what was asked for, to the last bit."""
+    again = plan_from_json(json.loads(json.dumps(_PLAN.to_json(), allow_nan=False)))
+
+    assert again == _PLAN
+
+
+def test_a_sound_plan_passes() -> None:
+    """With defaults as with values of its own."""
+    check_training_plan(_PLAN)
+    check_training_plan(TrainingPlan("ds-1", "m", "logistic_regression"))
+
+
+def test_every_field_out_of_range_is_named_at_once() -> None:
+    """One round trip tells the caller all there is to mend."""
+    plan = replace(_PLAN, model="-", resampling=Resampling(1, 0, 2**31), costs=Costs(math.nan, math.inf))
+
+    with pytest.raises(InvalidInput) as refusal:
+        check_training_plan(plan)
+
+    fields = [violation.field for violation in refusal.value.violations]
+    assert fields == ["model", "folds", "repeats", "seed", "costs.false_negative", "costs.false_positive"]
+
+
+def test_an_unknown_classifier_is_answered_with_the_known_ones() -> None:
+    """The caller need not ask again."""
+    with pytest.raises(InvalidInput, match="lightgbm, logistic_regression"):
+        check_training_plan(replace(_PLAN, classifier="oracle"))
+
+
+def test_more_folds_than_defaults_are_refused() -> None:
+    """A fold without a default has no area under the curve."""
+    check_against_dataset(_PLAN, imputation=Imputation.NONE, rows=100, defaults=5)
+
+    with pytest.raises(InvalidInput, match="at most 4"):
+        check_against_dataset(_PLAN, imputation=Imputation.NONE, rows=100, defaults=4)
+
+
+def test_only_a_classifier_that_takes_missing_values_gets_them() -> None:
+    """Any imputation will do for the others."""
+    plan = replace(_PLAN, classifier="logistic_regression", grid={})
+    check_against_dataset(plan, imputation=Imputation.MIN, rows=100, defaults=50)
+
+    with pytest.raises(Precondition) as refusal:
+        check_against_dataset(plan, imputation=Imputation.NONE, rows=100, defaults=50)
+
+    assert refusal.value.reason == "IMPUTATION_NEEDED"
