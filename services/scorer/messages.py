@@ -26,6 +26,7 @@ from shared.errors import FieldViolation, InvalidInput
 
 MAX_SUBJECTS: Final = 1000
 MAX_TEXT: Final = 128
+MAX_FEATURES: Final = 10_000
 _APPLICANTS: Final = "applicants/"
 _MISSING: Final = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
 
@@ -190,6 +191,8 @@ def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
         violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
     if message.WhichOneof("subject") is None or (not message.HasField("features") and not message.applicant_id):
         violations.append(FieldViolation(prefix.removesuffix("."), "names nobody; set applicant_id or features"))
+    if len(message.features.features) > MAX_FEATURES:
+        violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
     if violations:
         raise InvalidInput(violations)
     return Subject(_applicant(message), message.application_number, message.as_of_date, prefix)

@@ -18,6 +18,14 @@ from services.scorer.app import SERVICE_NAME, App, build
 from services.scorer.settings import Settings
 from tests.processes import free_port, wait_until_serving
 
+APPLICATION: dict[str, float | str | None] = {
+    "CODE_GENDER": "F",
+    "AMT_CREDIT": 250_000.0,
+    "EXT_SOURCE_2": None,
+    "NAME_CONTRACT_TYPE": "Cash loans",
+    "BURO_DAYS_CREDIT_MEAN": -500.0,
+}
+
 
 @dataclass
 class Scorer:
@@ -69,6 +77,21 @@ def ask(applicant_id: str = "", **fields: object) -> scorer_pb2.ScoreRequest:
     else:
         request.subject.applicant_id = applicant_id
     return request
+
+
+def batch(subjects: list[scorer_pb2.Subject], **fields: object) -> scorer_pb2.BatchScoreRequest:
+    """Return a request for decisions about the subjects."""
+    purpose = prediction_pb2.PURPOSE_DECISION
+    return scorer_pb2.BatchScoreRequest(purpose=purpose, subjects=subjects, **fields)  # type: ignore[arg-type]
+
+
+def answer_of(response: scorer_pb2.ScoreResponse) -> scorer_pb2.ScoreResponse:
+    """Return the answer without what tells one prediction from another."""
+    answer = scorer_pb2.ScoreResponse()
+    answer.CopyFrom(response)
+    for each in ("prediction", "create_time", "receipt"):
+        answer.ClearField(each)
+    return answer
 
 
 def feature_map(features: Mapping[str, float | str | None]) -> feature_pb2.FeatureMap:
