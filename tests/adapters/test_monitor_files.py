@@ -96,6 +96,17 @@ def test_a_folder_is_held_by_one_monitor_at_a_time(tmp_path: Path) -> None:
     StateLock(tmp_path / "monitor").release()
 
 
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """At the start, with the setting to change."""
+    (tmp_path / "state").write_text("a file where the folder should be")
+
+    with pytest.raises(Precondition) as refused:
+        StateLock(tmp_path / "state" / "monitor")
+
+    assert refused.value.reason == "STATE_UNWRITABLE"
+    assert "COUNTERFOIL_STATE_DIR" in refused.value.message
+
+
 def test_a_file_is_synced_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A power cut leaves the old file or the new one."""
     path = tmp_path / "progress.json"

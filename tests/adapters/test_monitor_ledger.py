@@ -192,6 +192,17 @@ def test_a_disk_that_fails_to_sync_acknowledges_nothing_more(tmp_path: Path, mon
     assert open_ledger(tmp_path).append(first).already_stored
 
 
+def test_a_log_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:
+    """A new empty log beside a damaged one would look as if nothing had ever been decided."""
+    open_ledger(tmp_path).append(sealed(1)[0])
+    (tmp_path / "ledger" / "_delta_log" / f"{0:020d}.json").write_text("damaged")
+
+    with pytest.raises(Unavailable) as refused:
+        open_ledger(tmp_path)
+
+    assert refused.value.reason == "LOG_UNAVAILABLE"
+
+
 def test_a_full_disk_stores_nothing_and_the_next_try_succeeds(tmp_path: Path) -> None:
     """A write that fails leaves the log as it was; once there is room the same segment is taken."""
     ledger = open_ledger(tmp_path)

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import grpc
 import numpy as np
+import pytest
 from mlflow.client import MlflowClient
 
 from counterfoil.client.channels import open_channel
+from counterfoil.client.errors import CallError, call_error
 from counterfoil.client.watching import follow
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
@@ -20,8 +23,14 @@ from services.monitor.settings import Settings
 from shared.bundle.registry import ModelRegistry
 from shared.bundle.writing import write_bundle
 from shared.mlflow_store import prepare
-from tests.bundles import MODEL, TinyBundle, tiny_bundle
-from tests.unit.monitor.segments import Spool
+from tests.bundles import MODEL, SCHEMA, TinyBundle, tiny_bundle
+from tests.unit.monitor.segments import NOW, Spool
+
+CHAMPION = "models/credit-default/versions/champion"
+VERSION = "models/credit-default/versions/1"
+DAY = dt.timedelta(days=1)
+CREDIT, EXTERNAL = SCHEMA.names.index("AMT_CREDIT"), SCHEMA.names.index("EXT_SOURCE_2")
+TEST = 2
 
 # Ends as soon as its parent closes the pipe, and never before.
 HANGING_JOB = (sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()")
@@ -111,3 +120,53 @@ class Sender:
         """Send one segment of a record per row of values, made a second apart."""
         segment, self.spool = self.spool.seal(values, bundle_digest=self.bundle_digest, time=time, purposes=purposes)
         return self.stub.IngestPredictions(monitor_pb2.IngestPredictionsRequest(segment=segment))
+
+
+class World:
+    """A monitor with a history: a day like the training data, a day of another world, and a day of five decisions."""
+
+    def __init__(self, stub: MonitorServiceStub, registered: Registered, settings: Settings) -> None:
+        self.stub = stub
+        self.registered = registered
+        self.settings = settings
+        self._keep_history()
+
+    def create(self, **fields: object) -> monitor_pb2.DriftReport:
+        """Ask for a report on the champion."""
+        request = monitor_pb2.CreateDriftReportRequest(model_version=CHAMPION)
+        request.MergeFrom(monitor_pb2.CreateDriftReportRequest(**fields))  # type: ignore[arg-type]  # by name
+        return self.stub.CreateDriftReport(request)
+
+    def made(self, **fields: object) -> monitor_pb2.DriftReport:
+        """Return a report on the champion once it has ended."""
+        return finished(self.stub, self.create(**fields))
+
+    def refused(self, **fields: object) -> CallError:
+        """Return what the refusal of a request says."""
+        with pytest.raises(grpc.RpcError) as refused:
+            self.create(**fields)
+        return call_error(refused.value)
+
+    def status(self) -> monitor_pb2.DriftStatus:
+        """Return the model's status."""
+        return self.stub.GetDriftStatus(monitor_pb2.GetDriftStatusRequest(model_version=VERSION))
+
+    def _keep_history(self) -> None:
+        sender = Sender(self.stub, self.registered.digest, Spool())
+        train = self.registered.train
+        sender.send(train, time=NOW)
+        shifted = train[:300].copy()
+        shifted[:, CREDIT] *= 3
+        shifted[:, EXTERNAL] = np.nan
+        sender.send(shifted, time=NOW + DAY)
+        # Tests of the integration, which must not count however wild they are.
+        sender.send(np.full((200, 6), 1e6), time=NOW + DAY, purposes=[TEST] * 200)
+        sender.send(train[:5], time=NOW + 2 * DAY)
+
+
+def day(number: int) -> monitor_pb2.PredictionWindow:
+    """Return the window of a day of the history."""
+    window = monitor_pb2.PredictionWindow()
+    window.start_time.FromDatetime(NOW + number * DAY)
+    window.end_time.FromDatetime(NOW + (number + 1) * DAY)
+    return window

@@ -1,83 +1,39 @@
 """Drift reports over a real channel: durable jobs, a real registry and log, a comparer that needs no Evidently."""
 
-import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import grpc
 import numpy as np
 import pytest
 from mlflow.client import MlflowClient
 
-from counterfoil.client.errors import CallError, call_error
 from counterfoil.monitor.v1 import monitor_pb2
-from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from counterfoil.types.v1 import job_pb2
+from services.monitor.adapters.models import RegisteredModels
 from services.monitor.servicer import CHUNK_BYTES
-from services.monitor.settings import Settings
 from tests.bundles import SCHEMA
 from tests.service.errands import METHOD, errands
-from tests.service.monitors import Registered, Sender, document, finished, monitor, register, settings_in
+from tests.service.monitors import (
+    CHAMPION,
+    CREDIT,
+    DAY,
+    EXTERNAL,
+    VERSION,
+    Sender,
+    World,
+    day,
+    document,
+    finished,
+    monitor,
+    register,
+    settings_in,
+)
 from tests.unit.monitor.segments import NOW, Spool
 
-CHAMPION = "models/credit-default/versions/champion"
-VERSION = "models/credit-default/versions/1"
-DAY = dt.timedelta(days=1)
-CREDIT, EXTERNAL = SCHEMA.names.index("AMT_CREDIT"), SCHEMA.names.index("EXT_SOURCE_2")
-DECISION, TEST = 1, 2
 HTML, JSON = monitor_pb2.DRIFT_REPORT_FORMAT_HTML, monitor_pb2.DRIFT_REPORT_FORMAT_JSON
-
-
-class World:
-    """A monitor with a history: a day like the training data, a day of another world, and a day of five decisions."""
-
-    def __init__(self, stub: MonitorServiceStub, registered: Registered, settings: Settings) -> None:
-        self.stub = stub
-        self.registered = registered
-        self.settings = settings
-        self._keep_history()
-
-    def create(self, **fields: object) -> monitor_pb2.DriftReport:
-        """Ask for a report on the champion."""
-        request = monitor_pb2.CreateDriftReportRequest(model_version=CHAMPION)
-        request.MergeFrom(monitor_pb2.CreateDriftReportRequest(**fields))  # type: ignore[arg-type]  # by name
-        return self.stub.CreateDriftReport(request)
-
-    def made(self, **fields: object) -> monitor_pb2.DriftReport:
-        """Return a report on the champion once it has ended."""
-        return finished(self.stub, self.create(**fields))
-
-    def refused(self, **fields: object) -> CallError:
-        """Return what the refusal of a request says."""
-        with pytest.raises(grpc.RpcError) as refused:
-            self.create(**fields)
-        return call_error(refused.value)
-
-    def status(self) -> monitor_pb2.DriftStatus:
-        """Return the model's status."""
-        return self.stub.GetDriftStatus(monitor_pb2.GetDriftStatusRequest(model_version=VERSION))
-
-    def _keep_history(self) -> None:
-        sender = Sender(self.stub, self.registered.digest, Spool())
-        train = self.registered.train
-        sender.send(train, time=NOW)
-        shifted = train[:300].copy()
-        shifted[:, CREDIT] *= 3
-        shifted[:, EXTERNAL] = np.nan
-        sender.send(shifted, time=NOW + DAY)
-        # Tests of the integration, which must not count however wild they are.
-        sender.send(np.full((200, 6), 1e6), time=NOW + DAY, purposes=[TEST] * 200)
-        sender.send(train[:5], time=NOW + 2 * DAY)
-
-
-def day(number: int) -> monitor_pb2.PredictionWindow:
-    """Return the window of a day of the history."""
-    window = monitor_pb2.PredictionWindow()
-    window.start_time.FromDatetime(NOW + number * DAY)
-    window.end_time.FromDatetime(NOW + (number + 1) * DAY)
-    return window
+pytestmark = pytest.mark.xdist_group("monitor")
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +236,17 @@ def test_evidently_makes_the_report_in_a_process_of_its_own(world: World, tmp_pa
     assert own_count == {"count": len(drifted), "share": pytest.approx(report.drifted_share)}
     assert '<section id="counterfoil"' in page
     assert "EXT_SOURCE_2" in page
+
+
+def test_a_version_is_found_by_number_and_by_alias(world: World, tmp_path: Path) -> None:
+    """With what its bundle says; a number is looked up once, an alias each time."""
+    models = RegisteredModels(ModelRegistry(world.settings.mlflow_uri, cache=tmp_path))
+
+    by_alias, by_number = models.find(CHAMPION), models.find(VERSION)
+
+    assert by_alias is by_number
+    assert (by_number.model_version, by_number.bundle_digest) == (VERSION, world.registered.digest)
+    assert by_number.schema.names == SCHEMA.names
+    assert by_number.dataset.experiment_id == world.registered.experiment_id
+    with pytest.raises(NotFound):
+        models.find("models/credit-default/versions/99")

@@ -44,21 +44,18 @@ class Ledger:
     """A ledger in a local folder; one process appends, from any number of threads."""
 
     def __init__(self, folder: Path, clock: Callable[[], dt.datetime]) -> None:
-        """Open the ledger, or make an empty one."""
+        """Open the ledger, or make an empty one; raises Unavailable (LOG_UNAVAILABLE) if neither can be done."""
         self._folder = folder
         self._clock = clock
         self._lock = threading.Lock()
-        if not DeltaTable.is_deltatable(str(folder)):
-            make_folder(folder)
-            DeltaTable.create(folder, LEDGER_SCHEMA, partition_by=["day"], configuration=_CONFIGURATION)
-        # A predecessor may have been killed between a commit and its sync: what stands here is made durable before
-        # any of it is acknowledged as stored.
-        os.sync()
-        self._table = DeltaTable(folder)
+        try:
+            self._table = _open(folder)
+            self._tallies = _count(self._table)
+        except (DeltaError, OSError) as error:
+            raise _unavailable() from error
         self._synced = self._table.version()
         self._heads: dict[str, Head | None] = {}
         self._digests: dict[tuple[str, int], bytes] = {}
-        self._tallies = _count(self._table)
         self._broken = False
         self._stale = False
 
@@ -179,6 +176,16 @@ class Ledger:
     def _refuse_if_broken(self) -> None:
         if self._broken:
             raise _unavailable()
+
+
+def _open(folder: Path) -> DeltaTable:
+    if not DeltaTable.is_deltatable(str(folder)):
+        make_folder(folder)
+        DeltaTable.create(folder, LEDGER_SCHEMA, partition_by=["day"], configuration=_CONFIGURATION)
+    # A predecessor may have been killed between a commit and its sync: what stands here is made durable before any
+    # of it is acknowledged as stored.
+    os.sync()
+    return DeltaTable(folder)
 
 
 def _count(table: DeltaTable) -> dict[str, Tally]:

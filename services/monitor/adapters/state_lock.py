@@ -12,9 +12,18 @@ class StateLock:
     """Held from its making to release(), or to the end of the process, however that comes."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock; raises Precondition (STATE_IN_USE) if another process holds it."""
-        make_folder(folder)
-        self._handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """Take the lock.
+
+        Raises Precondition: STATE_IN_USE if another process holds it, STATE_UNWRITABLE if the folder cannot be used.
+        """
+        try:
+            make_folder(folder)
+            self._handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Precondition(
+                f"the monitor's state folder cannot be written ({error.strerror}); set another COUNTERFOIL_STATE_DIR",
+                reason="STATE_UNWRITABLE",
+            ) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
