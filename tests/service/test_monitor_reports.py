@@ -13,6 +13,8 @@ from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import job_pb2
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.servicer import CHUNK_BYTES
+from shared.bundle.registry import ModelRegistry
+from shared.errors import NotFound
 from tests.bundles import SCHEMA
 from tests.service.errands import METHOD, errands
 from tests.service.monitors import (
