@@ -1,0 +1,53 @@
+"""Callers reach folders inside the tables root, and nothing else on the machine."""
+
+from pathlib import Path
+
+import pytest
+
+from services.trainer.adapters.tables_root import locate_tables
+from shared.errors import InvalidInput
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a root with two folders, a file, a link inside and a link out; beside it lies another folder."""
+    root = tmp_path / "root"
+    (root / "tables" / "2026").mkdir(parents=True)
+    (root / "file").write_text("not a folder")
+    (root / "latest").symlink_to("tables/2026")
+    (root / "out").symlink_to(tmp_path / "root-beside")
+    (root / "loop").symlink_to("loop")
+    (tmp_path / "root-beside").mkdir()
+    return root
+
+
+@pytest.mark.parametrize("directory", ["tables/2026", "latest", "tables/../latest", "./tables/2026/"])
+def test_a_folder_inside_is_found(root: Path, directory: str) -> None:
+    """Links and dots may be used as long as they end inside."""
+    assert locate_tables(root, directory) == root / "tables" / "2026"
+
+
+def test_an_absolute_path_inside_is_found(root: Path) -> None:
+    """It names the same folder as the relative one."""
+    assert locate_tables(root, str(root / "tables")) == root / "tables"
+
+
+@pytest.mark.parametrize(
+    "directory", ["..", "../root-beside", "out", "/", "/etc", "tables/../../root-beside", "../gone"]
+)
+def test_a_path_that_leads_out_is_refused(root: Path, directory: str) -> None:
+    """Whether or not anything is there, so that nobody learns what is."""
+    with pytest.raises(InvalidInput) as refusal:
+        locate_tables(root, directory)
+
+    assert refusal.value.reason == "PATH_OUTSIDE_ROOT"
+
+
+@pytest.mark.parametrize("directory", ["gone", "file", "loop", "a\0b", "x" * 300])
+def test_a_folder_that_is_not_there_is_refused(root: Path, directory: str) -> None:
+    """Also where the path could never be one; no path of the machine is in the message."""
+    with pytest.raises(InvalidInput) as refusal:
+        locate_tables(root, directory)
+
+    assert refusal.value.reason == "DIRECTORY_MISSING"
+    assert str(root) not in refusal.value.message
