@@ -11,7 +11,8 @@ from shared.settings import variable_of
 class Settings:
     """Every default is safe on a laptop: loopback only, everything under the current folder.
 
-    `tables_root` bounds what callers may name as tables. `training_threads` 0 means one per core.
+    `tables_root` bounds what callers may name as tables. `training_threads` 0 means as many as the rows are worth,
+    at most one per core; the model does not depend on it.
     """
 
     trainer_address: str = "127.0.0.1:50051"

@@ -102,11 +102,14 @@ def _search(
         on_fold=lambda done, total: listeners.progress(0.1 + 0.1 * done / total, f"cleaning fold {done} of {total}"),
     )
 
+    count = len(combinations)
+
     def on_trial(trial: Trial) -> None:
         done = trial.number + 1
         listeners.trial(trial)
-        listeners.progress(0.2 + 0.6 * done / len(combinations), f"cross-validated {done} of {len(combinations)}")
+        listeners.progress(0.2 + 0.6 * done / count, f"cross-validating {min(done + 1, count)} of {count}")
 
+    listeners.progress(0.2, f"cross-validating 1 of {count}")
     return search(combinations, folds, train.targets, costs=plan.costs, seed=plan.resampling.seed, on_trial=on_trial)
 
 

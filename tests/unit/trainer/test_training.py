@@ -1,5 +1,6 @@
 """A training is the same every time, honest about rows it has not seen, and sealed as it was learnt."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from services.trainer.domain.bundling import Provenance, bundle_contents, golden_values
+from services.trainer.domain.classifiers.lightgbm_trees import threads_for
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.threshold import Costs, cost_at
@@ -191,3 +193,9 @@ def _flipped_by_fold(
     flipped: NDArray[np.int8] = 1 - targets
     flipped[inside] = targets[inside]
     return flipped
+
+
+def test_few_rows_get_one_thread_and_many_no_more_than_there_are_cores() -> None:
+    """Threads that wait for each other slow everything down that runs beside them."""
+    assert threads_for(4_000) == 1
+    assert threads_for(10**9) == (os.cpu_count() or 1)

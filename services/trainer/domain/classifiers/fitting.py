@@ -23,5 +23,8 @@ class Prepare(Protocol):
     def __call__(
         self, values: NDArray[np.float64], targets: NDArray[np.int8], weights: NDArray[np.float64], *, threads: int
     ) -> Fit:
-        """Return the training on (n_rows, n_features) values, one target and one weight a row; 0 threads: all cores."""
+        """Return the training on (n_rows, n_features) values, one target and one weight a row.
+
+        0 threads: as many as suit the rows.
+        """
         ...
