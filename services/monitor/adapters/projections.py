@@ -10,6 +10,9 @@ from services.monitor.adapters.durability import make_folder, sync_commit
 from services.monitor.adapters.projection_rows import COMMIT_COLUMN
 from services.monitor.domain.model import split_name
 
+# Figures of hundreds of features a file would make every reader parse them all.
+_CONFIGURATION = {"delta.dataSkippingStatsColumns": "instance,sequence"}
+
 
 class Projections:
     """The tables in a local folder; appending the same commits of the ledger again changes nothing."""
@@ -44,7 +47,7 @@ class Projections:
             if not DeltaTable.is_deltatable(str(folder)):
                 make_folder(folder)
                 stored = schema.remove(schema.get_field_index(COMMIT_COLUMN))
-                DeltaTable.create(folder, stored, partition_by=partition_by)
+                DeltaTable.create(folder, stored, partition_by=partition_by, configuration=_CONFIGURATION)
                 sync_commit(folder, 0)
             self._tables[folder] = DeltaTable(folder)
         table = self._tables[folder]
