@@ -30,7 +30,8 @@ def dataset_view(dataset: dataset_pb2.Dataset) -> RenderableType:
 def dataset_report_view(dataset: dataset_pb2.Dataset) -> RenderableType:
     """Return the same with what was found of each table, and how many columns each cleaning rule dropped."""
     return stacked(
-        dataset_view(dataset),
+        facts([*_head(dataset), *job_facts(dataset.job), *_result(dataset)]),
+        _splits(dataset.splits) if dataset.splits else None,
         _tables(dataset.tables) if dataset.tables else None,
         _rules(dataset) if dataset.columns else None,
     )
