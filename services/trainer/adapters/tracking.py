@@ -72,6 +72,7 @@ def open_run(client: MlflowClient, *, experiment_id: str, name: str, tags: Mappi
     try:
         yield RunLog(client, run_id, experiment_id)
     except BaseException:
+        # Whatever ends the block, an exit of the process included, nobody works on the run any more.
         with reaching_mlflow():
             client.set_terminated(run_id, "FAILED")
         raise

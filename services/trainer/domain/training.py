@@ -101,7 +101,6 @@ def _search(
         threads=threads,
         on_fold=lambda done, total: listeners.progress(0.1 + 0.1 * done / total, f"cleaning fold {done} of {total}"),
     )
-
     count = len(combinations)
 
     def on_trial(trial: Trial) -> None:
