@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Before LightGBM is imported: its threads must not spin for cores that the other test process uses.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 REAL_TABLES_VARIABLE = "COUNTERFOIL_TEST_TABLES"
 
 
