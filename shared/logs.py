@@ -55,6 +55,8 @@ def configure(service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # MLflow's migrations say nothing an operator needs, each time that a process opens the database.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def log_event(logger: logging.Logger, event: str, /, **fields: object) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from counterfoil.client.channels import open_channel
+from counterfoil.client.errors import call_error
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.scorer.v1.scorer_pb2_grpc import ScorerServiceStub
 from counterfoil.types.v1 import prediction_pb2
@@ -90,7 +91,7 @@ def _insist(stub: ScorerServiceStub, request: scorer_pb2.ScoreRequest) -> scorer
         try:
             return stub.Score(request, timeout=30, wait_for_ready=True)
         except grpc.RpcError as error:
-            if not isinstance(error, grpc.Call) or error.code() is not grpc.StatusCode.UNAVAILABLE:
+            if call_error(error).code != grpc.StatusCode.UNAVAILABLE.name:
                 raise
             pause.wait(0.1)
     raise AssertionError("the scorer stayed unavailable for a minute")
