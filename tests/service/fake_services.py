@@ -77,14 +77,16 @@ class FakeServices:
 
 
 @contextmanager
-def fake_services() -> Iterator[FakeServices]:
-    """Run the three services on one port for the length of a `with` block."""
+def fake_services(credentials: grpc.ServerCredentials | None = None) -> Iterator[FakeServices]:
+    """Run the three services on one port for the length of a `with` block, under TLS where there are credentials."""
     fake = FakeServices()
     server = grpc.server(futures.ThreadPoolExecutor(4))
     for service in _SERVICES:
         handlers = {method.name: _handler(fake, method) for method in service.methods}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
-    fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    anywhere = "127.0.0.1:0"
+    port = server.add_secure_port(anywhere, credentials) if credentials else server.add_insecure_port(anywhere)
+    fake.address = f"127.0.0.1:{port}"
     server.start()
     try:
         yield fake

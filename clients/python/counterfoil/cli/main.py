@@ -13,7 +13,7 @@ def main() -> None:
         # Only here: the thin client must be installable without the command line's libraries.
         from counterfoil.cli.application import counterfoil
     except ModuleNotFoundError as missing:
-        if missing.name not in _EXTRA:
+        if (missing.name or "").partition(".")[0] not in _EXTRA:
             raise
         sys.stderr.write("error: the command line is not installed: pip install 'counterfoil[cli]' (EXTRA_MISSING)\n")
         sys.exit(_USAGE)

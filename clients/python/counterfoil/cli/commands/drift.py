@@ -130,7 +130,14 @@ def list_(session: Session, /, *, model: str, page_size: int, page_token: str) -
 
 @drift.command(epilog=examples("counterfoil drift read dr-0123456789ab --format html --output drift.html"))
 @click.argument("name", metavar="REPORT")
-@click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="html", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(_FORMATS)),
+    default="html",
+    show_default=True,
+    help="For people or for machines.",
+)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

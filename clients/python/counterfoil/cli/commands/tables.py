@@ -35,7 +35,14 @@ def tables() -> None:
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option("--applicants", type=click.IntRange(1), required=True, metavar="N", help="With and without labels.")
 @click.option("--seed", type=SEED, required=True, metavar="N", help="The same seed gives the same tables.")
-@click.option("--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv"]),
+    default="parquet",
+    show_default=True,
+    help="How to store them.",
+)
 @click.option("--drift", type=float, default=0.0, show_default=True, metavar="D", help="0 to 1, of the unlabelled.")
 @click.option("--overwrite", is_flag=True, help="Replace tables that are there.")
 @json_option
@@ -57,7 +64,7 @@ def synthesize(*, folder: Path, applicants: int, seed: int, form: str, drift: fl
 
 @tables.command(epilog=examples("counterfoil tables applicants demo-data/first --first 200 > ids.txt"))
 @click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.option("--split", type=click.Choice(list(_SPLITS)), default="production", show_default=True)
+@click.option("--split", type=click.Choice(list(_SPLITS)), default="production", show_default=True, help="Whose.")
 @click.option("--first", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="Most to print.")
 @json_option
 def applicants(*, folder: Path, split: str, first: int) -> None:

@@ -54,7 +54,13 @@ def train() -> None:
 @click.option("--seed", type=SEED, default=0, show_default=True, metavar="N", help="Seed of folds and classifier.")
 @click.option("--fn-cost", type=float, metavar="COST", help="Cost of approving a default.  [default: 10]")
 @click.option("--fp-cost", type=float, metavar="COST", help="Cost of refusing a good applicant.  [default: 1]")
-@click.option("--class-weight", type=click.Choice(list(_CLASS_WEIGHTS)), default="balanced", show_default=True)
+@click.option(
+    "--class-weight",
+    type=click.Choice(list(_CLASS_WEIGHTS)),
+    default="balanced",
+    show_default=True,
+    help="How the rare defaults are weighed.",
+)
 @click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="What it becomes a version of."
 )
