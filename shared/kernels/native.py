@@ -1,0 +1,115 @@
+"""The compiled kernel: how it is built, found and called.
+
+It is built once, by `make install` or in the image (`python -m shared.kernels`), never while serving.
+"""
+
+import ctypes
+import dataclasses
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import Precondition
+from shared.kernels.layout import FlatTrees
+
+KERNEL_ID = "quadrature-1"
+"""Names the arithmetic: contributions are equal to the bit for equal kernel ids. Raise it with any change of that."""
+
+COMPILED = Path(__file__).with_name("compiled")
+_SOURCE = Path(__file__).with_name("trees.cpp")
+# No contraction: a fused multiply-add here and none there would make one row differ from the same row in a batch.
+_FLAGS = ("-O3", "-std=c++17", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
+
+
+def library_path(folder: Path = COMPILED) -> Path:
+    """Return where the library of this very source, these flags and this kind of machine lies, or would lie."""
+    content = _SOURCE.read_bytes() + " ".join((*_FLAGS, platform.system(), platform.machine())).encode()
+    return folder / f"trees-{hashlib.sha256(content).hexdigest()[:16]}.so"
+
+
+def find_library(folder: Path = COMPILED) -> Path | None:
+    """Return the compiled library, None if it was not built."""
+    path = library_path(folder)
+    return path if path.exists() else None
+
+
+def build(folder: Path = COMPILED) -> Path:
+    """Return the library, compiled if it was not; several processes may do so at once.
+
+    Raises Precondition: NO_COMPILER without a C++ compiler (`c++`, or what CXX names), COMPILER_FAILED with its words.
+    """
+    path = library_path(folder)
+    if path.exists():
+        return path
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    if compiler is None:
+        raise Precondition("there is no C++ compiler; install g++, or name one by CXX", reason="NO_COMPILER")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as room:
+        made = Path(room) / path.name
+        command = [compiler, *_FLAGS, "-o", str(made), str(_SOURCE)]
+        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+        if outcome.returncode != 0:
+            raise Precondition(f"{compiler} failed: {outcome.stderr.strip()[-500:]}", reason="COMPILER_FAILED")
+        made.replace(path)
+    return path
+
+
+class _Trees(ctypes.Structure):
+    """`Trees` of trees.cpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("n_trees", "n_features", "max_nodes", "unused")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("nodes", "roots", "first_leaves", "points", "leaves", "sets", "shares", "weights")
+        ),
+    )
+
+
+class NativeKernel:
+    """Computes margins and contributions of one ensemble; any number of threads may call it at once."""
+
+    def __init__(self, library: Path, trees: FlatTrees) -> None:
+        """Load the library that `find_library` or `build` returned."""
+        self.trees = trees
+        self._call = ctypes.CDLL(str(library)).contributions
+        self._call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
+        self._call.restype = None
+        arrays = {
+            field.name: value.ctypes.data
+            for field in dataclasses.fields(trees)
+            if isinstance(value := getattr(trees, field.name), np.ndarray)
+        }
+        self._struct = _Trees(
+            n_trees=len(trees.points),
+            n_features=trees.n_features,
+            max_nodes=trees.max_nodes,
+            **arrays,
+        )
+
+    def margins_and_contributions(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins (n_rows,) and contributions (n_rows, n_features) in log-odds, without the baseline.
+
+        `values` has shape (n_rows, n_features), NaN where a value is missing. A row's result has the same bits whatever
+        the other rows are. Raises ValueError for another number of features.
+        """
+        rows = np.ascontiguousarray(values, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.trees.n_features:  # noqa: PLR2004  # rows and features
+            raise ValueError(f"values have shape {rows.shape}, not (n_rows, {self.trees.n_features})")
+        margins, contributions = np.empty(len(rows)), np.empty(rows.shape)
+        self._call(
+            ctypes.addressof(self._struct),
+            rows.ctypes.data,
+            len(rows),
+            margins.ctypes.data,
+            contributions.ctypes.data,
+        )
+        return margins, contributions
