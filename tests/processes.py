@@ -54,13 +54,20 @@ class ServiceProcess:
         return self.process.wait(timeout=60)
 
 
-def start_service(name: str, address: str, environment: Mapping[str, str], log: Path) -> ServiceProcess:
-    """Start `python -m services.NAME` listening on `address` and return once its process answers."""
+def start_service(
+    name: str, address: str, environment: Mapping[str, str], log: Path, *, imports_first: Path = ROOT
+) -> ServiceProcess:
+    """Start `python -m services.NAME` listening on `address` and return once its process answers.
+
+    Modules in `imports_first` take the place of those of the same name.
+    """
     variables = {
         **os.environ,
         **environment,
         f"COUNTERFOIL_{name.upper()}_ADDRESS": address,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "protos/python", "clients/python")),
+        "PYTHONPATH": os.pathsep.join(
+            [str(imports_first), *(str(ROOT / part) for part in (".", "protos/python", "clients/python"))]
+        ),
     }
     with log.open("ab") as stderr:
         command = [sys.executable, "-m", f"services.{name}"]
@@ -75,9 +82,13 @@ def start_service(name: str, address: str, environment: Mapping[str, str], log: 
 
 
 @contextmanager
-def running(name: str, environment: Mapping[str, str], folder: Path) -> Iterator[ServiceProcess]:
+def running(
+    name: str, environment: Mapping[str, str], folder: Path, *, imports_first: Path = ROOT
+) -> Iterator[ServiceProcess]:
     """Run a service on a free port for the length of a `with` block; it is ended whatever happens."""
-    service = start_service(name, f"127.0.0.1:{free_port()}", environment, folder / f"{name}.log")
+    service = start_service(
+        name, f"127.0.0.1:{free_port()}", environment, folder / f"{name}.log", imports_first=imports_first
+    )
     try:
         yield service
     finally:

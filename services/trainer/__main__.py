@@ -27,4 +27,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # A thread may still import MLflow, which the interpreter's own end would wait for; all else is closed by now.
+    os._exit(code)

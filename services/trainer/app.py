@@ -61,6 +61,7 @@ def build(
     runner.start()
 
     def stop() -> None:
+        """End the jobs first: what they leave open is then cleared up."""
         runner.stop()
         follow_up.stop()
 

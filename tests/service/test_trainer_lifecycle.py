@@ -14,7 +14,7 @@ from shared.bundle.registry import ModelRegistry
 from shared.jobs.store import JobStore
 from tests.bundles import tiny_bundle
 from tests.processes import running
-from tests.service.trainer import Trainer, elsewhere, running_trainer, training_request
+from tests.service.trainer import Trainer, elsewhere, running_trainer, settings_in, training_request
 
 pytestmark = pytest.mark.xdist_group("trainer")
 
@@ -76,6 +76,19 @@ def test_the_trainer_starts_as_a_process_and_stops_cleanly(trainer: Trainer, tmp
     environment = elsewhere(trainer.settings, tmp_path).environment() | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
 
     with running("trainer", environment, tmp_path) as service:
+        code = service.terminate()
+
+    assert code == 0
+    assert '"event": "stopped"' in service.log.read_text()
+
+
+def test_a_trainer_told_to_stop_while_mlflow_is_being_imported_does_not_wait_for_it(tmp_path: Path) -> None:
+    """An MLflow whose import never ends stands in for one that takes long."""
+    (tmp_path / "mlflow").mkdir()
+    (tmp_path / "mlflow" / "__init__.py").write_text("import threading; threading.Event().wait()")
+    environment = settings_in(tmp_path).environment() | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
+
+    with running("trainer", environment, tmp_path, imports_first=tmp_path) as service:
         code = service.terminate()
 
     assert code == 0
