@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from services.trainer.domain.bundling import Provenance, bundle_contents, golden_values
 from services.trainer.domain.classifiers.lightgbm_trees import threads_for
+from services.trainer.domain.classifiers.logistic_regression import prepare_regression
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.threshold import Costs, cost_at
@@ -94,6 +95,18 @@ def test_probabilities_are_calibrated_on_unseen_rows() -> None:
     cv = _train("lightgbm").scored["cv"]
 
     assert cv.probabilities.mean() == pytest.approx(cv.targets.mean(), abs=0.005)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 123456.789])
+def test_a_column_that_was_constant_in_training_cannot_decide_later(value: float) -> None:
+    """Rounding leaves some a deviation just above zero, by which another value would be billions of them away."""
+    values = np.column_stack([np.linspace(-1.0, 1.0, 400), np.full(400, value)])
+    targets = (np.arange(400) % 7 == 0).astype(np.int8)
+    model = prepare_regression(values, targets, np.ones(400), threads=1)({"C": 1.0, "max_iter": 100}, 0)
+
+    known, other = model.margins(np.array([[0.5, value], [0.5, value + 1.0]]))
+
+    assert other == known
 
 
 def test_a_split_without_rows_has_no_metrics() -> None:
