@@ -55,6 +55,22 @@ def test_a_run_whose_work_breaks_off_ends_as_failed(mlflow_store: MlflowStore, f
     assert run.info.status == "FAILED"
 
 
+def test_what_broke_the_work_off_is_told_also_where_mlflow_cannot_be_told(mlflow_store: MlflowStore) -> None:
+    """The run is gone by then, so that MLflow refuses to close it."""
+    client = mlflow_store.client
+    experiment = create_experiment(client, "ds-run-gone")
+
+    def broken_off() -> None:
+        with open_run(client, experiment_id=experiment, name="run", tags={}) as run:
+            client.delete_run(run.run_id)
+            raise ValueError("the cause")
+
+    with pytest.raises(ValueError, match="the cause"):
+        broken_off()
+
+    assert not client.search_runs([experiment])
+
+
 def test_mlflow_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     """With the setting to look at in the message."""
     (tmp_path / "file").write_text("no folder")

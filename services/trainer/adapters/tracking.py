@@ -3,13 +3,14 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
+from shared.errors import Unavailable
 from shared.mlflow_store import connect, reaching_mlflow
 
 JOB_TAG = "counterfoil.job"
@@ -72,8 +73,9 @@ def open_run(client: MlflowClient, *, experiment_id: str, name: str, tags: Mappi
     try:
         yield RunLog(client, run_id, experiment_id)
     except BaseException:
-        # Whatever ends the block, an exit of the process included, nobody works on the run any more.
-        with reaching_mlflow():
+        # Whatever ends the block, an exit of the process included, nobody works on the run any more. Where MLflow is
+        # away, what ended the block is still what must be told; the service closes the run when the job has ended.
+        with suppress(Unavailable), reaching_mlflow():
             client.set_terminated(run_id, "FAILED")
         raise
     with reaching_mlflow():
