@@ -31,8 +31,12 @@ class Hyperparameter:
 def check_grid(grid: Grid, known: Sequence[Hyperparameter]) -> None:
     """Raise InvalidInput that names each unknown hyper-parameter, each unfit value and each empty or repeated choice.
 
-    Also raised for more than LARGEST_GRID combinations.
+    Also raised, before any value is looked at, for more than LARGEST_GRID combinations.
     """
+    # An empty choice counts as one: it must not hide how long another is.
+    combinations = math.prod(max(1, len(values)) for values in grid.values())
+    if combinations > LARGEST_GRID:
+        raise InvalidInput.of("grid", f"makes {combinations} combinations; at most {LARGEST_GRID} are tried")
     by_name = {hyperparameter.name: hyperparameter for hyperparameter in known}
     violations: list[FieldViolation] = []
     for name, values in grid.items():
@@ -41,11 +45,6 @@ def check_grid(grid: Grid, known: Sequence[Hyperparameter]) -> None:
         else:
             known_names = ", ".join(by_name)
             violations.append(FieldViolation(f'grid["{name}"]', f"unknown hyper-parameter; known are {known_names}"))
-    combinations = math.prod(len(values) for values in grid.values())
-    if combinations > LARGEST_GRID:
-        violations.append(
-            FieldViolation("grid", f"makes {combinations} combinations; at most {LARGEST_GRID} are tried")
-        )
     if violations:
         raise InvalidInput(violations)
 

@@ -43,6 +43,14 @@ def test_a_grid_beyond_its_bound_is_refused() -> None:
         check_grid(grid, _KNOWN)
 
 
+def test_a_choice_of_very_many_values_is_refused_before_any_is_looked_at() -> None:
+    """Comparing each with all before it would keep the server busy for hours, and naming each would fill the reply."""
+    with pytest.raises(InvalidInput) as refusal:
+        check_grid({"leaves": (1,) * 1_000_000, "rate": ()}, _KNOWN)
+
+    assert [violation.field for violation in refusal.value.violations] == ["grid"]
+
+
 def test_every_combination_is_tried_with_defaults_for_the_rest() -> None:
     """The order is that of the values as given, the last hyper-parameter changing fastest."""
     combinations = combinations_of({"leaves": (4, 8), "rate": (1,)}, _KNOWN)
