@@ -43,6 +43,26 @@ def test_a_path_that_leads_out_is_refused(root: Path, directory: str) -> None:
     assert refusal.value.reason == "PATH_OUTSIDE_ROOT"
 
 
+@pytest.mark.parametrize("target", ["../../elsewhere.parquet", "../../gone.parquet", "/etc/hostname"])
+def test_a_folder_with_a_table_that_is_a_link_out_is_refused(root: Path, target: str) -> None:
+    """A link to a file leads out as one to a folder does."""
+    (root.parent / "elsewhere.parquet").write_text("not for callers")
+    (root / "tables" / "bureau.parquet").symlink_to(target)
+
+    with pytest.raises(InvalidInput) as refusal:
+        locate_tables(root, "tables")
+
+    assert refusal.value.reason == "PATH_OUTSIDE_ROOT"
+
+
+def test_a_table_may_be_a_link_to_one_inside(root: Path) -> None:
+    """Data sets may share a table."""
+    (root / "tables" / "2026" / "bureau.parquet").write_text("a table")
+    (root / "tables" / "bureau.parquet").symlink_to("2026/bureau.parquet")
+
+    assert locate_tables(root, "tables") == root / "tables"
+
+
 @pytest.mark.parametrize("directory", ["gone", "file", "loop", "a\0b", "x" * 300])
 def test_a_folder_that_is_not_there_is_refused(root: Path, directory: str) -> None:
     """Also where the path could never be one; no path of the machine is in the message."""
