@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.errors import Precondition
@@ -68,7 +69,9 @@ class JobRunner:
     def start(self) -> None:
         """Mark what was RUNNING as FAILED (INTERRUPTED), then begin to take QUEUED jobs."""
         for job in self._store.in_state(JobState.RUNNING):
-            self._tell(self._store.fail(job.id, job.attempt, _INTERRUPTED))
+            # A child that outlives its parent for a moment may have ended the job since we looked.
+            with suppress(Precondition):
+                self._tell(self._store.fail(job.id, job.attempt, _INTERRUPTED))
         self._thread.start()
 
     def wake(self) -> None:

@@ -130,6 +130,30 @@ def test_starting_marks_what_an_earlier_life_left_running(store: JobStore, url: 
     assert told == [left_over, queued]
 
 
+class OutlivedStore(JobStore):
+    """A store in which a child of an earlier life ends its job just after somebody looked."""
+
+    def in_state(self, state: JobState, *, limit: int | None = None) -> tuple[Job, ...]:
+        """Return the jobs as they were before that."""
+        jobs = super().in_state(state, limit=limit)
+        for job in jobs:
+            if job.state is JobState.RUNNING:
+                self.succeed(job.id, job.attempt, "done after all")
+        return jobs
+
+
+def test_a_child_that_ends_its_job_while_the_runner_starts_keeps_what_it_did(url: str) -> None:
+    """The runner starts all the same."""
+    store = OutlivedStore(url)
+    store.start(store.create(id="late", kind="test", payload="succeed", caller="test").id)
+    runner = JobRunner(store, command=CHILD, environment=child_environment(url))
+
+    runner.start()
+    runner.stop()
+
+    assert store.get("late").result == "done after all"
+
+
 def test_as_many_jobs_run_at_a_time_as_allowed(store: JobStore, url: str) -> None:
     """Two run beside each other where two may."""
     runner = JobRunner(store, command=CHILD, environment=child_environment(url), max_running=2)
