@@ -45,7 +45,7 @@ def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
 
 
 def plan_from_payload(payload: str) -> DatasetPlan:
-    """Return the plan that `plan_to_payload` wrote."""
+    """Return the plan in a job's payload, the JSON of `DatasetPlan.to_json`."""
     return plan_from_json(json.loads(payload))
 
 

@@ -48,7 +48,6 @@ class _Findings:
     def __init__(self, context: JobContext, run_id: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
         self._clock = clock
-        self._told = -_SECONDS_BETWEEN_TRIALS
         self.result = TrainingResult(run_id=run_id)
         self._tell()
 

@@ -46,7 +46,7 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
 
 
 def plan_from_payload(payload: str) -> TrainingPlan:
-    """Return the plan that `plan_to_payload` wrote."""
+    """Return the plan in a job's payload, the JSON of `TrainingPlan.to_json`."""
     return plan_from_json(json.loads(payload))
 
 

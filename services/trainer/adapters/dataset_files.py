@@ -65,7 +65,7 @@ def write_dataset(
         stored.write_parquet(folder / split_file(split), row_group_size=_ROWS_A_GROUP)
     _write_json(folder / LEVELS, levels.to_json())
     _write_json(folder / CLEANING, record.to_json())
-    digests = {path.name: _sha256(path.read_bytes()) for path in sorted(folder.iterdir())}
+    digests = {path.name: _sha256_of(path) for path in sorted(folder.iterdir())}
     written = DatasetFiles(digests, _digest_over(digests))
     _write_json(folder / MANIFEST, {"digest": written.digest, "files": digests})
     return written
@@ -81,8 +81,9 @@ def read_dataset(fetch: Callable[[str], Path], digest: str) -> StoredDataset:
         raise _damaged(MANIFEST)
 
     def verified(name: str) -> Path:
+        """Return the file if its digest is the one that was written."""
         path = fetch(name)
-        if _sha256(path.read_bytes()) != digests[name]:
+        if _sha256_of(path) != digests[name]:
             raise _damaged(name)
         return path
 
@@ -109,6 +110,11 @@ def _digest_over(digests: Mapping[str, str]) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _damaged(name: str) -> Precondition:

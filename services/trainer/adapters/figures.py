@@ -47,7 +47,9 @@ def _roc(scored: Mapping[str, Scored]) -> Figure:
     for split, part in scored.items():
         false_positive, true_positive, _ = roc_curve(part.targets, part.probabilities)
         area = area_under_curve(part.targets, part.probabilities)
-        axes.plot(false_positive, true_positive, label=f"{split} (AUC {area:.3f})")
+        # Out of fold, rows that different models ranked are in one curve; the metric cv_auc is the mean over folds.
+        pooled = "pooled " if split == "cv" else ""
+        axes.plot(false_positive, true_positive, label=f"{split} ({pooled}AUC {area:.3f})")
     axes.plot([0.0, 1.0], [0.0, 1.0], color="0.6", linestyle=":")
     axes.set(xlabel="share of repaid loans refused", ylabel="share of defaults refused", title="ROC curve")
     axes.legend(loc="lower right")

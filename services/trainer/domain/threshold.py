@@ -64,14 +64,6 @@ def cost_at(targets: NDArray[np.int8], probabilities: NDArray[np.float64], thres
     return (costs.false_negative * missed + costs.false_positive * lost) / len(targets)
 
 
-def cost_curve(
-    targets: NDArray[np.int8], probabilities: NDArray[np.float64], costs: Costs
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each distinct probability, ascending, and the cost per applicant of refusing from it on."""
-    cuts = _cuts(targets, probabilities, costs)
-    return cuts.scores, cuts.totals[:-1] / len(targets)
-
-
 def _cuts(targets: NDArray[np.int8], scores: NDArray[np.float64], costs: Costs) -> _Cuts:
     distinct, place = np.unique(scores, return_inverse=True)
     applicants = np.bincount(place, minlength=len(distinct))

@@ -32,8 +32,9 @@ class Scored:
 class Training:
     """What was learnt: every trial, the winner, the model refitted on all train rows, and how good it is.
 
-    `scored` holds `cv` (out of fold, all repeats), `train` and, if the split has rows, `test`. `train_values` are the
-    cleaned train rows, (n_rows, n_kept).
+    `scored` holds `cv` (out of fold, all repeats), `train` and, if the split has rows, `test`. Calibrator and threshold
+    were fitted on `cv`, so its cost and log-loss are slightly hopeful; `test` had no part in anything. `train_values`
+    are the cleaned train rows, (n_rows, n_kept).
     """
 
     trials: tuple[Trial, ...]
@@ -104,6 +105,7 @@ def _search(
     count = len(combinations)
 
     def on_trial(trial: Trial) -> None:
+        """Tell of the trial, then of the progress."""
         done = trial.number + 1
         listeners.trial(trial)
         listeners.progress(0.2 + 0.6 * done / count, f"cross-validating {min(done + 1, count)} of {count}")

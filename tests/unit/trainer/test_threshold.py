@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.trainer.domain.threshold import Costs, best_cost, best_threshold, cost_at, cost_curve
+from services.trainer.domain.threshold import Costs, best_cost, best_threshold, cost_at
 
 _INSIDE = st.floats(min_value=0.0, max_value=1.0, exclude_min=True, exclude_max=True)
 # A coarse grid makes ties, neighbours of one probability make gaps that no midpoint fits in.
@@ -96,14 +96,3 @@ def test_the_best_cost_of_margins_is_that_of_their_probabilities() -> None:
     cost = best_cost(targets, margins, Costs())
 
     assert cost == best_threshold(targets, 1.0 / (1.0 + np.exp(-margins)), Costs()).cost
-
-
-def test_the_cost_curve_tells_the_cost_of_each_candidate() -> None:
-    """Each point is what refusing from that probability on would cost."""
-    targets = np.array([0, 1, 0, 1], dtype=np.int8)
-    probabilities = np.array([0.1, 0.2, 0.2, 0.7])
-
-    points, totals = cost_curve(targets, probabilities, Costs())
-
-    assert points.tolist() == [0.1, 0.2, 0.7]
-    assert totals.tolist() == [cost_at(targets, probabilities, p, Costs()) for p in points]

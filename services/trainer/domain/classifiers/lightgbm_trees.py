@@ -40,6 +40,7 @@ def prepare_trees(
     binned = lightgbm.Dataset(values, label=targets, weight=weights, params=fixed).construct()
 
     def fit(hyperparameters: Hyperparameters, seed: int) -> Model:
+        """Grow trees on the bins; see Fit."""
         booster = lightgbm.train({**fixed, **hyperparameters, "seed": seed}, binned)
         # The text records the threads, which change nothing in the trees: equal models shall be equal files.
         return LightGbmModel.from_text(_THREADS.sub("[num_threads: 1]", booster.model_to_string()))
