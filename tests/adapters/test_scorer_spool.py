@@ -1,6 +1,5 @@
 """The spool on a real disk: durable, chained across restarts, bounded, its segments unchanged until acknowledged."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,46 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.types.v1 import prediction_pb2
-from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt, Spool
-from shared.errors import Exhausted, Precondition, Unavailable
-from shared.prediction_record.chain import genesis_hash, personal_digest, verify_segment
+from services.scorer.adapters.spool import AnswerKey, Spool
+from shared.prediction_record.chain import genesis_hash, verify_segment
+from tests.adapters.spools import KEY, MIB, drain, entry, kept
 from tests.clock import Clock
-
-KEY = AnswerKey("unverified", "Score", "r-1")
-MIB = 1 << 20
-
-
-def entry(number: int, *, size: int = 10, kept: Kept | None = None) -> Entry:
-    """Return an entry whose personal part is so many bytes long."""
-    salt, personal = bytes([number % 256]) * 16, b"p" * size
-    part = prediction_pb2.DecisionPart(
-        layout_version=1, prediction_id=str(number), personal_digest=personal_digest(salt, personal)
-    )
-    return Entry(part.SerializeToString(), personal, salt, kept)
-
-
-def kept(answer: bytes = b"answer", key: AnswerKey = KEY) -> Kept:
-    """Return an answer to keep that names its sequence."""
-    return Kept(key, b"digest", lambda receipt: answer + str(receipt.sequence).encode())
-
-
-def fill(spool: Spool) -> tuple[list[Receipt], Exhausted]:
-    """Append records of 4 KB until one is refused; return the receipts and the refusal."""
-    receipts: list[Receipt] = []
-    while True:
-        try:
-            receipts += spool.append([entry(1, size=4000)])
-        except Exhausted as error:
-            return receipts, error
-
-
-def drain(spool: Spool, max_bytes: int = MIB) -> list[prediction_pb2.Segment]:
-    """Seal and acknowledge until nothing is left, and return the segments."""
-    segments = []
-    while segment := spool.seal(max_bytes):
-        segments.append(segment)
-        spool.acknowledge(segment)
-    return segments
 
 
 @pytest.fixture
@@ -212,58 +175,3 @@ def test_kept_answers_expire_after_24_hours_and_are_purged(spool: Spool, clock: 
 
     assert spool.find_answer(AnswerKey("c", "Score", "1")) is None
     assert (early, spool.purge(2), spool.purge(2)) == (0, 2, 1)
-
-
-def test_a_second_process_cannot_open_the_spool(spool: Spool, tmp_path: Path, clock: Clock) -> None:
-    """Two writers would break the chain."""
-    assert spool.instance
-
-    with pytest.raises(Precondition) as caught:
-        Spool(tmp_path, clock=clock)
-
-    assert caught.value.reason == "SPOOL_LOCKED"
-
-
-def test_a_full_spool_writes_nothing_and_goes_on_once_it_was_shipped(tmp_path: Path, clock: Clock) -> None:
-    """What was receipted before is all there, the refused record is not, and deleting makes room again."""
-    spool = Spool(tmp_path, clock=clock, max_bytes=256 * 1024)
-    receipts, full = fill(spool)
-
-    shipped = [record for segment in drain(spool, 64 * 1024) for record in segment.records]
-    after = spool.append([entry(2, size=4000)])
-    spool.close()
-
-    assert full.reason == "SPOOL_FULL"
-    assert len(receipts) > 30
-    assert [record.sequence for record in shipped] == [receipt.sequence for receipt in receipts]
-    assert after[0].sequence == receipts[-1].sequence + 1
-
-
-def test_trouble_with_the_disk_is_unavailable_and_nothing_is_acknowledged(
-    spool: Spool,
-) -> None:
-    """An error of SQLite's becomes a domain error; the next record takes the number that the failed one did not get."""
-    spool.append([entry(1)])
-
-    # SQLite breaks off whatever it is doing as soon as this answers something else than 0.
-    spool._writer.set_progress_handler(lambda: 1, 1)
-    with pytest.raises(Unavailable) as caught:
-        spool.append([entry(2)])
-    spool._writer.set_progress_handler(None, 1)
-    (receipt,) = spool.append([entry(3)])
-
-    assert caught.value.reason == "SPOOL_FAILED"
-    assert receipt.sequence == 2
-
-
-def test_an_unknown_layout_is_refused(tmp_path: Path, clock: Clock) -> None:
-    """A spool of a later version is left alone, not misread."""
-    Spool(tmp_path, clock=clock).close()
-    with sqlite3.connect(tmp_path / "spool.db") as connection:
-        connection.execute("UPDATE chain SET layout = 99")
-    connection.close()
-
-    with pytest.raises(Precondition) as caught:
-        Spool(tmp_path, clock=clock)
-
-    assert caught.value.reason == "SPOOL_LAYOUT"

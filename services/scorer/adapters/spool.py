@@ -69,7 +69,8 @@ class StoredAnswer:
 class _Chain:
     """The one row that says how far the log goes, how far it was shipped, and how far the sealed segment reaches, or 0.
 
-    It is only ever updated in place, so that sealing and shipping also work when the file is at its bound.
+    It is only ever updated in place, so that sealing and shipping also work when the file is at its bound. Every
+    transaction reads it anew: after a commit that failed, the file alone knows whether it took place.
     """
 
     head_sequence: int
@@ -94,7 +95,7 @@ class Spool:
             opened.enter_context(lock_directory(directory))
             self._writer = opened.enter_context(closing(open_writer(directory / "spool.db", max_bytes=max_bytes)))
             self._reader = opened.enter_context(closing(open_reader(directory / "spool.db")))
-            self.instance, self._chain = self._first_or_last()
+            self.instance = self._first_or_last()
             self._open_bytes = self._count_open_bytes()
             self._files = opened.pop_all()
 
@@ -109,16 +110,15 @@ class Spool:
         Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing is written.
         """
         with self._writing:
-            receipts, rows = self._linked(entries)
             expire_time = (self._clock() + ANSWER_LIFE).timestamp()
             with transaction(self._writer):
+                chain = self._read_chain()
+                receipts, rows = self._linked(chain, entries)
                 self._writer.executemany("INSERT INTO records VALUES (?, ?)", rows)
                 for entry, receipt in zip(entries, receipts, strict=True):
                     if entry.kept is not None:
                         self._keep(entry.kept, receipt, expire_time)
-                chain = replace(self._chain, head_sequence=receipts[-1].sequence, head_hash=receipts[-1].hash)
-                self._write_chain(chain)
-            self._chain = chain
+                self._write_chain(replace(chain, head_sequence=receipts[-1].sequence, head_hash=receipts[-1].hash))
             self._open_bytes += sum(len(record) for _, record in rows)
             return receipts
 
@@ -139,34 +139,25 @@ class Spool:
         acknowledged, also after a crash. None if there is no record.
         """
         with self._writing:
-            if not self._chain.sealed_sequence:
-                last, size = self._cut(max_bytes)
-                if not size:
-                    return None
-                chain = replace(self._chain, sealed_sequence=last)
-                with transaction(self._writer):
+            with transaction(self._writer):
+                chain = self._read_chain()
+                last, size = (chain.sealed_sequence, 0) if chain.sealed_sequence else self._cut(chain, max_bytes)
+                chain = replace(chain, sealed_sequence=last)
+                if size:
                     self._write_chain(chain)
-                self._chain = chain
-                self._open_bytes -= size
-            return self._sealed_segment()
+            self._open_bytes -= size
+            return self._sealed_segment(chain) if last else None
 
     def acknowledge(self, segment: prediction_pb2.Segment) -> None:
         """Delete the sealed segment's records: the monitor has them on disk."""
-        with self._writing:
+        with self._writing, transaction(self._writer):
+            chain = self._read_chain()
             last = segment.records[-1]
-            if last.sequence != self._chain.sealed_sequence:
+            if last.sequence != chain.sealed_sequence:
                 raise ValueError(f"segment {segment.number} is not the sealed one")
-            chain = replace(
-                self._chain,
-                shipped_sequence=last.sequence,
-                shipped_hash=last.hash,
-                shipped_segments=segment.number,
-                sealed_sequence=0,
-            )
-            with transaction(self._writer):
-                self._writer.execute("DELETE FROM records WHERE sequence <= ?", (last.sequence,))
-                self._write_chain(chain)
-            self._chain = chain
+            self._writer.execute("DELETE FROM records WHERE sequence <= ?", (last.sequence,))
+            shipped = replace(chain, shipped_sequence=last.sequence, shipped_hash=last.hash)
+            self._write_chain(replace(shipped, shipped_segments=segment.number, sealed_sequence=0))
 
     def purge(self, limit: int) -> int:
         """Delete up to `limit` kept answers whose 24 hours are over and return how many were deleted."""
@@ -182,36 +173,40 @@ class Spool:
         with self._writing, self._reading:
             self._files.close()
 
-    def _first_or_last(self) -> tuple[str, _Chain]:
+    def _first_or_last(self) -> str:
         with transaction(self._writer):
             instance = str(uuid.uuid4())
             genesis = genesis_hash(instance)
             self._writer.execute(
                 "INSERT OR IGNORE INTO chain VALUES (1, ?, ?, 0, ?, 0, ?, 0, 0)", (LAYOUT, instance, genesis, genesis)
             )
-            row = self._writer.execute(
-                "SELECT layout, instance, head_sequence, head_hash, shipped_sequence, shipped_hash, shipped_segments,"
-                " sealed_sequence FROM chain"
-            ).fetchone()
-        if row[0] != LAYOUT:
+            stored: tuple[int, str] = self._writer.execute("SELECT layout, instance FROM chain").fetchone()
+        if stored[0] != LAYOUT:
             raise Precondition(
-                f"the prediction spool has layout {row[0]}, this scorer reads {LAYOUT}; ship it with the scorer that "
-                "wrote it",
+                f"the prediction spool has layout {stored[0]}, this scorer reads {LAYOUT}; ship it with the scorer "
+                "that wrote it",
                 reason="SPOOL_LAYOUT",
             )
-        return row[1], _Chain(*row[2:])
+        return stored[1]
+
+    def _read_chain(self) -> _Chain:
+        row = self._writer.execute(
+            "SELECT head_sequence, head_hash, shipped_sequence, shipped_hash, shipped_segments, sealed_sequence"
+            " FROM chain"
+        ).fetchone()
+        return _Chain(*row)
 
     def _count_open_bytes(self) -> int:
         with translated():
             size: int = self._writer.execute(
-                "SELECT coalesce(sum(length(record)), 0) FROM records WHERE sequence > ?",
-                (max(self._chain.sealed_sequence, self._chain.shipped_sequence),),
+                "SELECT coalesce(sum(length(record)), 0) FROM records WHERE sequence >"
+                " (SELECT max(sealed_sequence, shipped_sequence) FROM chain)"
             ).fetchone()[0]
         return size
 
-    def _linked(self, entries: Sequence[Entry]) -> tuple[list[Receipt], list[tuple[int, bytes]]]:
+    def _linked(self, chain: _Chain, entries: Sequence[Entry]) -> tuple[list[Receipt], list[tuple[int, bytes]]]:
         receipts, rows = [], []
-        sequence, previous = self._chain.head_sequence, self._chain.head_hash
+        sequence, previous = chain.head_sequence, chain.head_hash
         for entry in entries:
             sequence += 1
             previous = record_hash(previous, sequence, entry.decision_part)
@@ -247,23 +242,21 @@ class Spool:
             ),
         )
 
-    def _cut(self, max_bytes: int) -> tuple[int, int]:
+    def _cut(self, chain: _Chain, max_bytes: int) -> tuple[int, int]:
         """Return the last sequence that the next segment reaches, and the size of its records; 0 if there is none."""
         last, total = 0, 0
-        with translated():
-            sizes = self._writer.execute(
-                "SELECT sequence, length(record) FROM records WHERE sequence > ? ORDER BY sequence",
-                (self._chain.shipped_sequence,),
-            )
-            for sequence, size in sizes:
-                if total and total + size > max_bytes:
-                    break
-                last, total = sequence, total + size
-            sizes.close()
+        sizes = self._writer.execute(
+            "SELECT sequence, length(record) FROM records WHERE sequence > ? ORDER BY sequence",
+            (chain.shipped_sequence,),
+        )
+        for sequence, size in sizes:
+            if total and total + size > max_bytes:
+                break
+            last, total = sequence, total + size
+        sizes.close()
         return last, total
 
-    def _sealed_segment(self) -> prediction_pb2.Segment:
-        chain = self._chain
+    def _sealed_segment(self, chain: _Chain) -> prediction_pb2.Segment:
         segment = prediction_pb2.Segment(
             instance=self.instance, number=chain.shipped_segments + 1, previous_hash=chain.shipped_hash
         )

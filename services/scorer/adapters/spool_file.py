@@ -1,6 +1,7 @@
 """The spool's SQLite file: opened by one process at a time, durable, bounded, its errors in domain words."""
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import IO
 
 from shared.errors import Exhausted, Precondition, Unavailable
 
+_LOGGER = logging.getLogger("counterfoil.scorer.spool")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chain (
     only INTEGER PRIMARY KEY CHECK (only = 1), layout INTEGER NOT NULL, instance TEXT NOT NULL,
@@ -30,10 +32,17 @@ CREATE INDEX IF NOT EXISTS answers_by_expiry ON answers (expire_time);
 def lock_directory(directory: Path) -> IO[bytes]:
     """Return the open lock file that makes this process the directory's only user until it is closed.
 
-    Raises Precondition (SPOOL_LOCKED) if another process has it.
+    Raises Precondition: SPOOL_LOCKED if another process has it, SPOOL_UNUSABLE if it cannot be made or written to.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = (directory / "spool.lock").open("ab")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "spool.lock").open("ab")
+    except OSError as error:
+        raise Precondition(
+            f"the prediction spool's folder cannot be used ({error.strerror}); let COUNTERFOIL_STATE_DIR name one that "
+            "this process may write to",
+            reason="SPOOL_UNUSABLE",
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -89,7 +98,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise SQLite's errors as domain errors that say nothing of the path."""
+    """Raise SQLite's errors as domain errors that say nothing of the path; the log gets what SQLite says."""
     try:
         yield
     except sqlite3.Error as error:
@@ -99,6 +108,7 @@ def translated() -> Iterator[None]:
                 "the disk, or raise COUNTERFOIL_SPOOL_MAX_BYTES (answers under a request_id stay for 24 hours)",
                 reason="SPOOL_FULL",
             ) from error
+        _LOGGER.error("spool failed", extra={"fields": {"cause": type(error).__name__, "message": str(error)}})
         raise Unavailable(
             "the prediction spool cannot be read or written, so nothing is answered; see the scorer's log",
             reason="SPOOL_FAILED",

@@ -1,0 +1,42 @@
+"""Entries for spools, and what fills and empties one."""
+
+from counterfoil.types.v1 import prediction_pb2
+from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt, Spool
+from shared.errors import Exhausted
+from shared.prediction_record.chain import personal_digest
+
+KEY = AnswerKey("unverified", "Score", "r-1")
+MIB = 1 << 20
+
+
+def entry(number: int, *, size: int = 10, kept: Kept | None = None) -> Entry:
+    """Return an entry whose personal part is so many bytes long."""
+    salt, personal = bytes([number % 256]) * 16, b"p" * size
+    part = prediction_pb2.DecisionPart(
+        layout_version=1, prediction_id=str(number), personal_digest=personal_digest(salt, personal)
+    )
+    return Entry(part.SerializeToString(), personal, salt, kept)
+
+
+def kept(answer: bytes = b"answer", key: AnswerKey = KEY) -> Kept:
+    """Return an answer to keep that names its sequence."""
+    return Kept(key, b"digest", lambda receipt: answer + str(receipt.sequence).encode())
+
+
+def fill(spool: Spool) -> tuple[list[Receipt], Exhausted]:
+    """Append records of 4 KB until one is refused; return the receipts and the refusal."""
+    receipts: list[Receipt] = []
+    while True:
+        try:
+            receipts += spool.append([entry(1, size=4000)])
+        except Exhausted as error:
+            return receipts, error
+
+
+def drain(spool: Spool, max_bytes: int = MIB) -> list[prediction_pb2.Segment]:
+    """Seal and acknowledge until nothing is left, and return the segments."""
+    segments = []
+    while segment := spool.seal(max_bytes):
+        segments.append(segment)
+        spool.acknowledge(segment)
+    return segments
