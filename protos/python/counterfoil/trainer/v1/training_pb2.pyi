@@ -467,7 +467,10 @@ class TrainingJob(_message.Message):
 
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """Metrics by name: {cv,train,test}_{auc,business_cost,...}. Costs are per applicant."""
+        """Metrics by name: {cv,train,test}_{auc,business_cost,...}. Costs are per applicant.
+        cv: out of fold, pooled over folds and repeats, but cv_auc and cv_gini, which are means over folds. Calibration and
+        threshold were fitted on these very rows, so the cost is slightly hopeful; test had no part in anything.
+        """
 
     def __init__(
         self,
