@@ -7,6 +7,7 @@ import fcntl
 import os
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _QUIET = {
 }
 # Where a store in a database puts the artifacts of new experiments; MLflow's own default is the working directory.
 _ARTIFACT_ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
+_importing = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,22 @@ def prepare(uri: str, artifacts: Path) -> None:
 
 
 @contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one thread at a time import MLflow or open its store.
+
+    Its modules import each other in circles: two threads that import it at once both fail, and so does every try after.
+    """
+    with _importing:
+        yield
+
+
+@contextmanager
 def reaching_mlflow() -> Iterator[None]:
     """Turn what MLflow, its database and the network raise into Unavailable MLFLOW_UNAVAILABLE."""
     quieten()
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    with one_at_a_time():
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield

@@ -13,7 +13,7 @@ from shared.bundle.cache import FileCache
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.manifest import BundleRejected, open_sealed
 from shared.errors import NotFound, Precondition
-from shared.mlflow_store import reaching_mlflow
+from shared.mlflow_store import one_at_a_time, reaching_mlflow
 
 DIGEST_TAG = "counterfoil.bundle_digest"
 LOADER = "shared.bundle.pyfunc"
@@ -118,7 +118,7 @@ class ModelRegistry:
 
     @cached_property
     def _client(self) -> Any:
-        with reaching_mlflow():
+        with reaching_mlflow(), one_at_a_time():
             from mlflow.client import MlflowClient
 
             return MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)

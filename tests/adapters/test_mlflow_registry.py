@@ -251,6 +251,17 @@ def test_split_that_is_gone_is_told_from_one_that_never_was(registry: ModelRegis
         registry.fetch_split(registered.dataset, "validation")
 
 
+def test_threads_that_need_mlflow_at_once_all_get_it(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """The first rpc of a new process comes while another thread imports MLflow, whose modules form circles."""
+    program = [sys.executable, str(Path(__file__).with_name("importing_program.py")), mlflow_store.uri, str(tmp_path)]
+
+    done = subprocess.run(
+        program, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=120
+    )
+
+    assert done.stdout.split() == ["NotFound"] * 3, done.stderr
+
+
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db"])
 def test_mlflow_that_does_not_answer_is_unavailable(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller may try again; no address or path is told."""
