@@ -10,6 +10,8 @@ from evidently.presets import DataDriftPreset
 
 from services.monitor.domain.drift import Comparison, Documents, DriftBounds
 
+_LARGEST = 1e100
+_DIGITS = 14
 _COLUMN_METRIC = "evidently:metric_v2:ValueDrift"
 
 
@@ -24,7 +26,10 @@ class EvidentlyComparer:
             numerical_columns=[column for column in current.columns if column not in categorical],
             categorical_columns=[column for column in current.columns if column in categorical],
         )
-        sides = [Dataset.from_pandas(side.to_pandas(), data_definition=definition) for side in (current, reference)]
+        sides = [
+            Dataset.from_pandas(_binnable(side).to_pandas(), data_definition=definition)
+            for side in (current, reference)
+        ]
         with warnings.catch_warnings():
             # A constant column has no correlation; Evidently asks numpy for it all the same, for its plots.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -32,6 +37,14 @@ class EvidentlyComparer:
             documents = Documents(html=snapshot.get_html_str(as_iframe=False), json=snapshot.json())
         metrics = [metric for metric in snapshot.dict()["metrics"] if metric["config"]["type"] == _COLUMN_METRIC]
         return {metric["config"]["column"]: _comparison(metric) for metric in metrics}, documents
+
+
+def _binnable(side: pl.DataFrame) -> pl.DataFrame:
+    """Return the values as Evidently's histograms can take them; one value they cannot would abort the whole report.
+
+    They need a finite range that ten bins can divide: no difference in the last bits, no number near the largest one.
+    """
+    return side.select(pl.all().clip(-_LARGEST, _LARGEST).round_sig_figs(_DIGITS))
 
 
 def _comparison(metric: Mapping[str, Any]) -> Comparison:

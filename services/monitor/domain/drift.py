@@ -133,8 +133,10 @@ def conclude(
 def _screen(column: str, current: pl.Series, reference: pl.Series, bounds: DriftBounds) -> ColumnDrift:
     counts = [int(np.count_nonzero(np.isfinite(series.to_numpy()))) for series in (current, reference)]
     verdict = Verdict.STABLE
-    if min(counts) < bounds.minimum_rows:
-        verdict = Verdict.EMPTY if min(counts) == 0 else Verdict.TOO_FEW
+    if min(counts) == 0:
+        verdict = Verdict.EMPTY
+    elif min(counts) < bounds.minimum_rows:
+        verdict = Verdict.TOO_FEW
     return ColumnDrift(
         column,
         verdict,

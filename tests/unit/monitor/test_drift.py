@@ -38,6 +38,15 @@ def test_columns_that_cannot_be_compared_are_told_apart() -> None:
     assert comparable(columns) == ["full"]
 
 
+def test_an_empty_column_is_never_compared_however_low_the_bound() -> None:
+    """The methods abort on it."""
+    table = pl.DataFrame({"none": [None, None], "one": [1.0, None]}, schema={"none": pl.Float64, "one": pl.Float64})
+
+    columns = screen(table, table, DriftBounds(minimum_rows=0))
+
+    assert comparable(columns) == ["one"]
+
+
 def test_a_window_without_rows_is_screened_too() -> None:
     """The first report may come before the first prediction."""
     reference = pl.DataFrame({"full": [1.0, 2, 3, 4]})
