@@ -17,6 +17,7 @@ from services.scorer.adapters.shipping import SEAL_SECONDS, MonitorLog, Shipper
 from services.scorer.adapters.spool import Spool
 from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
+from services.scorer.messages import model_version_of
 from services.scorer.readiness import RETRY_SECONDS, Readiness
 from services.scorer.servicer import ScorerServicer
 from services.scorer.settings import Settings
@@ -116,7 +117,7 @@ def _server(settings: Settings, servicer: ScorerServicer) -> RpcServer:
         allow_insecure_remote=settings.allow_insecure_remote,
         max_message_bytes=MESSAGE_LIMIT_BYTES,
     )
-    return build_server(listening, [Service(SERVICE_NAME, add, serving=False)])
+    return build_server(listening, [Service(SERVICE_NAME, add, serving=False)], model_version_of=model_version_of)
 
 
 def _announce(server: RpcServer, served: Served) -> None:

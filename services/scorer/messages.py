@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
+from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from counterfoil.scorer.v1 import scorer_pb2
@@ -139,6 +140,15 @@ def batch_to_proto(
             for outcome in outcomes
         ]
     )
+
+
+def model_version_of(reply: Message) -> str:
+    """Return the model version that a reply comes from, of a batch its first score's; empty if it names none."""
+    if isinstance(reply, scorer_pb2.ScoreResponse | scorer_pb2.ServingModel):
+        return reply.model_version
+    if isinstance(reply, scorer_pb2.BatchScoreResponse):
+        return next((result.score.model_version for result in reply.results if result.HasField("score")), "")
+    return ""
 
 
 def applicant_to_proto(served: Served, applicant_id: str, row: ApplicantRow) -> scorer_pb2.Applicant:

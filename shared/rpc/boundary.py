@@ -27,10 +27,14 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 @dataclass(frozen=True)
 class FinishedRpc:
-    """How a call ended: nothing in it comes from the request but the caller's own request_id."""
+    """How a call ended: nothing in it comes from the request but the caller's own request_id.
+
+    `model_version` is the one that the reply names, empty if it names none.
+    """
 
     method: str
     request_id: str
+    model_version: str
     code: str
     reason: str
     latency_ms: float
@@ -44,6 +48,7 @@ def log_rpc(rpc: FinishedRpc) -> None:
         "rpc",
         method=rpc.method,
         request_id=rpc.request_id,
+        model_version=rpc.model_version,
         code=rpc.code,
         reason=rpc.reason,
         ms=round(rpc.latency_ms, 3),
@@ -62,9 +67,10 @@ class _Call:
         self._context = context
         self._on_rpc = on_rpc
         self._started = time.perf_counter()
+        self.model_version = ""
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> "_Call":
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -89,15 +95,21 @@ class _Call:
             return
         latency_ms = (time.perf_counter() - self._started) * 1000
         caller = caller_of(self._context)
-        self._on_rpc(FinishedRpc(self._method, self._request_id, code, reason, latency_ms, caller))
+        self._on_rpc(FinishedRpc(self._method, self._request_id, self.model_version, code, reason, latency_ms, caller))
 
 
 class Boundary(grpc.ServerInterceptor):
     """Wraps the handlers of the named services (unary and streaming); health and reflection stay as they are."""
 
-    def __init__(self, services: frozenset[str], on_rpc: Callable[[FinishedRpc], None] | None) -> None:
+    def __init__(
+        self,
+        services: frozenset[str],
+        on_rpc: Callable[[FinishedRpc], None] | None,
+        model_version_of: Callable[[Any], str],
+    ) -> None:
         self._services = services
         self._on_rpc = on_rpc
+        self._model_version_of = model_version_of
         self._wrapped: dict[str, Handler] = {}
 
     def intercept_service(
@@ -128,8 +140,10 @@ class Boundary(grpc.ServerInterceptor):
         """Wrap a handler with one response."""
 
         def call(request: object, context: grpc.ServicerContext) -> object:
-            with _Call(method, request, context, self._on_rpc):
-                return behaviour(request, context)
+            with _Call(method, request, context, self._on_rpc) as running:
+                reply = behaviour(request, context)
+                running.model_version = self._model_version_of(reply)
+                return reply
 
         return call
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -97,13 +98,15 @@ def build_server(
     services: Sequence[Service],
     *,
     on_rpc: Callable[[FinishedRpc], None] | None = log_rpc,
+    model_version_of: Callable[[Any], str] = lambda _reply: "",
     stopping: threading.Event | None = None,
 ) -> RpcServer:
     """Return a server that is bound to its address and not started.
 
     `on_rpc` receives each ended call of the services on its handler's thread: by default it writes a log line (14 µs);
-    pass another function to defer that, or None to log failures only. `stopping` is set as soon as the server refuses
-    new calls: give it to servicers with endless streams, so that they end those instead of using up the grace.
+    pass another function to defer that, or None to log failures only. `model_version_of` says which model version
+    a reply that is no stream comes from, empty for none. `stopping` is set as soon as the server refuses new calls:
+    give it to servicers with endless streams, so that they end those instead of using up the grace.
     Raises InvalidInput for unusable settings, and Precondition when the address is not loopback and nothing protects
     it (INSECURE_REMOTE_ADDRESS) or cannot be listened on (ADDRESS_IN_USE).
     """
@@ -112,7 +115,7 @@ def build_server(
     names = frozenset(service.name for service in services)
     server = grpc.server(
         futures.ThreadPoolExecutor(settings.handler_threads, thread_name_prefix="rpc"),
-        interceptors=[Boundary(names, on_rpc)],
+        interceptors=[Boundary(names, on_rpc, model_version_of)],
         options=_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )

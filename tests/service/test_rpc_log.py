@@ -53,6 +53,7 @@ def test_a_call_is_one_line_without_any_value_of_the_request(log: io.StringIO) -
         "event": "rpc",
         "method": "/counterfoil.scorer.v1.ScorerService/Score",
         "request_id": "r1",
+        "model_version": "",
         "code": "OK",
         "reason": "",
         "caller": "unverified",

@@ -1,5 +1,6 @@
 """No answer without a durable record: what the lender was told is what the monitor gets, whatever goes wrong."""
 
+import json
 import logging
 import math
 import threading
@@ -19,7 +20,7 @@ from shared.prediction_record.chain import personal_digest, verify_segment
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.fakes import FakeMonitor, FakeRegistry, monitor_server
 from tests.processes import free_port
-from tests.service.scoring import Scorer, ask, at_once, failure, scorer
+from tests.service.scoring import Scorer, ask, at_once, batch, failure, scorer
 
 SMALL_SPOOL = 256 * 1024
 
@@ -203,6 +204,24 @@ def test_no_log_line_tells_who_was_scored_or_by_what_values(
     assert sum('"event": "rpc"' in line for line in lines) == 4
     for line in lines:
         assert not any(each in line for each in (bundle.applicant_ids[0], str(secret), "secret"))
+
+
+def test_the_log_line_of_a_call_names_the_model_version_that_answered(
+    registry: FakeRegistry, bundle: TinyBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a batch too; a refusal and an applicant's features come from no model."""
+    applicant = bundle.applicant_ids[0]
+    rows = [scorer_pb2.Subject(applicant_id=each) for each in ("nobody", applicant)]
+    with caplog.at_level(logging.INFO, logger="counterfoil.rpc"), scorer(tmp_path, registry) as running:
+        running.stub.Score(ask(applicant))
+        running.stub.BatchScore(batch(rows))
+        running.stub.GetServingModel(scorer_pb2.GetServingModelRequest())
+        running.stub.GetApplicant(scorer_pb2.GetApplicantRequest(name=f"applicants/{applicant}"))
+        failure(lambda: running.stub.Score(ask("nobody")))
+
+    lines = [json.loads(JsonFormatter("scorer").format(record)) for record in caplog.records]
+    versions = [line["model_version"] for line in lines if line["event"] == "rpc"]
+    assert versions == ["models/credit-default/versions/1"] * 3 + [""] * 2
 
 
 def test_a_full_spool_refuses_and_recovers_when_the_monitor_is_back(
