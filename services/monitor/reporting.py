@@ -103,7 +103,7 @@ def build_reporter(settings: Settings, comparer: Comparer) -> Reporter:
         models=RegisteredModels(registry),
         tables=ReportTables(registry.fetch_split, settings.projections_folder),
         files=ReportFiles(settings.reports_folder),
-        runs=DriftRuns(settings.mlflow_uri),
+        runs=DriftRuns(settings.mlflow_uri, settings.mlflow_artifacts),
         comparer=comparer,
         bounds=settings.drift_bounds,
     )

@@ -11,6 +11,7 @@ from mlflow.client import MlflowClient
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import job_pb2
+from services.monitor.adapters.drift_runs import EXPERIMENT
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.servicer import CHUNK_BYTES
 from shared.bundle.registry import ModelRegistry
@@ -77,7 +78,7 @@ def test_a_shifted_column_is_found_and_an_empty_one_reported(world: World) -> No
 
 
 def test_a_report_is_kept_here_and_in_mlflow(world: World) -> None:
-    """As a page in bounded chunks and as JSON; the run lies in the data set's experiment."""
+    """As a page in bounded chunks and as JSON; the run lies in the experiment of drift reports."""
     report = world.made(window=day(1), columns=["AMT_CREDIT", "EXT_SOURCE_2"])
 
     page, facts = document(world.stub, report.name, HTML), b"".join(document(world.stub, report.name, JSON))
@@ -87,7 +88,7 @@ def test_a_report_is_kept_here_and_in_mlflow(world: World) -> None:
     assert "EXT_SOURCE_2" in b"".join(page).decode()
     assert json.loads(facts)["comparison"] == {"rows": 300, "categorical": [], "minimum": 100}
     run = MlflowClient.get_run(world.registered.client, report.run_id)
-    assert run.info.experiment_id == world.registered.experiment_id
+    assert world.registered.client.get_experiment(run.info.experiment_id).name == EXPERIMENT
     assert (run.info.status, run.data.tags["counterfoil.kind"]) == ("FINISHED", "drift")
     assert run.data.metrics["drifted_share"] == 1.0
     artifacts = {file.path for file in world.registered.client.list_artifacts(report.run_id, "drift")}
