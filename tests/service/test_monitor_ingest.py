@@ -114,6 +114,22 @@ def test_a_gap_is_stored_and_told(stub: MonitorServiceStub, settings: Settings) 
     assert status(stub).prediction_count == 5
 
 
+def test_a_gap_whose_alert_could_not_be_kept_is_told_when_it_arrives_again(
+    stub: MonitorServiceStub, settings: Settings
+) -> None:
+    """A full disk, or a kill between segment and alert, must not let a gap go unnoticed."""
+    segment = numbered(Spool().seal(seeded_values(2))[1].seal(seeded_values(2))[0], 4)
+    settings.alerts_file.mkdir()
+    with pytest.raises(grpc.RpcError):
+        send(stub, segment)
+    settings.alerts_file.rmdir()
+
+    acknowledged = send(stub, segment)
+
+    assert acknowledged.already_stored
+    assert [(alert["reason"], alert["number"]) for alert in alerts(settings)] == [("SEGMENT_GAP", 4)]
+
+
 def test_the_status_counts_predictions_and_is_its_tag_alone_if_unchanged(stub: MonitorServiceStub) -> None:
     """A cheap poll: the tag changes with the log, and only then."""
     send(stub, Spool("a").seal(seeded_values(3), purposes=[1, 2, 4])[0])

@@ -16,7 +16,17 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.durability import make_folder, sync_commit
 from services.monitor.adapters.ledger_rows import LEDGER_SCHEMA, ledger_rows, segment_facts, with_continuity
-from services.monitor.domain.chain import Alert, Head, SegmentFacts, advance, alert_for, continuity, is_stored
+from services.monitor.domain.chain import (
+    Alert,
+    Continuity,
+    Head,
+    SegmentFacts,
+    advance,
+    alert_again,
+    alert_for,
+    continuity,
+    is_stored,
+)
 from services.monitor.domain.status import Tally
 from shared.errors import Unavailable
 
@@ -36,7 +46,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Appended:
-    """What became of a segment; `alert` is set if it is new and does not continue its chain."""
+    """What became of a segment; `alert` is set if it does not continue its chain, also when it was stored before."""
 
     already_stored: bool
     alert: Alert | None = None
@@ -109,7 +119,7 @@ class Ledger:
         head = self._head(facts.instance)
         if is_stored(facts, self._stored_digest(facts, head)):
             self._sync()
-            return Appended(already_stored=True)
+            return Appended(already_stored=True, alert=alert_again(self._stored_continuity(facts), facts))
         found = continuity(head, facts)
         after = advance(head, facts)
         self._commit(with_continuity(rows, found), Transaction(facts.instance, after.number))
@@ -155,6 +165,9 @@ class Ledger:
             return known
         rows = self._lookup(facts.instance, facts.number, ["digest"])
         return rows["digest"][0].as_py() if rows.num_rows else None
+
+    def _stored_continuity(self, facts: SegmentFacts) -> Continuity:
+        return Continuity(self._lookup(facts.instance, facts.number, ["continuity"])["continuity"][0].as_py())
 
     def _lookup(self, instance: str, number: int, columns: list[str]) -> pa.Table:
         wanted = (pc.field("instance") == instance) & (pc.field("number") == number)

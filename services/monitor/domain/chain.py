@@ -99,3 +99,14 @@ def alert_for(found: Continuity, head: Head | None, segment: SegmentFacts) -> Al
     if found not in messages:
         return None
     return Alert(f"SEGMENT_{found}", messages[found], instance=segment.instance, number=segment.number)
+
+
+def alert_again(found: Continuity, segment: SegmentFacts) -> Alert | None:
+    """Return the alert of a segment that was stored as `found` and arrives anew, None if it continued the chain.
+
+    Its sender had no acknowledgement, so the alert of its first arrival may have been lost as well.
+    """
+    if found is Continuity.CONTINUED:
+        return None
+    message = f"segment {segment.number} arrived again; it was stored as {found}, and its alert may not have been kept"
+    return Alert(f"SEGMENT_{found}", message, instance=segment.instance, number=segment.number)
