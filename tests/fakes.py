@@ -20,11 +20,12 @@ from tests.bundles import TinyBundle
 
 @dataclass
 class FakeRegistry:
-    """A registry of tiny bundles in memory. While `failure` is set, every call raises it."""
+    """A registry of tiny bundles in memory. While `failure` is set, every call raises it but for what was fetched."""
 
     versions: dict[tuple[str, int], TinyBundle] = field(default_factory=dict)
     aliases: dict[tuple[str, str], int] = field(default_factory=dict)
     failure: CounterfoilError | None = None
+    fetched: set[str] = field(default_factory=set)
 
     def register(self, bundle: TinyBundle, *, alias: str = "") -> int:
         """Add a version of the bundle's model, give it the alias if there is one, and return its number."""
@@ -52,16 +53,22 @@ class FakeRegistry:
 
     def fetch_bundle(self, version: RegisteredVersion) -> Path:
         """Return the folder of the version's bundle."""
-        self._fail()
+        self._fetch(version.bundle_digest)
         return self.versions[version.model, version.version].folder
 
     def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
         """Return the Parquet file of the split."""
-        self._fail()
+        self._fetch(dataset.splits[split].digest)
         for bundle in self.versions.values():
             if bundle.contents.dataset == dataset:
                 return bundle.splits[split]
         raise Precondition(f"the {split} split is gone", reason="SPLIT_REJECTED")
+
+    def _fetch(self, digest: str) -> None:
+        """Keep what is fetched, as the real one's cache does."""
+        if digest not in self.fetched:
+            self._fail()
+        self.fetched.add(digest)
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -60,11 +60,12 @@ def build(
         spool = Spool(settings.spool_folder, clock=clock, max_bytes=settings.spool_max_bytes)
         opened.callback(spool.close)
         shipper = _shipper(settings, spool, seal_seconds, opened)
-        serving = Serving(settings.model, _loading(settings, registry, clock))
+        loader = _loader(settings, registry, clock)
+        serving = Serving(settings.model, loader.load)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
         server = _server(settings, ScorerServicer(serving, desk))
         serving.when_served(lambda served: _announce(server, served))
-        readiness = Readiness(serving, retry_seconds=retry_seconds)
+        readiness = Readiness(serving, loader.load_last, retry_seconds=retry_seconds)
         for part in (shipper, desk, readiness):
             part.start()
         opened.callback(desk.stop)
@@ -84,24 +85,18 @@ def _shipper(settings: Settings, spool: Spool, seal_seconds: float, opened: Exit
     return shipper
 
 
-def _loading(settings: Settings, registry: Registry | None, clock: Callable[[], datetime]) -> Callable[[], Served]:
-    """Return what loads the champion; MLflow is first touched when it is called."""
+def _loader(settings: Settings, registry: Registry | None, clock: Callable[[], datetime]) -> Loader:
+    """Return what loads the champion; MLflow is first touched when it does."""
     if registry is not None:
-        return Loader(registry, settings.model, settings.alias, settings.cache_folder, clock).load
+        return Loader(registry, settings.model, settings.alias, settings.cache_folder, clock)
     mlflow_registry = ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder)
-    loader = Loader(mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock)
 
     @cache
     def prepared() -> None:
         """Make MLflow's database ready, once."""
         prepare(settings.mlflow_uri, settings.mlflow_artifacts)
 
-    def load() -> Served:
-        """Load the champion."""
-        prepared()
-        return loader.load()
-
-    return load
+    return Loader(mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock, prepared)
 
 
 def _server(settings: Settings, servicer: ScorerServicer) -> RpcServer:

@@ -2,21 +2,30 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
-from services.scorer.domain.serving import Serving
-from shared.errors import CounterfoilError
+from services.scorer.domain.serving import Served, Serving
+from shared.errors import CounterfoilError, Unavailable
 
 RETRY_SECONDS: Final = 3.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 5.0
 _LOGGER = logging.getLogger("counterfoil.scorer.loading")
 
 
 class Readiness:
-    """A thread that tries to load the model every few seconds until a bundle is served with all its applicants."""
+    """A thread that tries to load the model every few seconds until a bundle is served with all its applicants.
 
-    def __init__(self, serving: Serving, *, retry_seconds: float = RETRY_SECONDS) -> None:
+    While MLflow is down, what was served last is served again meanwhile. The pauses are `retry_seconds` long; once
+    something is served they double, up to a minute.
+    """
+
+    def __init__(
+        self, serving: Serving, load_last: Callable[[], Served], *, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
         self._serving = serving
+        self._load_last = load_last
         self._retry_seconds = retry_seconds
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loading", daemon=True)
@@ -32,22 +41,38 @@ class Readiness:
             self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
-        told = ""
+        told: list[str] = []
+        pause = self._retry_seconds
         while not self._serving.complete:
-            reason = self._try()
-            if reason and reason != told:
-                _LOGGER.warning("nothing is served yet", extra={"fields": {"reason": reason}})
-            told = reason
-            if not self._serving.complete and self._stopping.wait(self._retry_seconds):
+            failures = self._attempt()
+            if (reasons := [each.reason for each in failures]) != told:
+                _tell(failures)
+            told = reasons
+            if self._serving.complete or self._stopping.wait(pause):
                 return
+            # Each attempt may fetch a whole split: who serves already waits longer for what is not at hand.
+            pause = self._retry_seconds if self._serving.empty else min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _try(self) -> str:
-        """Reload, and return the reason if it failed."""
-        try:
-            self._serving.reload()
-        except CounterfoilError as error:
-            return error.reason
-        except Exception:  # the boundary of the thread: without it nothing would ever be served
-            _LOGGER.exception("loading failed")
-            return "INTERNAL"
-        return ""
+    def _attempt(self) -> list[CounterfoilError]:
+        """Reload, while MLflow is down resume instead, and return what failed."""
+        failures = _failures(self._serving.reload)
+        if any(isinstance(each, Unavailable) for each in failures):
+            failures += _failures(lambda: self._serving.resume(self._load_last))
+        return failures
+
+
+def _failures(step: Callable[[], object]) -> list[CounterfoilError]:
+    """Take the step, and return the error that it ended with, if any; one that nobody foresaw is logged."""
+    try:
+        step()
+    except CounterfoilError as error:
+        return [error]
+    except Exception:  # the boundary of the thread: without it nothing would ever be served
+        _LOGGER.exception("loading failed")
+    return []
+
+
+def _tell(failures: list[CounterfoilError]) -> None:
+    for each in failures:
+        fields = {"reason": each.reason, "message": each.message}
+        _LOGGER.warning("what the alias names is not served", extra={"fields": fields})

@@ -9,15 +9,16 @@ from numpy.testing import assert_array_equal
 
 from counterfoil.client.channels import open_channel
 from counterfoil.scorer.v1 import scorer_pb2_grpc
+from services.scorer.adapters.last_served import recall
 from services.scorer.adapters.loading import Loader, Registry
 from services.scorer.app import SERVICE_NAME
 from shared.bundle.registry import ModelRegistry
-from shared.errors import CounterfoilError
+from shared.errors import CounterfoilError, Unavailable
 from shared.mlflow_store import prepare
 from tests.bundles import MODEL, TinyBundle, tiny_bundle
 from tests.clock import Clock
 from tests.fakes import FakeRegistry
-from tests.processes import running, wait_until_serving
+from tests.processes import free_port, running, wait_until_serving
 from tests.service.scoring import ask
 
 Promote = Callable[[Path], tuple[TinyBundle, int]]
@@ -84,6 +85,37 @@ def test_no_model_no_alias_and_a_champion(registry: tuple[Registry, Promote], tm
     assert served.load_time == Clock().now
     for place in (0, 700, 999):
         assert_array_equal(served.applicants.find(bundle.applicant_ids[place]).values, bundle.values[place])
+
+
+def test_without_mlflow_the_version_loaded_last_comes_from_the_cache(mlflow_folder: Path, tmp_path: Path) -> None:
+    """Bundle and splits, verified again; another alias, and a cache that was damaged, have no last version."""
+    uri = f"sqlite:///{mlflow_folder / 'mlflow.db'}"
+    bundle, version = promote_in_mlflow(uri, ModelRegistry(uri, cache=tmp_path / "seed"), tmp_path / "last")
+    Loader(ModelRegistry(uri, cache=tmp_path), MODEL, "champion", tmp_path, Clock()).load()
+    unreachable = ModelRegistry(f"http://127.0.0.1:{free_port()}", cache=tmp_path)
+    loader = Loader(unreachable, MODEL, "champion", tmp_path, Clock())
+
+    served = loader.load_last()
+    with pytest.raises(Unavailable) as other_alias:
+        Loader(unreachable, MODEL, "challenger", tmp_path, Clock()).load_last()
+    (tmp_path / bundle.digest / "model.txt").write_text("damaged")
+    with pytest.raises(Unavailable) as damaged:
+        loader.load_last()
+
+    assert (served.bundle.digest, served.version) == (bundle.digest, str(version))
+    assert_array_equal(served.applicants.find(bundle.applicant_ids[5]).values, bundle.values[5])
+    assert [error.value.reason for error in (other_alias, damaged)] == ["NO_LAST_VERSION", "MLFLOW_UNAVAILABLE"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"alias": "champion", "model": "credit-default"}'])
+def test_a_note_that_cannot_be_read_names_no_version(tmp_path: Path, content: str) -> None:
+    """As after a power cut; the scorer then waits for MLflow."""
+    (tmp_path / "last-served.json").write_text(content)
+
+    with pytest.raises(Unavailable) as caught:
+        recall(tmp_path / "last-served.json", MODEL, "champion")
+
+    assert caught.value.reason == "NO_LAST_VERSION"
 
 
 def test_the_process_serves_a_champion_out_of_mlflow(mlflow_folder: Path, tmp_path: Path) -> None:

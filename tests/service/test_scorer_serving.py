@@ -16,7 +16,7 @@ from shared.errors import Unavailable
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.fakes import FakeRegistry
 from tests.processes import wait_until_serving
-from tests.service.scoring import Scorer, ask, at_once, failure, scorer
+from tests.service.scoring import Scorer, answer_of, ask, at_once, failure, scorer
 
 RELOAD = scorer_pb2.ReloadModelRequest()
 SERVING = scorer_pb2.GetServingModelRequest()
@@ -94,6 +94,34 @@ def test_a_registry_that_is_down_at_first_is_waited_for(
 
         assert (error.code, error.reason) == ("UNAVAILABLE", "MLFLOW_UNAVAILABLE")
         assert running.stub.Score(ask(bundle.applicant_ids[0])).probability > 0
+
+
+def test_a_restart_while_the_registry_is_down_serves_what_was_served_last(
+    registry: FakeRegistry, bundle: TinyBundle, other: TinyBundle, tmp_path: Path
+) -> None:
+    """With its applicants; a reload still says why it fails, and the champion of now follows by itself."""
+    with scorer(tmp_path, registry) as before:
+        expected = before.stub.Score(ask(bundle.applicant_ids[0]))
+    registry.failure = Unavailable("MLflow cannot be used now", reason="MLFLOW_UNAVAILABLE")
+    with scorer(tmp_path, registry) as running:
+        resumed = running.stub.Score(ask(bundle.applicant_ids[0]))
+        error = failure(lambda: running.stub.ReloadModel(RELOAD))
+        registry.register(other, alias="champion")
+        registry.failure = None
+        _until(lambda: running.stub.GetServingModel(SERVING).bundle_digest == other.digest)
+
+    assert answer_of(resumed) == answer_of(expected)
+    assert (error.code, error.reason) == ("UNAVAILABLE", "MLFLOW_UNAVAILABLE")
+
+
+def test_what_the_alias_named_is_not_served_once_it_names_nothing(registry: FakeRegistry, tmp_path: Path) -> None:
+    """Only a registry that does not answer lets the last version serve again."""
+    with scorer(tmp_path, registry):
+        registry.aliases.clear()
+    with scorer(tmp_path, registry, serving=False) as running:
+        _until(lambda: failure(lambda: running.stub.GetServingModel(SERVING)).reason != "MODEL_LOADING")
+
+        assert failure(lambda: running.stub.GetServingModel(SERVING)).reason == "NO_CHAMPION"
 
 
 def test_reload_swaps_to_what_the_alias_names_now(running: Scorer, registry: FakeRegistry, other: TinyBundle) -> None:

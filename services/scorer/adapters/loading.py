@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.scorer.adapters.applicants import open_applicants
+from services.scorer.adapters.last_served import recall, remember
 from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.serving import Applicants, MissingApplicants, Served
 from shared.bundle.dataset import DatasetReference
@@ -37,20 +38,43 @@ class Registry(Protocol):
 
 @dataclass(frozen=True)
 class Loader:
-    """Loads what the alias of a model names now; `cache` keeps the applicants' values between starts."""
+    """Loads what the alias of a model names now.
+
+    `cache` keeps the applicants' values between starts, and which version was loaded last. `prepare` is called before
+    the registry is asked for the alias.
+    """
 
     registry: Registry
     model: str
     alias: str
     cache: Path
     clock: Callable[[], datetime]
+    prepare: Callable[[], None] = lambda: None
 
     def load(self) -> Served:
         """Return the verified bundle with its applicants; without its splits it serves named features alone.
 
         Raises Precondition (NO_CHAMPION, BUNDLE_REJECTED) or Unavailable (MLFLOW_UNAVAILABLE).
         """
+        self.prepare()
         version = self._champion()
+        served = self._verified(version)
+        remember(self._last_file, self.alias, version)
+        return served
+
+    def load_last(self) -> Served:
+        """Return what the alias named when it was last loaded here, verified like any other; the alias is not asked.
+
+        It comes from the registry's cache, so that a restart needs no MLflow. Raises Unavailable (NO_LAST_VERSION) if
+        nothing was loaded yet, else as `load` does.
+        """
+        return self._verified(recall(self._last_file, self.model, self.alias))
+
+    @property
+    def _last_file(self) -> Path:
+        return self.cache / "last-served.json"
+
+    def _verified(self, version: RegisteredVersion) -> Served:
         bundle = load_bundle(self.registry.fetch_bundle(version), digest=version.bundle_digest)
         if bundle.model_name != self.model:
             raise Precondition(

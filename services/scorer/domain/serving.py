@@ -87,6 +87,7 @@ class Serving:
         self._reloading = threading.Lock()
         self._when_served: Callable[[Served], None] = lambda _served: None
         self._served: Served | None = None
+        self._resumed = False
         self._failure: CounterfoilError = Unavailable(
             "the model is still being loaded; retry in a few seconds", reason="MODEL_LOADING"
         )
@@ -113,9 +114,14 @@ class Serving:
         self._when_served = listener
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing is served yet."""
+        return self._served is None
+
+    @property
     def complete(self) -> bool:
-        """Whether a bundle is served, its applicants included."""
-        return self._served is not None and self._served.applicants.complete
+        """Whether what the alias names is served, its applicants included."""
+        return self._served is not None and self._served.applicants.complete and not self._resumed
 
     def reload(self) -> Served:
         """Load what the alias names now and serve it; on any error what was served goes on, and the error is raised."""
@@ -125,6 +131,18 @@ class Serving:
             except CounterfoilError as error:
                 self._failure = error
                 raise
-            self._served = served
-            self._when_served(served)
+            self._swap(served, resumed=False)
             return served
+
+    def resume(self, load_last: Callable[[], Served]) -> None:
+        """Serve what `load_last` gives until a reload succeeds; does nothing if something is served already.
+
+        Raises what `load_last` raises; callers are still told why the reload failed.
+        """
+        with self._reloading:
+            if self._served is None:
+                self._swap(load_last(), resumed=True)
+
+    def _swap(self, served: Served, *, resumed: bool) -> None:
+        self._served, self._resumed = served, resumed
+        self._when_served(served)
