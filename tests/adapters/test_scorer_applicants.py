@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from services.scorer.adapters.applicants import open_applicants
-from shared.errors import NotFound, Precondition
+from shared.errors import NotFound, Precondition, Unavailable
 
 NAMES = ("B", "A")
 
@@ -61,16 +61,29 @@ def test_identifiers_are_texts_of_any_alphabet(tmp_path_factory: pytest.TempPath
             applicants.find(other)
 
 
-def test_an_unknown_identifier_is_not_found_and_not_repeated(tmp_path: Path) -> None:
-    """The error is for a log line too."""
-    train, _, _ = split(tmp_path, "train", 0, 5)
+@pytest.mark.parametrize("unknown", ["47", "4711" * 32, "96\0"])
+def test_an_unknown_identifier_is_not_found_and_not_repeated(tmp_path: Path, unknown: str) -> None:
+    """The error is for a log line too; a zero byte at the end, which numpy overlooks, makes another identifier."""
+    train, _, _ = split(tmp_path, "train", 95, 5)
     applicants = open_applicants({"train": train}, NAMES, tmp_path / "cache")
 
     with pytest.raises(NotFound) as caught:
-        applicants.find("4711")
+        applicants.find(unknown)
 
     assert caught.value.reason == "APPLICANT_NOT_FOUND"
-    assert "4711" not in caught.value.message
+    assert unknown not in caught.value.message
+
+
+def test_a_disk_that_refuses_is_not_taken_for_a_bad_split(tmp_path: Path) -> None:
+    """It may pass, so the scorer serves named features meanwhile and tries again."""
+    train, _, _ = split(tmp_path, "train", 0, 5)
+    (tmp_path / "file").touch()
+
+    with pytest.raises(Unavailable) as caught:
+        open_applicants({"train": train}, NAMES, tmp_path / "file" / "cache")
+
+    assert caught.value.reason == "CACHE_FAILED"
+    assert str(tmp_path) not in caught.value.message
 
 
 def test_a_found_row_is_a_copy(tmp_path: Path) -> None:
