@@ -1,13 +1,24 @@
 """Gradient boosted trees as LightGBM's own text."""
 
+import logging
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import Precondition
+from shared.kernels.layout import FlatTrees, flatten
+from shared.kernels.lightgbm_text import parse_trees
+from shared.kernels.native import KERNEL_ID, NativeKernel, find_library
+from shared.logs import log_event
+
 FILE = "model.txt"
+_TOLERANCE = 1e-9
+_PROBES = 32
+_LOGGER = logging.getLogger(__name__)
 
 
 class LightGbmModel:
@@ -18,7 +29,6 @@ class LightGbmModel:
     """
 
     kind: ClassVar[str] = "lightgbm"
-    kernel_id: ClassVar[str] = f"lightgbm-{lightgbm.__version__}"
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -44,6 +54,11 @@ class LightGbmModel:
         """Return the model that `files` gave; the bytes must have been checked."""
         return cls(files[FILE].decode())
 
+    @property
+    def kernel_id(self) -> str:
+        """What computes contributions: the compiled kernel, or LightGBM where that was not built or does not fit."""
+        return KERNEL_ID if self._kernel else f"lightgbm-{lightgbm.__version__}"
+
     def margins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of rows, (n_rows, n_features) to (n_rows,)."""
         return self._predict(values, raw_score=True)
@@ -54,14 +69,57 @@ class LightGbmModel:
         Exact path-dependent Shapley values: Lundberg et al. (2020), "From local explanations to global understanding
         with explainable AI for trees".
         """
-        return self._predict(values, pred_contrib=True)
+        return self.explain(values)[1]
+
+    def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins and contributions, by one call of the compiled kernel where it serves this model."""
+        if self._kernel is None:
+            return self.margins(values), self._predict(values, pred_contrib=True)
+        margins, contributions = self._kernel.margins_and_contributions(values)
+        baseline = np.full((len(margins), 1), self._kernel.trees.baseline)
+        return margins, np.hstack([contributions, baseline])
 
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name."""
         return {FILE: self._text.encode()}
+
+    @cached_property
+    def _kernel(self) -> NativeKernel | None:
+        """The kernel; None where it was not compiled, or does not give LightGBM's own answers for this model."""
+        library = find_library()
+        if library is None:
+            return None
+        try:
+            trees = flatten(parse_trees(self._text), self.n_features)
+        except Precondition as unfit:
+            log_event(_LOGGER, "kernel left out", why=unfit.message)
+            return None
+        kernel = NativeKernel(library, trees)
+        if not self._agrees(kernel, _probes(trees)):
+            _LOGGER.error("the kernel's answers are not LightGBM's; LightGBM serves")
+            return None
+        return kernel
+
+    def _agrees(self, kernel: NativeKernel, rows: NDArray[np.float64]) -> bool:
+        margins, contributions = kernel.margins_and_contributions(rows)
+        expected = self._predict(rows, pred_contrib=True)
+        close = np.allclose(contributions, expected[:, :-1], rtol=0.0, atol=_TOLERANCE)
+        based = np.allclose(kernel.trees.baseline, expected[:, -1], rtol=0.0, atol=_TOLERANCE)
+        return close and based and np.array_equal(margins, self.margins(rows))
 
     def _predict(self, values: NDArray[np.float64], **what: bool) -> NDArray[np.float64]:
         if not len(values):
             return np.empty((0, self.n_features + 1) if what.get("pred_contrib") else 0)
         rows = np.ascontiguousarray(values, dtype=np.float64)
         return np.asarray(self._booster.predict(rows, num_threads=1, **what), dtype=np.float64)
+
+
+def _probes(trees: FlatTrees) -> NDArray[np.float64]:
+    """Return rows (32, n_features) around the trees' own thresholds, an eighth of their values missing."""
+    generator = np.random.default_rng(0)
+    rows = np.zeros((_PROBES, trees.n_features))
+    for row in rows:
+        chosen = generator.permutation(trees.nodes)
+        row[chosen["feature"]] = chosen["threshold"] + generator.choice([-0.5, 0.0, 0.5], size=len(chosen))
+    rows[generator.random(rows.shape) < 1 / 8] = np.nan
+    return rows

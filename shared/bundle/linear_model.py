@@ -65,6 +65,10 @@ class LinearModel:
         contributions[:, -1] = self.intercept
         return contributions
 
+    def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins and contributions."""
+        return self.margins(values), self.contributions(values)
+
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name; JSON keeps every bit of a float64."""
         columns = {name: getattr(self, name).tolist() for name in _COLUMNS}

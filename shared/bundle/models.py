@@ -20,7 +20,7 @@ class Model(Protocol):
 
     @property
     def kernel_id(self) -> str:
-        """What computes it; contributions are equal to the bit for equal kernel ids, for example "lightgbm-4.7.0"."""
+        """What computes it; contributions are equal to the bit for equal kernel ids, for example "quadrature-1"."""
         ...
 
     @property
@@ -34,6 +34,10 @@ class Model(Protocol):
 
     def contributions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (n_rows, n_features + 1): what each feature adds, and last the baseline, the same in every row."""
+        ...
+
+    def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins and contributions together, the same bits as one by one."""
         ...
 
     def files(self) -> Mapping[str, bytes]:

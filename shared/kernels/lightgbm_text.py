@@ -22,6 +22,8 @@ def parse_trees(text: str) -> tuple[Tree, ...]:
 
 def _refuse_unknown(header: str) -> None:
     lines = header.splitlines()
+    if "version=v4" not in lines:
+        raise _unfit("its text is not of version 4")
     if "average_output" in lines:
         raise _unfit("it averages its trees")
     if "num_tree_per_iteration=1" not in lines:

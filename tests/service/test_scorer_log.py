@@ -58,7 +58,8 @@ def test_the_record_says_what_the_lender_was_told(registry: FakeRegistry, bundle
 
     assert told.prediction == f"{told.model_version}/predictions/{decision.prediction_id}"
     assert (decision.layout_version, decision.bundle_digest) == (1, bundle.digest)
-    assert (decision.caller, decision.method, decision.kernel_id) == ("unverified", "Score", "lightgbm-4.7.0")
+    assert (decision.caller, decision.method) == ("unverified", "Score")
+    assert decision.kernel_id == bundle.contents.model.kernel_id
     assert decision.purpose == prediction_pb2.PURPOSE_WHAT_IF
     assert decision.as_of_date == "2026-02-28"
     for field in ("model_version", "create_time", "probability", "margin", "baseline", "threshold", "decision"):

@@ -1,6 +1,8 @@
 """Models: exact contributions, the same bits alone and in a batch, and a way to disk that changes nothing."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from shared.bundle import lightgbm_model
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.linear_model import LinearModel
 from shared.bundle.models import Model, read_model
+from shared.kernels.lightgbm_text import parse_trees
+from shared.kernels.native import KERNEL_ID, build, find_library
 from tests.bundles import TinyBundle
 
 _NUMBERS = st.floats(-1e6, 1e6)
@@ -119,9 +124,41 @@ def test_no_rows_give_no_answers(kind: str, trees: TinyBundle, linear: TinyBundl
 
 def test_kernel_ids_name_what_computes(trees: TinyBundle, linear: TinyBundle) -> None:
     """A record says by which kernel its contributions are bit-equal."""
+    expected = KERNEL_ID if find_library() else "lightgbm-4.7.0"
+
     ids = trees.contents.model.kernel_id, linear.contents.model.kernel_id
 
-    assert ids == ("lightgbm-4.7.0", "linear-1")
+    assert ids == (expected, "linear-1")
+
+
+def test_trees_answer_without_the_compiled_kernel(trees: TinyBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it was not compiled, LightGBM computes: margins to the bit, contributions within 1e-12."""
+    model = trees.contents.model
+    text = model.files()["model.txt"].decode()
+    monkeypatch.setattr(lightgbm_model, "find_library", lambda: None)
+
+    plain = LightGbmModel.from_text(text)
+    margins, contributions = plain.explain(trees.values)
+
+    assert plain.kernel_id == "lightgbm-4.7.0"
+    assert margins.tobytes() == model.margins(trees.values).tobytes()
+    assert np.max(np.abs(contributions - model.contributions(trees.values))) <= 1e-12
+
+
+def test_a_kernel_that_answers_otherwise_does_not_serve(
+    trees: TinyBundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is tried on rows around the model's own thresholds before it serves; wrong, it is left out."""
+    if shutil.which("c++") is None:
+        pytest.skip("there is no C++ compiler")
+    library = build(tmp_path)
+    text = trees.contents.model.files()["model.txt"].decode()
+    monkeypatch.setattr(lightgbm_model, "find_library", lambda: library)
+    monkeypatch.setattr(lightgbm_model, "parse_trees", lambda text: parse_trees(text)[1:])
+
+    model = LightGbmModel.from_text(text)
+
+    assert model.kernel_id == "lightgbm-4.7.0"
 
 
 def test_text_that_is_no_model_is_refused() -> None:
