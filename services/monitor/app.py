@@ -75,6 +75,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     store = JobStore(settings.jobs_url)
 
     def on_end(job: Job) -> None:
+        """Let the status know at once what a report found."""
         note(standing, read_report(job))
 
     environment = {**os.environ, **settings.environment()}

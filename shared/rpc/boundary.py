@@ -140,6 +140,7 @@ class Boundary(grpc.ServerInterceptor):
         """Wrap a handler with one response."""
 
         def call(request: object, context: grpc.ServicerContext) -> object:
+            """Answer inside the boundary."""
             with _Call(method, request, context, self._on_rpc) as running:
                 reply = behaviour(request, context)
                 running.model_version = self._model_version_of(reply)
@@ -151,6 +152,7 @@ class Boundary(grpc.ServerInterceptor):
         """Wrap a handler with a stream of responses."""
 
         def call(request: object, context: grpc.ServicerContext) -> Iterator[object]:
+            """Answer inside the boundary until the last response."""
             with _Call(method, request, context, self._on_rpc):
                 yield from behaviour(request, context)
 

@@ -55,6 +55,7 @@ def _drain(server: RpcServer, reading: int, writing: int) -> None:
     """Return when every call has ended, or was cancelled by a second signal."""
 
     def stop() -> None:
+        """Drain, and tell that it is done."""
         server.stop()
         os.write(writing, _DRAINED)
 
