@@ -1,35 +1,25 @@
 """What views promise beyond the commands' tests: figures, columns that are absent, the best of a line."""
 
-import io
-
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.console import Console, RenderableType
 
 from counterfoil.cli.views.layout import facts, identifier, listing, moment, short_version, stacked
 from counterfoil.cli.views.metrics import by_split, compared, metrics_table
-
-
-def _text(view: RenderableType) -> list[list[str]]:
-    """Return the words of each line that has any."""
-    console = Console(file=io.StringIO(), width=140, markup=False)
-    console.print(view)
-    assert isinstance(console.file, io.StringIO)
-    return [line.split() for line in console.file.getvalue().splitlines() if line.strip()]
+from tests.unit.cli.rendered import words
 
 
 def test_facts_leave_out_what_is_not_known() -> None:
     """An empty value would look like a fact."""
-    assert _text(facts([("a", "1"), ("b", "")])) == [["a", "1"]]
+    assert words(facts([("a", "1"), ("b", "")])) == [["a", "1"]]
 
 
 def test_text_is_shown_as_it_is() -> None:
     """Brackets in a name are no markup."""
-    assert ["[bold]x[/bold]"] in _text(listing(("column",), [("[bold]x[/bold]",)]))
+    assert ["[bold]x[/bold]"] in words(listing(("column",), [("[bold]x[/bold]",)]))
 
 
 def test_stacked_leaves_out_absent_parts() -> None:
     """A view names its parts once, whether there are any or not."""
-    assert _text(stacked("a", None, "b")) == [["a"], ["b"]]
+    assert words(stacked("a", None, "b")) == [["a"], ["b"]]
 
 
 def test_moments_are_utc_and_absent_ones_empty() -> None:
@@ -46,7 +36,7 @@ def test_names_are_shortened_to_what_can_be_typed() -> None:
 
 def test_metrics_start_with_what_a_lender_asks_first() -> None:
     """Cost and ranking stand on top, the rest follows by name, an absent figure is shown as absent."""
-    lines = _text(metrics_table([("cv", {"zeta": 1.0, "auc": 0.7}), ("test", {"business_cost": 0.5})], title="t"))
+    lines = words(metrics_table([("cv", {"zeta": 1.0, "auc": 0.7}), ("test", {"business_cost": 0.5})], title="t"))
 
     assert [line[0] for line in lines[3:]] == ["business_cost", "auc", "zeta"]
     assert lines[3] == ["business_cost", "-", "0.5000"]
@@ -64,7 +54,7 @@ def test_best_of_a_line_is_the_lowest_cost_and_the_highest_ranking() -> None:
     dummy = {"test_business_cost": 0.8, "test_auc": 0.5, "test_recall": 0.0, "test_brier": 0.2}
     model = {"test_business_cost": 0.6, "test_auc": 0.7, "test_recall": 0.6}
 
-    lines = _text(compared([("dummy", dummy), ("m", model)], title="t"))
+    lines = words(compared([("dummy", dummy), ("m", model)], title="t"))
 
     assert ["test_business_cost", "0.8000", "0.6000", "*"] in lines
     assert ["test_auc", "0.5000", "0.7000", "*"] in lines

@@ -1,8 +1,11 @@
 """What a failed call said."""
 
+from collections.abc import Iterator
+from concurrent import futures
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
@@ -46,3 +49,62 @@ def test_refused_connection_has_a_code_and_no_reason() -> None:
 def test_error_that_is_no_call_is_unknown() -> None:
     """Its text is all there is."""
     assert call_error(grpc.RpcError("odd")) == CallError("UNKNOWN", "", "odd")
+
+
+class Proxy(grpc.GenericRpcHandler):
+    """Fails every call as UNAVAILABLE with "gone", with the rich status in its trailers that it was given."""
+
+    def __init__(self) -> None:
+        self.trailer = b""
+        self.address = ""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ARG002  gRPC's signature
+        """Return the handler of any method."""
+        return grpc.unary_unary_rpc_method_handler(self._fail)
+
+    def call(self) -> CallError:
+        """Return what a call's failure says."""
+        with grpc.insecure_channel(self.address) as channel, pytest.raises(grpc.RpcError) as raised:
+            call: Any = channel.unary_unary("/x/Y")
+            call(b"", timeout=5)
+        return call_error(raised.value)
+
+    def _fail(self, _request: bytes, context: grpc.ServicerContext) -> bytes:
+        context.set_trailing_metadata((("grpc-status-details-bin", self.trailer),))
+        context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """Run the proxy on a port of its own."""
+    handler = Proxy()
+    running = grpc.server(futures.ThreadPoolExecutor(1), handlers=[handler])
+    handler.address = f"127.0.0.1:{running.add_insecure_port('127.0.0.1:0')}"
+    running.start()
+    yield handler
+    running.stop(None).wait()
+
+
+def test_rich_status_of_the_same_call_is_read_out_of_its_trailers(proxy: Proxy) -> None:
+    """Code and message agree, so the details count."""
+    status = status_pb2.Status(code=code_pb2.UNAVAILABLE, message="gone", details=[any_pb2.Any()])
+    status.details[0].Pack(error_details_pb2.ErrorInfo(reason="MLFLOW_UNAVAILABLE"))
+    proxy.trailer = status.SerializeToString()
+
+    assert proxy.call() == CallError("UNAVAILABLE", "MLFLOW_UNAVAILABLE", "gone")
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        status_pb2.Status(code=code_pb2.NOT_FOUND, message="gone").SerializeToString(),
+        status_pb2.Status(code=code_pb2.UNAVAILABLE, message="another").SerializeToString(),
+        b"\xff\xff",
+    ],
+    ids=["another code", "another message", "garbage"],
+)
+def test_rich_status_that_contradicts_the_call_counts_as_none(proxy: Proxy, trailer: bytes) -> None:
+    """A proxy may change a call's code and leave the trailers; the call's own words hold, and nothing crashes."""
+    proxy.trailer = trailer
+
+    assert proxy.call() == CallError("UNAVAILABLE", "", "gone")

@@ -23,11 +23,11 @@ def read_features(file: IO[str]) -> feature_pb2.FeatureMap:
     """
     try:
         content = json.load(file, object_pairs_hook=_without_repeats)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.BadParameter(f"{file.name} is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise click.BadParameter(f"{file.name} must hold one JSON object: feature name to number, text or null")
-    return feature_pb2.FeatureMap(features={name: _value(name, value) for name, value in content.items()})
+    return feature_pb2.FeatureMap(features={_sendable(name): _value(name, value) for name, value in content.items()})
 
 
 def features_json(features: feature_pb2.FeatureMap) -> str:
@@ -48,10 +48,26 @@ def _value(name: str, value: object) -> feature_pb2.FeatureValue:
     if value is None:
         return feature_pb2.FeatureValue(missing=feature_pb2.Missing())
     if isinstance(value, str):
-        return feature_pb2.FeatureValue(category=value)
+        return feature_pb2.FeatureValue(category=_sendable(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return feature_pb2.FeatureValue(number=value)
+        return feature_pb2.FeatureValue(number=_real(name, value))
     raise click.BadParameter(f"{name} must be a number, a text or null")
+
+
+def _real(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise click.BadParameter(f"{name} is too large for a number") from error
+
+
+def _sendable(text: str) -> str:
+    # JSON can write half of a surrogate pair, UTF-8 and so protobuf cannot.
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(f"{text!a} holds a character that is none") from error
+    return text
 
 
 def _plain(value: feature_pb2.FeatureValue) -> float | str | None:

@@ -14,10 +14,12 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> int:
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:
-            size = sum(file.write(chunk) for chunk in chunks)
-        part.replace(path)
+            try:
+                size = sum(file.write(chunk) for chunk in chunks)
+                part.replace(path)
+            finally:
+                # Only what was opened can be in the way.
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise CommandFailed(f"cannot write {path}: {error.strerror}", reason="FILE_UNWRITABLE") from error
-    finally:
-        part.unlink(missing_ok=True)
     return size

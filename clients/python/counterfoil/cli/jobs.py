@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from counterfoil.cli.output import console, json_wanted, say
+from counterfoil.cli.views.layout import word
 from counterfoil.client.watching import follow
 from counterfoil.types.v1 import job_pb2
 
@@ -51,21 +52,23 @@ def _bar(label: str, stderr: Console) -> Iterator[Report]:
     with Progress(*columns, console=stderr) as progress:
         task = progress.add_task(label, total=1.0)
 
-        def report(fraction: float, stage: str) -> None:
+        def advance(fraction: float, stage: str) -> None:
+            """Move the bar and name the stage beside it."""
             progress.update(task, completed=fraction, description=f"{label}: {stage}")
 
-        yield report
+        yield advance
 
 
 def _lines(label: str, stderr: Console) -> Report:
     seen: set[str] = set()
 
-    def report(fraction: float, stage: str) -> None:
+    def tell(fraction: float, stage: str) -> None:
+        """Print a stage the first time it is reached."""
         if stage not in seen:
             seen.add(stage)
             stderr.print(f"{label}: {fraction:4.0%} {stage}", soft_wrap=True)
 
-    return report
+    return tell
 
 
 def _stage(job: job_pb2.Job) -> str:
@@ -75,4 +78,4 @@ def _stage(job: job_pb2.Job) -> str:
 
 def state_word(job: job_pb2.Job) -> str:
     """Return a job's state in lower case, for example "succeeded"."""
-    return job_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+    return word(job_pb2.JobState.DESCRIPTOR, job.state)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -31,11 +32,18 @@ class CallError:
 
 
 def call_error(error: grpc.RpcError) -> CallError:
-    """Return what the error says; one that carries no rich status, such as a refused connection, has no reason."""
+    """Return what the error says; one that carries no rich status, such as a refused connection, has no reason.
+
+    A rich status that cannot be read, or says something else than the call itself, counts as none.
+    """
     call: object = error
     if not isinstance(call, grpc.Call):
         return CallError(code=grpc.StatusCode.UNKNOWN.name, reason="", message=str(error))
-    status = rpc_status.from_call(call)
+    try:
+        status = rpc_status.from_call(call)
+    except (ValueError, DecodeError):
+        # A proxy that gives a call another code leaves the details of the first one in its trailers.
+        status = None
     if status is None:
         return CallError(code=call.code().name, reason="", message=call.details() or "")
     return status_error(status)

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 
 from counterfoil.cli.jobs import state_word
 from counterfoil.cli.views.jobs import job_facts
-from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, share, stacked, whole
+from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, share, stacked, whole, word
 from counterfoil.trainer.v1 import dataset_pb2
 
 _SHOWN_EXAMPLES: Final = 3
@@ -17,6 +17,9 @@ _RULES: Final = (
     (dataset_pb2.CLEANING_RULE_VARIANCE, "variance below"),
     (dataset_pb2.CLEANING_RULE_CORRELATION, "absolute correlation with a kept column above"),
 )
+
+# A later trainer may have rules that this client does not know.
+_OTHER_RULE: Final = "another reason"
 
 
 def dataset_view(dataset: dataset_pb2.Dataset) -> RenderableType:
@@ -40,7 +43,13 @@ def dataset_report_view(dataset: dataset_pb2.Dataset) -> RenderableType:
 def dropped_columns_view(dataset: dataset_pb2.Dataset) -> RenderableType:
     """Return one line for each column that cleaning dropped, with the rule, its figure and its bound."""
     rows = [
-        (fate.column, dict(_RULES)[fate.rule], _present(fate, "bound"), _present(fate, "figure"), fate.partner)
+        (
+            fate.column,
+            dict(_RULES).get(fate.rule, _OTHER_RULE),
+            _present(fate, "bound"),
+            _present(fate, "figure"),
+            fate.partner,
+        )
         for fate in dataset.columns
         if not fate.kept
     ]
@@ -70,7 +79,7 @@ def _head(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
         ("data set", identifier(dataset.name)),
         ("name", dataset.display_name),
         ("tables", dataset.home_credit.directory),
-        ("imputation", dataset_pb2.Imputation.Name(options.imputation).removeprefix("IMPUTATION_").lower()),
+        ("imputation", word(dataset_pb2.Imputation.DESCRIPTOR, options.imputation)),
         ("largest missing share", _present(options, "max_missing_share")),
         ("largest correlation", _present(options, "max_abs_correlation")),
         ("smallest variance", _present(options, "min_variance")),
@@ -94,7 +103,7 @@ def _result(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
 def _splits(splits: Iterable[dataset_pb2.SplitReport]) -> RenderableType:
     rows = [
         (
-            dataset_pb2.Split.Name(split.split).removeprefix("SPLIT_").lower(),
+            word(dataset_pb2.Split.DESCRIPTOR, split.split),
             whole(split.rows),
             whole(split.defaults) if split.HasField("defaults") else ABSENT,
             share(split.defaults / split.rows) if split.HasField("defaults") and split.rows else ABSENT,
@@ -127,6 +136,9 @@ def _rules(dataset: dataset_pb2.Dataset) -> RenderableType:
         if dropped:
             bound = f" {_present(dropped[0], 'bound')}" if dropped[0].HasField("bound") else ""
             rows.append((f"dropped: {words}{bound}", str(len(dropped)), _examples(dropped)))
+    others = [fate for fate in dataset.columns if not fate.kept and fate.rule not in dict(_RULES)]
+    if others:
+        rows.append((f"dropped: {_OTHER_RULE}", str(len(others)), _examples(others)))
     return listing(("columns", "number", "for example"), rows, title="cleaning", right=("number",))
 
 

@@ -62,7 +62,9 @@ def drift_report_list_view(reports: Iterable[monitor_pb2.DriftReport]) -> Render
 
 
 def drift_status_view(status: monitor_pb2.DriftStatus) -> RenderableType:
-    """Return whether the newest report on logged predictions found drift."""
+    """Return whether the newest report on logged predictions found drift; the etag alone when nothing has changed."""
+    if not status.model_version:
+        return facts([("etag", status.etag)])
     verdict = {None: "not known", True: "DRIFTED", False: "stable"}[
         status.drifted if status.HasField("drifted") else None
     ]

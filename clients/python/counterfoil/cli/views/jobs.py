@@ -8,10 +8,10 @@ from counterfoil.types.v1 import job_pb2
 def job_facts(job: job_pb2.Job) -> list[tuple[str, str]]:
     """Return state, error, times and caller of a job."""
     running = job.state == job_pb2.JOB_STATE_RUNNING
-    progress = f", {job.progress.fraction:.0%}: {job.progress.stage}" if running else ""
+    progress = f", {job.progress.fraction:.0%}: {job.progress.stage}".removesuffix(": ") if running else ""
     return [
         ("state", f"{state_word(job)}{progress}"),
-        ("error", f"{job.error.message} ({job.error.reason})" if job.HasField("error") else ""),
+        ("error", f"{job.error.message} ({job.error.reason or 'JOB_FAILED'})" if job.HasField("error") else ""),
         ("created", f"{moment(job.create_time)} by {job.caller or 'unverified'}"),
         ("took", _duration(job)),
     ]

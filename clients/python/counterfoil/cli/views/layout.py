@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich import box
 from rich.console import Group, RenderableType
@@ -57,6 +58,18 @@ def whole(value: int) -> str:
 def moment(time: Timestamp) -> str:
     """Return a time to the second in UTC; empty for a time that is not set."""
     return f"{time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC" if time.seconds else ""
+
+
+def word(kind: EnumDescriptor, number: int) -> str:
+    """Return an enum value's name in lower case without the enum's own; the number of one that is not known here.
+
+    A later service may send a value that this client's contract lacks.
+    """
+    if number not in kind.values_by_number:
+        return str(number)
+    # Each enum of the contract has a zero of this name, and the values share its beginning.
+    prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return str(kind.values_by_number[number].name).removeprefix(prefix).lower()
 
 
 def short_version(name: str) -> str:

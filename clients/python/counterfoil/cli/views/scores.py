@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from counterfoil.cli.views.layout import facts, figure, identifier, listing, moment, share, stacked
+from counterfoil.cli.views.layout import facts, figure, identifier, listing, moment, share, stacked, word
 from counterfoil.client.errors import status_error
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
@@ -63,8 +63,8 @@ def serving_model_view(model: scorer_pb2.ServingModel) -> RenderableType:
 
 
 def decision_word(decision: prediction_pb2.Decision.ValueType) -> str:
-    """Return APPROVE, REFUSE or REFER."""
-    return prediction_pb2.Decision.Name(decision).removeprefix("DECISION_")
+    """Return APPROVE, REFUSE or REFER; the number of a decision that is not known here."""
+    return word(prediction_pb2.Decision.DESCRIPTOR, decision).upper()
 
 
 def _head(score: scorer_pb2.ScoreResponse) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from counterfoil.cli.grids import value_text, values_text
 from counterfoil.cli.jobs import state_word
 from counterfoil.cli.views.jobs import job_facts
-from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, stacked
+from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, stacked, word
 from counterfoil.cli.views.metrics import DUMMY, by_split, metrics_table
 from counterfoil.trainer.v1 import training_pb2
 
@@ -47,7 +47,6 @@ def classifiers_view(classifiers: Iterable[training_pb2.Classifier]) -> Renderab
 
 
 def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
-    weight = training_pb2.ClassWeight.Name(job.class_weight).removeprefix("CLASS_WEIGHT_").lower()
     return [
         ("training job", identifier(job.name)),
         ("data set", identifier(job.dataset)),
@@ -58,7 +57,7 @@ def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
             f"{figure(job.costs.false_negative)} per default approved, "
             f"{figure(job.costs.false_positive)} per good applicant refused",
         ),
-        ("class weight", weight),
+        ("class weight", word(training_pb2.ClassWeight.DESCRIPTOR, job.class_weight)),
     ]
 
 
@@ -96,7 +95,7 @@ def _classifier(classifier: training_pb2.Classifier) -> RenderableType:
     rows = [
         (
             each.name,
-            training_pb2.HyperparameterType.Name(each.type).removeprefix("HYPERPARAMETER_TYPE_").lower(),
+            word(training_pb2.HyperparameterType.DESCRIPTOR, each.type),
             value_text(each.default_value),
             ", ".join(each.choices) or _range(each),
             each.description,
