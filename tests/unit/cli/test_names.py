@@ -2,8 +2,11 @@
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from counterfoil.cli import names
+from counterfoil.cli.views.layout import short_version
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,31 @@ def test_identifier_and_full_name_mean_the_same(name: "object", short: str) -> N
     """What a command prints can be typed into the next one as it is."""
     assert callable(name)
     assert name("x") == name(short) == short
+
+
+_IDENTIFIERS = st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True).filter(lambda text: text != "versions")
+
+
+@given(_IDENTIFIERS, st.integers(1, 10**6).map(str) | _IDENTIFIERS)
+def test_full_name_of_a_version_is_its_own_and_every_shorter_one_leads_to_it(model: str, version: str) -> None:
+    """What one command prints, whole or short, the next one takes."""
+    name = f"models/{model}/versions/{version}"
+
+    shorter = [name, f"{model}/versions/{version}", short_version(name)]
+
+    assert {names.model_version_name(each) for each in shorter} == {name}
+
+
+@given(st.text())
+def test_any_text_is_a_version_or_wrong_usage(text: str) -> None:
+    """Whatever is typed, it is a name of four parts or refused; nothing else comes out."""
+    try:
+        name = names.model_version_name(text)
+    except click.BadParameter:
+        return
+
+    collection, model, versions, version = name.split("/")
+    assert (collection, versions) == ("models", "versions")
+    assert model
+    assert version
+    assert names.model_version_name(name) == name

@@ -11,6 +11,9 @@ import pytest
 
 from counterfoil.client import channels
 from counterfoil.client.channels import TlsFiles, open_channel, service_config
+from counterfoil.monitor.v1 import monitor_pb2
+from counterfoil.scorer.v1 import scorer_pb2
+from counterfoil.trainer.v1 import trainer_pb2
 
 GET = "/counterfoil.trainer.v1.TrainerService/GetDataset"
 CREATE = "/counterfoil.trainer.v1.TrainerService/CreateDataset"
@@ -115,3 +118,23 @@ def test_tls_file_that_cannot_be_read_is_an_error_before_any_call(tmp_path: Path
     """The path is in the error."""
     with pytest.raises(FileNotFoundError, match=r"absent\.pem"):
         open_channel("127.0.0.1:1", tls=TlsFiles(root_certificates=tmp_path / "absent.pem"))
+
+
+def test_exactly_the_methods_that_can_be_repeated_are_retried() -> None:
+    """A new rpc must be sorted here by hand: whether it is retried is a decision, not a spelling."""
+    never = {"CreateDataset", "CreateTrainingJob", "CreateDriftReport", "PromoteModelVersion", "Score", "BatchScore"}
+    services = (trainer_pb2, scorer_pb2, monitor_pb2)
+    every = {
+        (service.full_name, method.name)
+        for module in services
+        for service in module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+
+    (policy,) = service_config()["methodConfig"]
+
+    retried = {(entry["service"], entry["method"]) for entry in policy["name"]}
+    assert {method for _, method in every - retried} == never
+    assert retried <= every
+    assert len(policy["name"]) == len(retried)
+    assert policy["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
