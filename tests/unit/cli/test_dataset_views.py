@@ -1,0 +1,109 @@
+"""What people read of data sets, models and classifiers where something is absent or new."""
+
+from counterfoil.cli.views.datasets import dataset_report_view, dropped_columns_view
+from counterfoil.cli.views.models import comparison_view, model_version_list_view, model_version_view
+from counterfoil.cli.views.training import classifiers_view, training_job_view
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from tests.service import cli_samples as samples
+from tests.unit.cli.rendered import fact, text, words
+
+FATE = dataset_pb2.ColumnFate
+
+
+def test_column_that_a_rule_of_a_later_trainer_dropped_is_named_and_counted() -> None:
+    """The lines of the summary add up to all columns, whatever the rule."""
+    # kept=False, rule=99, over the wire.
+    later = FATE.FromString(b"\x18\x63")
+    later.column = "A"
+    dataset = dataset_pb2.Dataset(columns=[later, FATE(column="B", kept=True)])
+
+    assert ["A", "another", "reason"] in words(dropped_columns_view(dataset))
+    assert ["dropped:", "another", "reason", "1", "A"] in words(dataset_report_view(dataset))
+
+
+def test_summary_names_three_columns_of_a_rule_and_that_there_are_more() -> None:
+    """--dropped names them all."""
+    rule = dataset_pb2.CLEANING_RULE_VARIANCE
+    dataset = dataset_pb2.Dataset(columns=[FATE(column=name, rule=rule, figure=0, bound=0.1) for name in "ABCD"])
+
+    summary = text(dataset_report_view(dataset))
+
+    assert "dropped: variance below 0.1" in summary
+    assert "A 0, B 0, C 0, ..." in summary
+    assert [line[0] for line in words(dropped_columns_view(dataset))[-4:]] == ["A", "B", "C", "D"]
+
+
+def test_split_without_labels_has_no_defaults_and_an_empty_one_no_share() -> None:
+    """Nobody in it defaulted, or nobody knows, or nobody is in it: three things."""
+    split = dataset_pb2.SplitReport
+    splits = [
+        split(split=dataset_pb2.SPLIT_TRAIN, rows=10, defaults=0),
+        split(split=dataset_pb2.SPLIT_TEST, rows=0, defaults=0),
+        split(split=dataset_pb2.SPLIT_PRODUCTION, rows=5),
+    ]
+
+    lines = words(dataset_report_view(dataset_pb2.Dataset(splits=splits)))
+
+    assert lines[-3:] == [["train", "10", "0", "0.0%"], ["test", "0", "0", "-"], ["production", "5", "-", "-"]]
+
+
+def test_bound_of_zero_is_shown_and_one_that_was_not_given_is_not() -> None:
+    """Dropping every column with a missing value is not the same as dropping none."""
+    shown = dataset_report_view(dataset_pb2.Dataset(options=dataset_pb2.CleaningOptions(max_missing_share=0)))
+
+    assert fact(shown, "largest missing share") == "0"
+    assert fact(shown, "smallest variance") == ""
+
+
+def test_version_without_metrics_or_alias_says_so() -> None:
+    """No empty table, and no figure that nobody measured."""
+    version = training_pb2.ModelVersion(name="models/m/versions/1", threshold=0.5)
+
+    assert fact(model_version_view(version), "aliases") == "none"
+    assert "metrics" not in text(model_version_view(version))
+    assert words(model_version_list_view([version]))[-1] == ["m/1", "-", "-", "0.5000"]
+
+
+def test_dummy_alone_is_best_of_nothing() -> None:
+    """A data set on which nothing was trained has a comparison with one column and no star."""
+    shown = text(comparison_view("datasets/x", {"test_business_cost": 0.8}, []))
+
+    assert "0.8000" in shown
+    assert "0.8000 *" not in shown
+
+
+def test_model_that_the_dummy_beats_gets_no_star() -> None:
+    """The comparison is honest about a model that is worth nothing."""
+    worse = training_pb2.ModelVersion(name="models/m/versions/1", metrics={"test_business_cost": 0.9})
+
+    lines = words(comparison_view("datasets/x", {"test_business_cost": 0.8}, [worse]))
+
+    assert lines[-1] == ["test_business_cost", "0.8000", "*", "0.9000"]
+
+
+def test_hyperparameter_shows_the_bounds_it_has() -> None:
+    """One-sided, by choice, or free."""
+    parameter = training_pb2.Hyperparameter
+    parameters = [
+        parameter(name="a", minimum=0),
+        parameter(name="b", maximum=5),
+        parameter(name="c", choices=["x", "y"]),
+        parameter(name="d"),
+    ]
+
+    lines = words(classifiers_view([training_pb2.Classifier(id="c", hyperparameters=parameters)]))
+
+    assert [line[2:] for line in lines[-4:]] == [["0", "to"], ["to", "5"], ["x,", "y"], ["-"]]
+
+
+def test_trials_of_equal_cost_stand_by_their_ranking_and_the_best_is_the_jobs() -> None:
+    """The star is the trainer's choice, not the view's."""
+    job = samples.training_job()
+    job.trials[0].cost = job.trials[1].cost
+    job.best_trial = 0
+
+    lines = words(training_job_view(job, {}))
+
+    assert [line[0] for line in lines if any("num_leaves=" in word for word in line)] == ["1", "0"]
+    assert any(line[:2] == ["0", "*"] for line in lines)
+    assert "dummy" not in text(training_job_view(job, {}))
