@@ -144,3 +144,14 @@ def test_list_filters_by_version(services: FakeServices) -> None:
     assert services.asked("ListDriftReports")[0].model_version == samples.VERSION
     assert services.asked("GetModelVersion") == []
     assert "newest 200 predictions" in outcome.stdout
+
+
+def test_unchanged_status_says_so_and_claims_nothing_else(services: FakeServices) -> None:
+    """The monitor sent its etag alone: neither a verdict nor a count is known from it."""
+    services.answer("GetDriftStatus", monitor_pb2.DriftStatus(etag="e1"))
+
+    outcome = services.run("drift", "status", "2", "--etag", "e1")
+
+    assert services.asked("GetDriftStatus")[0].etag == "e1"
+    assert outcome.stderr == "nothing has changed\n"
+    assert outcome.stdout.split() == ["etag", "e1"]
