@@ -1,0 +1,64 @@
+"""Ranks of reasons: what must not matter does not, and what must does."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from services.scorer.domain.reasons import PRINCIPAL_REASONS, rank
+
+whole = st.integers(-4, 4).map(float)
+rows = arrays.arrays(np.float64, st.integers(0, 12), elements=whole)
+distinct = st.lists(st.integers(1, 99), unique=True, max_size=12).flatmap(
+    lambda sizes: st.tuples(*(st.sampled_from([float(size), -float(size)]) for size in sizes)).map(np.array)
+)
+
+
+@given(rows)
+def test_reasons_hold_the_whole_row(row: NDArray[np.float64]) -> None:
+    """Put back into their places they are the contributions again: nothing is lost, doubled or rounded."""
+    reasons = rank(row)
+
+    rebuilt = np.zeros_like(row)
+    rebuilt[list(reasons.features)] = reasons.contributions
+    np.testing.assert_array_equal(rebuilt, row)
+    assert set(reasons.principal) <= set(reasons.features)
+
+
+@given(distinct, st.data())
+def test_features_in_another_order_are_the_same_reasons(row: NDArray[np.float64], data: st.DataObject) -> None:
+    """Without ties the rank depends on weights alone, not on where a feature stands."""
+    order = data.draw(st.permutations(range(len(row))))
+
+    straight, shuffled = rank(row), rank(row[list(order)])
+
+    assert shuffled.contributions == straight.contributions
+    assert tuple(order[place] for place in shuffled.principal) == straight.principal
+
+
+@given(rows, st.sampled_from([0.25, 0.5, 2.0, 1024.0]))
+def test_the_scale_of_the_margin_does_not_matter(row: NDArray[np.float64], scale: float) -> None:
+    """Powers of two, so that not even rounding can."""
+    reasons, scaled = rank(row), rank(row * scale)
+
+    assert scaled.features == reasons.features
+    assert scaled.principal == reasons.principal
+
+
+@given(rows)
+def test_what_raised_one_margin_lowers_its_mirror_image(row: NDArray[np.float64]) -> None:
+    """The order is the same; no feature is a principal reason of both."""
+    reasons, mirrored = rank(row), rank(-row)
+
+    assert mirrored.features == reasons.features
+    assert not set(mirrored.principal) & set(reasons.principal)
+    assert len(reasons.principal) == min(PRINCIPAL_REASONS, int((row > 0).sum()))
+
+
+@given(rows, st.integers(1, 5))
+def test_features_without_weight_change_nothing(row: NDArray[np.float64], more: int) -> None:
+    """Neither 0.0 nor -0.0 is a reason."""
+    padded = np.concatenate([row, np.full(more, -0.0), np.zeros(more)])
+
+    assert rank(padded) == rank(row)
