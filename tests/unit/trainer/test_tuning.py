@@ -33,13 +33,14 @@ class _Learner:
         self, values: NDArray[np.float64], targets: NDArray[np.int8], weights: NDArray[np.float64], *, threads: int
     ) -> Fit:
         """Keep the rows."""
-        assert len(values) == len(targets) == len(weights)
+        assert (len(values), threads) == (len(targets), 1)
         self.values.append(values.copy())
         self.weights.append(weights)
         return _weigh
 
 
 def _weigh(hyperparameters: Hyperparameters, seed: int) -> Model:
+    assert seed == 0
     coefficients = np.array([float(hyperparameters["weight"]), *[0.0] * (_WIDTH - 1)])
     return LinearModel(coefficients, 0.0, means=np.zeros(_WIDTH), scales=np.ones(_WIDTH))
 

@@ -1,0 +1,278 @@
+"""What a caller asks for reaches the job and comes back in its resource, whatever it is."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from services.trainer import dataset_messages, training_messages
+from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
+from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
+from services.trainer.domain.dataset import DatasetPlan
+from services.trainer.domain.plan import Resampling, TrainingPlan
+from services.trainer.domain.results import (
+    SPLITS,
+    DatasetResult,
+    SplitSummary,
+    TrainingResult,
+    TrialSummary,
+    dataset_result_from_json,
+    training_result_from_json,
+)
+from services.trainer.domain.threshold import Costs
+from services.trainer.kinds import DATASET, TRAINING
+from services.trainer.names import identifier, model_and_version, version_name, version_number
+from shared.errors import InvalidInput
+from shared.jobs.store import Job, JobState
+
+_FINITE = st.floats(allow_nan=False, allow_infinity=False)
+_SHARES = st.floats(0.0, 1.0)
+_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
+_OPTIONS = st.builds(
+    CleaningOptions, st.sampled_from(Imputation), st.none() | _SHARES, st.none() | _SHARES, st.none() | _FINITE
+)
+_DATASET_PLANS = st.builds(
+    DatasetPlan, st.text(min_size=1, max_size=9), _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9)
+)
+_VALUES = st.integers(-(2**63), 2**63 - 1) | _FINITE | st.text(max_size=5)
+_GRIDS = st.dictionaries(
+    st.text(min_size=1, max_size=5), st.lists(_VALUES, min_size=1, max_size=3).map(tuple), max_size=3
+)
+_TRAINING_PLANS = st.builds(
+    TrainingPlan,
+    dataset=_IDS,
+    model=_IDS,
+    classifier=st.sampled_from(list(CLASSIFIERS)),
+    grid=_GRIDS,
+    resampling=st.builds(Resampling, st.integers(2, 20), st.integers(1, 10), st.integers(0, 2**31)),
+    costs=st.builds(Costs, _FINITE, _FINITE),
+    balanced=st.booleans(),
+)
+_TRIALS = st.builds(TrialSummary, st.integers(0, 999), st.dictionaries(st.text(max_size=5), _VALUES), *[_FINITE] * 4)
+_RESULTS = st.builds(
+    TrainingResult,
+    st.lists(_TRIALS, max_size=2).map(tuple),
+    st.none() | st.integers(0, 999),
+    st.none() | _SHARES,
+    st.dictionaries(st.text(max_size=5), _FINITE, max_size=2),
+    st.integers(0, 9),
+    st.text(max_size=5),
+)
+_FATE = ColumnFate("CNT_CHILDREN", 0.0)
+_RESULT = DatasetResult(
+    {name: SplitSummary(9, 1, "a" * 64) for name in SPLITS}, (), (_FATE,), 0, "d" * 64, "1", "run", {}
+)
+
+
+def _job(kind: str, payload: object, result: object = None) -> Job:
+    return Job(
+        id="job-1",
+        kind=kind,
+        state=JobState.QUEUED if result is None else JobState.SUCCEEDED,
+        payload=json.dumps(payload, allow_nan=False),
+        caller="unverified",
+        fraction=0.0,
+        stage="",
+        result=None if result is None else json.dumps(result, allow_nan=False),
+        error=None,
+        attempt=0,
+        create_time=datetime(2026, 1, 1, tzinfo=UTC),
+        start_time=None,
+        end_time=None,
+        revision=1,
+    )
+
+
+def _column(plan: DatasetPlan, fate: ColumnFate) -> dataset_pb2.ColumnFate:
+    job = _job(DATASET, plan.to_json(), replace(_RESULT, columns=(fate,)).to_json())
+    (column,) = dataset_messages.dataset_to_proto(job, dataset_pb2.DATASET_VIEW_FULL).columns
+    return column
+
+
+def _plan(imputation: Imputation = Imputation.MEAN) -> DatasetPlan:
+    return DatasetPlan("tables", 0.2, 0, CleaningOptions(imputation))
+
+
+@given(_DATASET_PLANS)
+def test_a_data_set_asked_for_again_by_its_resource_is_the_same(plan: DatasetPlan) -> None:
+    """Bounds of zero stay bounds, absent ones stay absent, and no text is altered on the way."""
+    shown = dataset_messages.dataset_to_proto(_job(DATASET, plan.to_json()), dataset_pb2.DATASET_VIEW_BASIC)
+
+    request = dataset_pb2.CreateDatasetRequest(
+        display_name=shown.display_name,
+        home_credit=shown.home_credit,
+        test_share=shown.test_share,
+        seed=shown.seed,
+        options=shown.options,
+    )
+
+    assert dataset_messages.plan_from_proto(request) == plan
+    assert dataset_messages.plan_from_payload(json.dumps(plan.to_json())) == plan
+
+
+@given(_TRAINING_PLANS)
+def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPlan) -> None:
+    """Whole numbers stay whole and 1.0 stays real, since hyper-parameters are told apart by that."""
+    shown = training_messages.training_job_to_proto(_job(TRAINING, plan.to_json()))
+
+    request = training_pb2.CreateTrainingJobRequest(
+        dataset=shown.dataset,
+        model=shown.model,
+        classifier=shown.classifier,
+        grid=shown.grid,
+        folds=shown.folds,
+        repeats=shown.repeats,
+        seed=shown.seed,
+        costs=shown.costs,
+        class_weight=shown.class_weight,
+    )
+    again = training_messages.plan_from_proto(request)
+
+    assert again == plan
+    assert [type(value) for values in again.grid.values() for value in values] == [
+        type(plan.grid[name][place]) for name, values in again.grid.items() for place in range(len(values))
+    ]
+    assert training_messages.plan_from_payload(json.dumps(plan.to_json())) == plan
+
+
+@given(_RESULTS)
+def test_the_result_of_a_training_survives_the_store(result: TrainingResult) -> None:
+    """And an absent threshold or best trial is absent for the caller too, a zero is not."""
+    plan = TrainingPlan("ds-1", "m", "lightgbm")
+
+    again = training_result_from_json(json.loads(json.dumps(result.to_json(), allow_nan=False)))
+    shown = training_messages.training_job_to_proto(_job(TRAINING, plan.to_json(), result.to_json()))
+
+    assert again == result
+    assert (shown.best_trial if shown.HasField("best_trial") else None) == result.best_trial
+    assert (shown.threshold if shown.HasField("threshold") else None) == result.threshold
+    assert shown.model_version == (f"models/m/versions/{result.version}" if result.version else "")
+    assert len(shown.trials) == len(result.trials)
+
+
+@pytest.mark.parametrize("defaults", [None, 0, 3])
+def test_the_defaults_of_a_split_survive_the_store(defaults: int | None) -> None:
+    """No labels are not the same as no defaults."""
+    result = replace(_RESULT, splits={name: SplitSummary(9, defaults, "a" * 64) for name in SPLITS})
+
+    again = dataset_result_from_json(json.loads(json.dumps(result.to_json(), allow_nan=False)))
+
+    assert again == result
+    assert {split.defaults for split in again.splits.values()} == {defaults}
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_every_rule_has_its_own_number_on_the_wire(rule: Rule) -> None:
+    """A column that was dropped always says why; a figure and a bound of zero are told as such."""
+    column = _column(_plan(), ColumnFate("CNT_CHILDREN", 0.0, rule, figure=0.0, bound=0.0))
+
+    assert dataset_pb2.CleaningRule.Name(column.rule) == f"CLEANING_RULE_{rule.value}"
+    assert not column.kept
+    assert (column.HasField("figure"), column.HasField("bound")) == (True, True)
+
+
+@pytest.mark.parametrize("imputation", Imputation)
+def test_a_figure_stands_in_for_missing_values_only_where_that_was_asked_for(imputation: Imputation) -> None:
+    """Zero is such a figure; the fallback of a complete column without imputation is the bundle's affair."""
+    column = _column(_plan(imputation), replace(_FATE, fallback=0.0))
+
+    assert column.HasField("imputation_value") is (imputation is not Imputation.NONE)
+    assert column.kept
+    assert column.rule == dataset_pb2.CLEANING_RULE_UNSPECIFIED
+
+
+@pytest.mark.parametrize("imputation", [dataset_pb2.IMPUTATION_UNSPECIFIED, 99])
+def test_an_imputation_that_nobody_chose_is_refused(imputation: dataset_pb2.Imputation.ValueType) -> None:
+    """What stands in for a missing value is never guessed; the refusal lists the choices."""
+    request = dataset_pb2.CreateDatasetRequest(
+        home_credit=dataset_pb2.HomeCreditTables(directory="x"),
+        options=dataset_pb2.CleaningOptions(imputation=imputation),
+    )
+
+    with pytest.raises(InvalidInput, match="NONE, MEAN, MEDIAN, MIN, MAX") as refusal:
+        dataset_messages.plan_from_proto(request)
+
+    assert [violation.field for violation in refusal.value.violations] == ["options.imputation"]
+
+
+def test_a_data_set_must_say_where_its_rows_come_from() -> None:
+    """There is no default source."""
+    with pytest.raises(InvalidInput) as refusal:
+        dataset_messages.plan_from_proto(dataset_pb2.CreateDatasetRequest())
+
+    assert [violation.field for violation in refusal.value.violations] == ["home_credit"]
+
+
+def test_a_class_weight_of_a_later_version_is_refused() -> None:
+    """Training on other weights than were asked for would go unseen."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", class_weight=99)  # type: ignore[arg-type]  # unknown
+
+    with pytest.raises(InvalidInput) as refusal:
+        training_messages.plan_from_proto(request)
+
+    assert [violation.field for violation in refusal.value.violations] == ["class_weight"]
+
+
+def test_an_empty_value_of_a_grid_is_refused_by_its_path() -> None:
+    """It is none of the three types."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a")
+    request.grid["C"].values.extend([training_pb2.HyperparameterValue(real=0.0), training_pb2.HyperparameterValue()])
+
+    with pytest.raises(InvalidInput) as refusal:
+        training_messages.plan_from_proto(request)
+
+    assert [violation.field for violation in refusal.value.violations] == ['grid["C"].values[1]']
+
+
+@pytest.mark.parametrize("given_costs", [{"false_negative": 0.0}, {"false_positive": 0.0}])
+def test_a_cost_of_zero_is_no_absent_cost(given_costs: dict[str, float]) -> None:
+    """It is refused later by name; taking the default for it would hide the mistake."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", costs=training_pb2.Costs(**given_costs))
+
+    plan = training_messages.plan_from_proto(request)
+
+    assert plan.costs == replace(Costs(), **given_costs)
+
+
+@pytest.mark.parametrize("identity", CLASSIFIERS)
+def test_every_bound_and_default_of_a_classifier_is_told(identity: str) -> None:
+    """Also a smallest value of zero, which a caller must not take for no bound."""
+    classifier = CLASSIFIERS[identity]
+
+    message = training_messages.classifier_to_proto(classifier)
+
+    assert (message.id, message.takes_missing_values) == (identity, classifier.takes_missing_values)
+    for shown, known in zip(message.hyperparameters, classifier.hyperparameters, strict=True):
+        assert (shown.minimum if shown.HasField("minimum") else None) == known.minimum
+        assert (shown.maximum if shown.HasField("maximum") else None) == known.maximum
+        assert getattr(shown.default_value, shown.default_value.WhichOneof("value") or "") == known.default
+        assert shown.default_value.WhichOneof("value") == known.type
+        assert tuple(shown.choices) == known.choices
+
+
+@given(_IDS, st.integers(0, 999_999_999))
+def test_a_version_is_found_by_the_name_it_was_given(model: str, number: int) -> None:
+    """Names that this service makes are names that it takes."""
+    assert version_number(version_name(model, number)) == (model, number)
+    assert model_and_version(version_name(model, number)) == (model, str(number))
+    assert identifier(f"datasets/{model}", "datasets") == model
+
+
+@pytest.mark.parametrize("tail", ["", "a/b", "a b", "a\n", "..", "é", "a" * 129])
+def test_an_id_that_could_be_a_path_or_has_no_end_is_refused(tail: str) -> None:
+    """Ids become file names and labels; the refusal names the caller's field."""
+    with pytest.raises(InvalidInput) as refusal:
+        identifier(f"datasets/{tail}", "datasets", field="dataset")
+
+    assert [violation.field for violation in refusal.value.violations] == ["dataset"]
+
+
+@pytest.mark.parametrize("version", ["champion", "-1", "1.0", "1234567890"])
+def test_a_promotion_takes_a_number_that_a_registry_can_count_to(version: str) -> None:
+    """An alias of an alias would move under the approver's hands."""
+    with pytest.raises(InvalidInput):
+        version_number(f"models/m/versions/{version}")
