@@ -74,6 +74,9 @@ def test_a_full_segment_does_not_wait_for_its_time(spool: Spool) -> None:
         shipper.recorded()
 
         monitor.wait_for_records(10)
+        arrived = [record.sequence for record in monitor.records]
+
+    assert arrived == list(range(1, 11))
 
 
 def test_while_the_monitor_is_down_nothing_is_lost_and_it_drains_later(spool: Spool) -> None:

@@ -115,8 +115,11 @@ def test_a_flipped_byte_anywhere_is_found(data: st.DataObject) -> None:
     except DecodeError:
         return
 
-    if damaged != segment:
-        refusal(damaged)
+    if damaged == segment:
+        return
+    with pytest.raises(InvalidInput) as caught:
+        verify_segment(damaged)
+    assert caught.value.reason == "SEGMENT_CORRUPT"
 
 
 @given(
