@@ -130,7 +130,7 @@ def test_a_batch_of_none_or_too_many_is_refused_as_a_whole(count: int) -> None:
 def test_a_text_may_be_as_long_as_is_said_and_no_longer(field: str) -> None:
     """Counted in characters, so that every script has the same room."""
     longest, longer = (
-        scorer_pb2.Subject(**{"applicant_id": "1", field: "ж" * length})
+        scorer_pb2.Subject(**{"applicant_id": "1", field: "ж" * length})  # type: ignore[arg-type]
         for length in (messages.MAX_TEXT, messages.MAX_TEXT + 1)
     )
 
