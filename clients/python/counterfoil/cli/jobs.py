@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from counterfoil.cli.output import console, json_wanted, say
-from counterfoil.cli.views.layout import word
+from counterfoil.cli.views.jobs import state_word
 from counterfoil.client.watching import follow
 from counterfoil.types.v1 import job_pb2
 
@@ -74,8 +74,3 @@ def _lines(label: str, stderr: Console) -> Report:
 def _stage(job: job_pb2.Job) -> str:
     running = job.state == job_pb2.JOB_STATE_RUNNING
     return job.progress.stage if running and job.progress.stage else state_word(job)
-
-
-def state_word(job: job_pb2.Job) -> str:
-    """Return a job's state in lower case, for example "succeeded"."""
-    return word(job_pb2.JobState.DESCRIPTOR, job.state)

@@ -5,8 +5,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from counterfoil.cli.jobs import state_word
-from counterfoil.cli.views.jobs import job_facts
+from counterfoil.cli.views.jobs import job_facts, state_word
 from counterfoil.cli.views.layout import (
     ABSENT,
     facts,

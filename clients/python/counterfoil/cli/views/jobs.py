@@ -1,8 +1,12 @@
 """What people see of a job."""
 
-from counterfoil.cli.jobs import state_word
-from counterfoil.cli.views.layout import moment
+from counterfoil.cli.views.layout import moment, word
 from counterfoil.types.v1 import job_pb2
+
+
+def state_word(job: job_pb2.Job) -> str:
+    """Return a job's state in lower case, for example "succeeded"."""
+    return word(job_pb2.JobState.DESCRIPTOR, job.state)
 
 
 def job_facts(job: job_pb2.Job) -> list[tuple[str, str]]:

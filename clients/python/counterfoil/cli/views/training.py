@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from rich.console import RenderableType
 
 from counterfoil.cli.grids import value_text, values_text
-from counterfoil.cli.jobs import state_word
-from counterfoil.cli.views.jobs import job_facts
+from counterfoil.cli.views.jobs import job_facts, state_word
 from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, stacked, word
 from counterfoil.cli.views.metrics import DUMMY, by_split, metrics_table
 from counterfoil.trainer.v1 import training_pb2
