@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.monitor.domain.drift import ColumnDrift, Comparison, DriftBounds, DriftResult, Outcome, Verdict, screen
@@ -42,6 +42,7 @@ DRIFTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.builds(ReportRequest, ASKED, NAMES, COLUMNS))
 def test_any_request_survives_the_store(request_: ReportRequest) -> None:
     """Times keep their microseconds and their zone; an empty choice of columns stays one."""
@@ -51,6 +52,7 @@ def test_any_request_survives_the_store(request_: ReportRequest) -> None:
     assert again.to_json() == request_.to_json()
 
 
+@settings(deadline=None)
 @given(st.builds(ReportResult, DRIFTS, NAMES))
 def test_any_result_survives_the_store(result: ReportResult) -> None:
     """Verdicts come back as verdicts, and what was absent is absent."""
@@ -78,6 +80,7 @@ def test_a_column_is_compared_from_the_bound_on(side: str, values: int, verdict:
     assert shares.popitem()[1] == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.just(float("nan")) | st.just(float("inf")) | st.floats(-9, 9), min_size=1, max_size=30))
 def test_null_and_not_a_number_are_missing_alike(values: list[float | None]) -> None:
     """An infinity is no value either: no method can place it."""
@@ -100,12 +103,14 @@ def test_as_many_columns_as_are_allowed_can_be_asked_for() -> None:
         check_asked(AskedReport(MODEL_VERSION, None, (*names, "one more"), max_rows=100))
 
 
+@settings(deadline=None)
 @given(st.permutations(FEATURES), st.integers(1, len(FEATURES)))
 def test_columns_keep_the_order_in_which_they_were_asked_for(names: list[str], count: int) -> None:
     """A caller finds them where they were named."""
     assert choose_columns(names[:count], model_facts()) == tuple(names[:count])
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[a-z][a-z0-9-]{0,20}", fullmatch=True), st.integers(0, 10**9))
 def test_the_name_of_a_version_can_be_taken_apart_again(model: str, version: int) -> None:
     """Names that are put together are names that are taken."""

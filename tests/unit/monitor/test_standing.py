@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.monitor.domain.status import DriftStatus, ReportNews, Tally, newer
@@ -25,6 +25,7 @@ TALLIES = st.builds(Tally, st.integers(0, 2), st.none() | TIMES)
 STATUSES = st.builds(DriftStatus, st.sampled_from([MODEL_VERSION, f"{MODEL_VERSION}0"]), TALLIES, st.none() | NEWS)
 
 
+@settings(deadline=None)
 @given(STATUSES, STATUSES)
 def test_two_statuses_have_one_tag_if_and_only_if_they_are_equal(one: DriftStatus, other: DriftStatus) -> None:
     """Also where they differ by a microsecond or in the last bit of a share."""
@@ -32,6 +33,7 @@ def test_two_statuses_have_one_tag_if_and_only_if_they_are_equal(one: DriftStatu
     assert len(one.etag) == 32
 
 
+@settings(deadline=None)
 @given(STATUSES, STATUSES)
 def test_who_knows_the_tag_of_a_status_is_told_no_more(known: DriftStatus, now: DriftStatus) -> None:
     """And who knows another one is told all of it."""
@@ -41,6 +43,7 @@ def test_who_knows_the_tag_of_a_status_is_told_no_more(known: DriftStatus, now: 
     assert bool(message.model_version) is (known != now)
 
 
+@settings(deadline=None)
 @given(st.lists(NEWS, min_size=1, max_size=6))
 def test_the_newest_report_counts_whatever_order_they_end_in(reports: list[ReportNews]) -> None:
     """A report that is noted again, after a restart for instance, changes nothing."""
@@ -55,6 +58,7 @@ def test_the_newest_report_counts_whatever_order_they_end_in(reports: list[Repor
     assert kept.end_time == max(report.end_time for report in reports)
 
 
+@settings(deadline=None)
 @given(st.lists(TALLIES, min_size=1, max_size=5).flatmap(lambda each: st.tuples(st.just(each), st.permutations(each))))
 def test_tallies_have_one_sum_in_every_order(orders: tuple[list[Tally], list[Tally]]) -> None:
     """Segments of many instances arrive as they please."""

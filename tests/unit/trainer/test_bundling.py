@@ -2,7 +2,7 @@
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.trainer.domain.bundling import golden_values, schema_of
@@ -76,6 +76,7 @@ def test_every_source_names_its_table() -> None:
     assert (gender.group, gender.codes, amount.group, amount.level) == ("CODE_GENDER", {"M": 0.0, "F": 1.0}, "", "")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60))
 def test_golden_rows_are_rows_of_train_from_first_to_last(rows: int) -> None:
     """Up to sixteen, none twice, in their order, and one in which nothing is known."""

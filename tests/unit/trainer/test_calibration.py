@@ -43,6 +43,7 @@ def test_probabilities_do_not_depend_on_the_scale_of_margins(seed: int, scale: f
     assert scaled.probabilities(scale * margins) == pytest.approx(plain.probabilities(margins), abs=1e-4)
 
 
+@settings(deadline=None)
 @given(
     margin=st.floats(-50.0, 50.0),
     targets=st.lists(st.integers(0, 1), min_size=2, max_size=60),

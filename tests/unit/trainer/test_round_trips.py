@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
@@ -97,6 +97,7 @@ def _plan(imputation: Imputation = Imputation.MEAN) -> DatasetPlan:
     return DatasetPlan("tables", 0.2, 0, CleaningOptions(imputation))
 
 
+@settings(deadline=None)
 @given(_DATASET_PLANS)
 def test_a_data_set_asked_for_again_by_its_resource_is_the_same(plan: DatasetPlan) -> None:
     """Bounds of zero stay bounds, absent ones stay absent, and no text is altered on the way."""
@@ -114,6 +115,7 @@ def test_a_data_set_asked_for_again_by_its_resource_is_the_same(plan: DatasetPla
     assert dataset_messages.plan_from_payload(json.dumps(plan.to_json())) == plan
 
 
+@settings(deadline=None)
 @given(_TRAINING_PLANS)
 def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPlan) -> None:
     """Whole numbers stay whole and 1.0 stays real, since hyper-parameters are told apart by that."""
@@ -139,6 +141,7 @@ def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPl
     assert training_messages.plan_from_payload(json.dumps(plan.to_json())) == plan
 
 
+@settings(deadline=None)
 @given(_RESULTS)
 def test_the_result_of_a_training_survives_the_store(result: TrainingResult) -> None:
     """And an absent threshold or best trial is absent for the caller too, a zero is not."""
@@ -254,6 +257,7 @@ def test_every_bound_and_default_of_a_classifier_is_told(identity: str) -> None:
         assert tuple(shown.choices) == known.choices
 
 
+@settings(deadline=None)
 @given(_IDS, st.integers(0, 999_999_999))
 def test_a_version_is_found_by_the_name_it_was_given(model: str, number: int) -> None:
     """Names that this service makes are names that it takes."""

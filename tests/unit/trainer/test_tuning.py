@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -66,6 +66,7 @@ def _search(weights: list[float]) -> tuple[list[Trial], Trial]:
     return trials, best.trial
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1), min_size=2, max_size=50).filter(lambda targets: len(set(targets)) == 2))
 def test_balanced_classes_weigh_the_same_however_rare_one_is(targets: list[int]) -> None:
     """Half of the rows each, so that the sum of weights is the number of rows with and without balance."""
