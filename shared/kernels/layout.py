@@ -7,8 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import Precondition
-from shared.kernels.trees import Missing, Node, Tree
+from shared.kernels.trees import Missing, Node, Tree, unfit
 
 LANES = 4
 MAX_POINTS = 16
@@ -94,13 +93,7 @@ def _feature_paths(tree: Tree) -> Iterator[frozenset[int]]:
 
 def _refuse_long_paths(trees: Sequence[Tree]) -> None:
     if max((_points(tree) for tree in trees), default=0) > MAX_POINTS:
-        raise _unfit(f"a path splits on more than {2 * MAX_POINTS} features")
-
-
-def _unfit(why: str) -> Precondition:
-    return Precondition(
-        f"the kernel cannot take this model: {why}; the library computes it instead", reason="KERNEL_UNFIT"
-    )
+        raise unfit(f"a path splits on more than {2 * MAX_POINTS} features")
 
 
 class _Tables:
@@ -209,7 +202,7 @@ def _place(places: Mapping[int, int], child: int) -> int:
 def _ratio(tree: Tree, node: Node) -> float:
     left, right = tree.cover(node.left), tree.cover(node.right)
     if not (left > 0.0 and right > 0.0):
-        raise _unfit("a node was reached by no training row")
+        raise unfit("a node was reached by no training row")
     return left / node.cover
 
 

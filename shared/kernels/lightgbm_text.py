@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from shared.errors import Precondition
-from shared.kernels.trees import Missing, Node, Tree
+from shared.kernels.trees import Missing, Node, Tree, unfit
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
 
@@ -23,11 +22,11 @@ def parse_trees(text: str) -> tuple[Tree, ...]:
 def _refuse_unknown(header: str) -> None:
     lines = header.splitlines()
     if "version=v4" not in lines:
-        raise _unfit("its text is not of version 4")
+        raise unfit("its text is not of version 4")
     if "average_output" in lines:
-        raise _unfit("it averages its trees")
+        raise unfit("it averages its trees")
     if "num_tree_per_iteration=1" not in lines:
-        raise _unfit("it has more than one output")
+        raise unfit("it has more than one output")
 
 
 def _fields(block: str) -> Mapping[str, str]:
@@ -36,7 +35,7 @@ def _fields(block: str) -> Mapping[str, str]:
 
 def _tree(fields: Mapping[str, str]) -> Tree:
     if fields.get("is_linear", "0") != "0":
-        raise _unfit("its leaves are linear models")
+        raise unfit("its leaves are linear models")
     leaves = tuple(_numbers(fields["leaf_value"]))
     if fields["num_leaves"] == "1":
         return Tree((), leaves, (1.0,))
@@ -80,9 +79,3 @@ def _integers(text: str) -> Iterator[int]:
 
 def _numbers(text: str) -> Iterator[float]:
     return map(float, text.split())
-
-
-def _unfit(why: str) -> Precondition:
-    return Precondition(
-        f"the kernel cannot take this model: {why}; the library computes it instead", reason="KERNEL_UNFIT"
-    )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from shared.errors import Precondition
+
 
 class Missing(IntEnum):
     """What a split takes as missing: nothing (NaN is zero then), zero and NaN, or NaN."""
@@ -48,3 +50,10 @@ class Tree:
             return self.leaves[0]
         total = self.nodes[0].cover
         return sum(cover / total * value for cover, value in zip(self.leaf_covers, self.leaves, strict=True))
+
+
+def unfit(why: str) -> Precondition:
+    """Return the error (KERNEL_UNFIT) that leaves a model to the library."""
+    return Precondition(
+        f"the kernel cannot take this model: {why}; the library computes it instead", reason="KERNEL_UNFIT"
+    )
