@@ -68,6 +68,13 @@ def _parse(hint: object, text: str) -> object:
         raise ValueError(f"is {text!r}; give {accepted}") from error
 
 
+def environment_of(settings: object) -> dict[str, str]:
+    """Return the COUNTERFOIL_ variables out of which another process reads these very settings."""
+    fields = dataclasses.fields(settings)  # type: ignore[arg-type]  # a dataclass; typing has no bound for that
+    values = {variable_of(field.name): getattr(settings, field.name) for field in fields}
+    return {variable: "" if value is None else str(value) for variable, value in values.items()}
+
+
 def read_settings(cls: type[T], environ: Mapping[str, str]) -> T:
     """Return the dataclass with each field taken from its COUNTERFOIL_ variable, else its default.
 

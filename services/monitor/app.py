@@ -27,6 +27,7 @@ from shared.bundle.registry import ModelRegistry
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import Job, JobStore
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
+from shared.settings import environment_of
 
 SERVICE = monitor_pb2.DESCRIPTOR.services_by_name["MonitorService"].full_name
 JOB_COMMAND = (sys.executable, "-m", "services.monitor.job")
@@ -78,7 +79,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         """Let the status know at once what a report found."""
         note(standing, read_report(job))
 
-    environment = {**os.environ, **settings.environment()}
+    environment = {**os.environ, **environment_of(settings)}
     runner = JobRunner(store, command=job_command, environment=environment, on_end=on_end)
     reports = Reports(
         store,

@@ -1,10 +1,9 @@
 """The monitor's settings, read once from COUNTERFOIL_* variables."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from services.monitor.domain.drift import DriftBounds
-from shared.settings import variable_of
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,3 @@ class Settings:
     def jobs_url(self) -> str:
         """Return the SQLAlchemy URL of the job store."""
         return f"sqlite:///{(self.folder / 'jobs.db').absolute()}"
-
-    def environment(self) -> dict[str, str]:
-        """Return the COUNTERFOIL_ variables out of which a job's process reads these very settings."""
-        values = {variable_of(field.name): getattr(self, field.name) for field in fields(self)}
-        return {variable: "" if value is None else str(value) for variable, value in values.items()}

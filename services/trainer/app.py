@@ -20,6 +20,7 @@ from shared.jobs.runner import JobRunner
 from shared.jobs.store import JobStore
 from shared.mlflow_store import quieten
 from shared.rpc.server import RpcServer, Service, build_server
+from shared.settings import environment_of
 
 SERVICE = trainer_pb2.DESCRIPTOR.services_by_name["TrainerService"].full_name
 _JOB = (sys.executable, "-m", "services.trainer.job")
@@ -72,6 +73,6 @@ def _environment(settings: Settings) -> dict[str, str]:
     """Return what the children's processes see: this one's variables, with the settings as they were given here."""
     # OpenMP's threads wait for each other spinning, unless told otherwise. Where something else wants the cores, that
     # made a training of 1 s take 27.
-    variables = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **settings.environment()}
+    variables = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **environment_of(settings)}
     quieten(variables)
     return variables

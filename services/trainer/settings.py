@@ -1,10 +1,9 @@
 """What the trainer is told at start, read once from COUNTERFOIL_ variables."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.rpc.server import ServerSettings
-from shared.settings import variable_of
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,3 @@ class Settings:
             tls_client_ca=self.tls_client_ca,
             allow_insecure_remote=self.allow_insecure_remote,
         )
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables from which a child process reads these very settings."""
-        values = {variable_of(field.name): getattr(self, field.name) for field in fields(self)}
-        return {variable: "" if value is None else str(value) for variable, value in values.items()}

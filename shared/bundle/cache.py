@@ -1,12 +1,12 @@
 """Downloaded files by digest: checked before they get their name, and again whenever they are asked for."""
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from shared.bundle.manifest import MANIFEST, BundleRejected, open_sealed
+from shared.digests import digest_of_file
 from shared.errors import Precondition
 
 Download = Callable[[Path], None]
@@ -49,12 +49,12 @@ class FileCache:
         if not _DIGEST.fullmatch(digest):
             raise _split_rejected("its digest is none")
         place = self._folder / f"{digest}.parquet"
-        if place.is_file() and _digest_of_file(place) == digest:
+        if place.is_file() and digest_of_file(place) == digest:
             return place
         with self._scratch() as scratch:
             download(Path(scratch))
             files = [path for path in Path(scratch).rglob("*") if path.is_file()]
-            if len(files) != 1 or _digest_of_file(files[0]) != digest:
+            if len(files) != 1 or digest_of_file(files[0]) != digest:
                 raise _split_rejected("MLflow holds other rows than those that the model was made with")
             files[0].replace(place)
         return place
@@ -84,11 +84,6 @@ def _put(fetched: Path, place: Path, scratch: Path) -> None:
     except OSError:
         if not _is_bundle(place, place.name):
             raise
-
-
-def _digest_of_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _split_rejected(why: str) -> Precondition:

@@ -1,6 +1,5 @@
 """The seal of a bundle: a manifest that names every other file by SHA-256 and size, and is itself named by its own."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.bundle.dataset import DatasetReference
+from shared.digests import digest_of
 from shared.errors import Precondition
 
 MANIFEST = "manifest.json"
@@ -111,11 +111,6 @@ def open_sealed(folder: Path, digest: str | None = None) -> Sealed:
     except OSError as error:
         raise BundleRejected(f"it cannot be read ({error.strerror})") from error
     return Sealed(found, manifest, files)
-
-
-def digest_of(content: bytes) -> str:
-    """Return the SHA-256 of the bytes in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def json_bytes(document: Mapping[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ from services.trainer.domain.plan import TrainingPlan
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
 from shared.jobs.store import JobStore
+from shared.settings import environment_of
 from tests.bundles import tiny_bundle
 from tests.processes import running
 from tests.service.trainer import Trainer, elsewhere, running_trainer, settings_in, training_request
@@ -73,7 +74,7 @@ def test_a_stopped_trainer_fails_what_runs(trainer: Trainer, dataset: dataset_pb
 
 def test_the_trainer_starts_as_a_process_and_stops_cleanly(trainer: Trainer, tmp_path: Path) -> None:
     """It answers before MLflow is open, and a SIGTERM ends it with exit code 0."""
-    environment = elsewhere(trainer.settings, tmp_path).environment() | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
+    environment = environment_of(elsewhere(trainer.settings, tmp_path)) | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
 
     with running("trainer", environment, tmp_path) as service:
         code = service.terminate()
@@ -86,7 +87,7 @@ def test_a_trainer_told_to_stop_while_mlflow_is_being_imported_does_not_wait_for
     """An MLflow whose import never ends stands in for one that takes long."""
     (tmp_path / "mlflow").mkdir()
     (tmp_path / "mlflow" / "__init__.py").write_text("import threading; threading.Event().wait()")
-    environment = settings_in(tmp_path).environment() | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
+    environment = environment_of(settings_in(tmp_path)) | {"COUNTERFOIL_LOG_LEVEL": "INFO"}
 
     with running("trainer", environment, tmp_path, imports_first=tmp_path) as service:
         code = service.terminate()

@@ -1,6 +1,5 @@
 """The applicants of a data set's splits: values mapped from disk, identifiers in a small sorted index."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from services.scorer.domain.serving import ApplicantRow
+from shared.digests import digest_of_file
 from shared.errors import NotFound, Precondition, Unavailable
 
 ID_COLUMN: Final = "applicant_id"
@@ -98,7 +98,7 @@ def _open(name: str, path: Path, names: tuple[str, ...], folder: Path) -> _Split
 def _sound_matrix(folder: Path, name: str) -> Path | None:
     """Return the split's matrix if there is one and it is as it was written: its name holds its SHA-256."""
     found = folder.glob(f"{name}.*.npy")
-    return next((path for path in found if path.name == f"{name}.{_digest(path)}.npy"), None)
+    return next((path for path in found if path.name == f"{name}.{digest_of_file(path)}.npy"), None)
 
 
 def _write_matrix(frame: pl.LazyFrame, n_rows: int, folder: Path, name: str) -> Path:
@@ -113,12 +113,7 @@ def _write_matrix(frame: pl.LazyFrame, n_rows: int, folder: Path, name: str) -> 
                 raise ValueError("a value is infinite")
             matrix[start : start + len(chunk)] = chunk
         matrix.flush()
-        return partial.rename(folder / f"{name}.{_digest(partial)}.npy")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return partial.rename(folder / f"{name}.{digest_of_file(partial)}.npy")
 
 
 def _rejected(split: str, why: str) -> Precondition:

@@ -1,6 +1,5 @@
 """The files of a data set: its splits as Parquet, levels and cleaning record as JSON, and the digests of all."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import polars as pl
 from services.trainer.domain.cleaning import CleaningRecord, record_from_json
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.results import SplitName
+from shared.digests import digest_of, digest_of_file
 from shared.errors import Precondition
 from shared.features.levels import Levels
 from shared.features.specification import CLIENT_KEY, TARGET
@@ -65,7 +65,7 @@ def write_dataset(
         stored.write_parquet(folder / split_file(split), row_group_size=_ROWS_A_GROUP)
     _write_json(folder / LEVELS, levels.to_json())
     _write_json(folder / CLEANING, record.to_json())
-    digests = {path.name: _sha256_of(path) for path in sorted(folder.iterdir())}
+    digests = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
     written = DatasetFiles(digests, _digest_over(digests))
     _write_json(folder / MANIFEST, {"digest": written.digest, "files": digests})
     return written
@@ -83,7 +83,7 @@ def read_dataset(fetch: Callable[[str], Path], digest: str) -> StoredDataset:
     def verified(name: str) -> Path:
         """Return the file if its digest is the one that was written."""
         path = fetch(name)
-        if _sha256_of(path) != digests[name]:
+        if digest_of_file(path) != digests[name]:
             raise _damaged(name)
         return path
 
@@ -105,16 +105,7 @@ def _write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 def _digest_over(digests: Mapping[str, str]) -> str:
-    return _sha256(json.dumps(digests, sort_keys=True).encode())
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return digest_of(json.dumps(digests, sort_keys=True).encode())
 
 
 def _damaged(name: str) -> Precondition:
