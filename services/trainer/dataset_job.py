@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,20 +10,22 @@ import numpy as np
 import polars as pl
 from mlflow import MlflowClient
 
-from services.trainer.adapters.dataset_files import ARTIFACTS, DatasetFiles, split_file, write_dataset
-from services.trainer.adapters.tables_root import locate_tables
+from services.trainer.adapters.dataset_files import (
+    ARTIFACTS,
+    DatasetContents,
+    DatasetFiles,
+    split_file,
+    write_dataset,
+)
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, create_experiment, open_run, open_tracking
+from services.trainer.dataset_sources import SourceRows, read_rows
 from services.trainer.domain.cleaning import CleaningRecord, fit_cleaning
-from services.trainer.domain.dataset import DatasetPlan, plan_from_json, split_labelled
+from services.trainer.domain.dataset import LABEL, DatasetPlan, plan_from_json, split_labelled
 from services.trainer.domain.evaluation import evaluate_most_frequent, named
 from services.trainer.domain.results import SPLITS, DatasetResult, SplitName, SplitSummary, TableSummary
 from services.trainer.domain.threshold import Costs
 from services.trainer.settings import Settings
-from shared.features.building import FeatureTable, build_features
-from shared.features.levels import Levels, fit_levels
-from shared.features.specification import CLIENT_KEY, TARGET
 from shared.jobs.child import JobContext
-from shared.tables.reading import TableReport, open_tables
 
 Splits = Mapping[SplitName, pl.DataFrame]
 
@@ -32,11 +34,9 @@ Splits = Mapping[SplitName, pl.DataFrame]
 class _Made:
     """A data set before it is stored."""
 
-    reports: tuple[TableReport, ...]
-    levels: Levels
+    rows: SourceRows
     splits: Splits
     record: CleaningRecord
-    dropped_applications: int
 
 
 def make_dataset(settings: Settings, context: JobContext) -> str:
@@ -49,14 +49,14 @@ def make_dataset(settings: Settings, context: JobContext) -> str:
     return json.dumps(_store(client, context, plan, made).to_json(), allow_nan=False)
 
 
-def split_table(table: FeatureTable, plan: DatasetPlan) -> Splits:
+def split_rows(frame: pl.DataFrame, plan: DatasetPlan) -> Splits:
     """Return the rows of each split by name, labelled ones divided by the plan's share and seed."""
-    labelled = table.frame.filter(pl.col(TARGET).is_not_null())
+    labelled = frame.filter(pl.col(LABEL).is_not_null())
     train, test = split_labelled(_targets(labelled), test_share=plan.test_share, seed=plan.seed)
     return {
         "train": labelled[train],
         "test": labelled[test],
-        "production": table.frame.filter(pl.col(TARGET).is_null()),
+        "production": frame.filter(pl.col(LABEL).is_null()),
     }
 
 
@@ -70,23 +70,12 @@ def baseline_metrics(splits: Splits) -> dict[str, float]:
 
 
 def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
-    context.report(0.05, "reading the tables")
-    # Looked up again: what the request named may have become a link to elsewhere.
-    tables = open_tables(locate_tables(tables_root, plan.directory))
-    context.report(0.2, "fixing the levels of text columns")
-    levels = fit_levels(tables.frames)
-    context.report(0.25, "building features")
-    table = build_features(tables.frames, levels)
+    rows = read_rows(plan.source, tables_root, context.report)
     context.report(0.55, "splitting applicants")
-    splits = split_table(table, plan)
+    splits = split_rows(rows.frame, plan)
     context.report(0.6, "fitting the cleaning record on the train split")
-    record = fit_cleaning(splits["train"], feature_names(splits["train"]), plan.cleaning)
-    return _Made(tables.reports, levels, splits, record, table.dropped)
-
-
-def feature_names(frame: pl.DataFrame) -> Sequence[str]:
-    """Return the names of the feature columns, in order."""
-    return [column for column in frame.columns if column not in {CLIENT_KEY, TARGET}]
+    record = fit_cleaning(splits["train"], [feature.name for feature in rows.features], plan.cleaning)
+    return _Made(rows, splits, record)
 
 
 def _store(client: MlflowClient, context: JobContext, plan: DatasetPlan, made: _Made) -> DatasetResult:
@@ -97,7 +86,8 @@ def _store(client: MlflowClient, context: JobContext, plan: DatasetPlan, made: _
     with open_run(client, experiment_id=experiment_id, name="DummyClassifier", tags=tags) as run:
         run.params(_parameters(plan, made.record))
         with tempfile.TemporaryDirectory() as folder:
-            written = write_dataset(Path(folder), made.splits, made.levels, made.record)
+            contents = DatasetContents(made.splits, made.rows.levels, made.rows.features, made.record)
+            written = write_dataset(Path(folder), contents)
             context.report(0.9, "logging the baseline")
             run.folder(Path(folder), ARTIFACTS)
         for split in SPLITS:
@@ -123,10 +113,10 @@ def _result(made: _Made, written: DatasetFiles, run: RunLog, metrics: Mapping[st
         splits={split: _summary(split, made.splits[split], written.files[split_file(split)]) for split in SPLITS},
         tables=tuple(
             TableSummary(report.table, report.present, report.format or "", report.rows, report.extra_columns)
-            for report in made.reports
+            for report in made.rows.reports
         ),
         columns=made.record.columns,
-        dropped_applications=made.dropped_applications,
+        dropped_applications=made.rows.dropped,
         digest=written.digest,
         experiment_id=run.experiment_id,
         baseline_run_id=run.run_id,
@@ -136,9 +126,9 @@ def _result(made: _Made, written: DatasetFiles, run: RunLog, metrics: Mapping[st
 
 def _summary(split: SplitName, frame: pl.DataFrame, digest: str) -> SplitSummary:
     # Production has no labels at all, which is not the same as no defaults.
-    defaults = None if split == "production" else int(frame[TARGET].sum())
+    defaults = None if split == "production" else int(frame[LABEL].sum())
     return SplitSummary(frame.height, defaults, digest)
 
 
 def _targets(frame: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
-    return frame[TARGET].to_numpy().astype(np.int8)
+    return frame[LABEL].to_numpy().astype(np.int8)

@@ -14,6 +14,7 @@ from services.trainer.domain.results import (
     TableSummary,
     dataset_result_from_json,
 )
+from services.trainer.domain.sources import HomeCreditTables
 from shared.errors import InvalidInput
 from shared.jobs.store import Job
 from shared.rpc.jobs import job_to_proto
@@ -36,7 +37,7 @@ def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
     if request.WhichOneof("source") is None:
         raise InvalidInput.of("home_credit", "name where the rows come from")
     return DatasetPlan(
-        directory=request.home_credit.directory,
+        source=HomeCreditTables(request.home_credit.directory),
         test_share=request.test_share if request.HasField("test_share") else 0.2,
         seed=request.seed,
         cleaning=_options_from_proto(request.options),
@@ -56,7 +57,7 @@ def dataset_to_proto(job: Job, view: dataset_pb2.DatasetView.ValueType) -> datas
         name=f"{DATASETS}/{job.id}",
         display_name=plan.display_name,
         job=job_to_proto(job),
-        home_credit=dataset_pb2.HomeCreditTables(directory=plan.directory),
+        home_credit=dataset_pb2.HomeCreditTables(directory=plan.source.directory),
         test_share=plan.test_share,
         seed=plan.seed,
         options=_options_to_proto(plan.cleaning),

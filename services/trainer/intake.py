@@ -33,7 +33,7 @@ class Intake:
     def dataset(self, plan: DatasetPlan, *, caller: str, request_id: str) -> Job:
         """Store the job that makes a data set; raises InvalidInput where the plan can never work."""
         check_dataset_plan(plan)
-        locate_tables(self.tables_root, plan.directory)
+        locate_tables(self.tables_root, plan.source.directory)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
         job = self.store.create(
             id=f"ds-{self.new_id()}", kind=DATASET, payload=payload, caller=caller, request_id=request_id

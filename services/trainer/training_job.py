@@ -26,7 +26,6 @@ from services.trainer.kinds import DATASET
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
 from shared.bundle.writing import BundleContents, DatasetReference, SplitReference, write_bundle
-from shared.features.columns import feature_columns
 from shared.jobs.child import JobContext
 
 _LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn", "scipy")
@@ -147,7 +146,7 @@ def _contents(
         training,
         train=dataset.train,
         record=dataset.record,
-        columns=feature_columns(dataset.levels),
+        features=dataset.features,
         provenance=Provenance(f"trainingJobs/{job}", source.reference, libraries),
     )
 

@@ -5,12 +5,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from services.trainer.adapters.dataset_files import DatasetFiles, read_dataset, write_dataset
+from services.trainer.adapters.dataset_files import DatasetContents, DatasetFiles, read_dataset, write_dataset
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
 from services.trainer.domain.results import SplitName
+from shared.bundle.schema import Feature
 from shared.errors import Precondition
 from shared.features.levels import Levels
 
+_FEATURES = (
+    Feature("AMT_CREDIT", "numeric", "application", ("application.AMT_CREDIT",), reason_text="Amount of credit"),
+    Feature("EXT_SOURCE_1", "numeric", "application", ("application.EXT_SOURCE_1",)),
+)
 _LEVELS = Levels({"application": {"NAME_CONTRACT_TYPE": ("Cash loans", "Revolving loans")}})
 
 
@@ -18,8 +23,8 @@ def _split(first: int, targets: list[int | None]) -> pl.DataFrame:
     rows = len(targets)
     return pl.DataFrame(
         {
-            "SK_ID_CURR": pl.Series(range(first, first + rows), dtype=pl.Int64),
-            "TARGET": pl.Series(targets, dtype=pl.Int8),
+            "applicant_id": [str(first + row) for row in range(rows)],
+            "target": pl.Series(targets, dtype=pl.Int8),
             "AMT_CREDIT": pl.Series([float(first + row) for row in range(rows)]),
             "EXT_SOURCE_1": pl.Series([None if row % 2 else 0.5 for row in range(rows)], dtype=pl.Float64),
         }
@@ -37,20 +42,24 @@ def _record() -> CleaningRecord:
     return fit_cleaning(_SPLITS["train"], ["AMT_CREDIT", "EXT_SOURCE_1"], CleaningOptions(Imputation.MEAN))
 
 
+def _contents() -> DatasetContents:
+    return DatasetContents(_SPLITS, _LEVELS, _FEATURES, _record())
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> DatasetFiles:
     """Return what was written to tmp_path."""
-    return write_dataset(tmp_path, _SPLITS, _LEVELS, _record())
+    return write_dataset(tmp_path, _contents())
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path, written: DatasetFiles) -> None:
-    """Rows, targets, levels and the cleaning record; the identifiers are no features."""
+    """Rows, targets, descriptions and the cleaning record; the identifiers are no features."""
     stored = read_dataset(lambda name: tmp_path / name, written.digest)
 
-    assert stored.train.frame.equals(_SPLITS["train"].drop("SK_ID_CURR", "TARGET"))
+    assert stored.train.frame.equals(_SPLITS["train"].drop("applicant_id", "target"))
     assert stored.train.targets.tolist() == [0, 1, 0, 0]
     assert stored.test.targets.tolist() == [1, 0]
-    assert (stored.levels, stored.record) == (_LEVELS, _record())
+    assert (stored.features, stored.record) == (_FEATURES, _record())
 
 
 def test_applicants_are_texts_and_unlabelled_rows_stay_unlabelled(tmp_path: Path, written: DatasetFiles) -> None:
@@ -66,10 +75,10 @@ def test_equal_data_sets_have_equal_digests(tmp_path: Path, written: DatasetFile
     """The digest is of the content, not of the day."""
     (tmp_path / "again").mkdir()
 
-    assert write_dataset(tmp_path / "again", _SPLITS, _LEVELS, _record()) == written
+    assert write_dataset(tmp_path / "again", _contents()) == written
 
 
-@pytest.mark.parametrize("name", ["train.parquet", "levels.json", "cleaning.json"])
+@pytest.mark.parametrize("name", ["train.parquet", "features.json", "cleaning.json"])
 def test_a_file_that_was_changed_is_refused_by_name(tmp_path: Path, written: DatasetFiles, name: str) -> None:
     """Nothing is learnt from rows that nobody split."""
     with (tmp_path / name).open("ab") as file:

@@ -1,4 +1,4 @@
-"""The files of a data set: its splits as Parquet, levels and cleaning record as JSON, and the digests of all."""
+"""The files of a data set: splits as Parquet; levels, features and cleaning record as JSON; the digests of all."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,20 +10,30 @@ import numpy as np
 import polars as pl
 
 from services.trainer.domain.cleaning import CleaningRecord, record_from_json
-from services.trainer.domain.dataset import LabelledRows
+from services.trainer.domain.dataset import APPLICANT, LABEL, LabelledRows
 from services.trainer.domain.results import SplitName
+from shared.bundle.schema import Feature, FeatureSchema
 from shared.digests import digest_of, digest_of_file
 from shared.errors import Precondition
 from shared.features.levels import Levels
-from shared.features.specification import CLIENT_KEY, TARGET
 
 ARTIFACTS = "dataset"
 MANIFEST = "dataset.json"
 LEVELS = "levels.json"
+FEATURES = "features.json"
 CLEANING = "cleaning.json"
-APPLICANT, LABEL = "applicant_id", "target"
 # Small groups keep the reading of one applicant's row cheap.
 _ROWS_A_GROUP = 10_000
+
+
+@dataclass(frozen=True)
+class DatasetContents:
+    """What a data set consists of: its splits by name, with applicant, label and features, and what describes them."""
+
+    splits: Mapping[SplitName, pl.DataFrame]
+    levels: Levels
+    features: tuple[Feature, ...]
+    record: CleaningRecord
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,11 @@ class DatasetFiles:
 
 @dataclass(frozen=True)
 class StoredDataset:
-    """A data set as trainings need it, its files verified."""
+    """A data set as trainings need it, its files verified; `features` are all before cleaning, without figures."""
 
     train: LabelledRows
     test: LabelledRows
-    levels: Levels
+    features: tuple[Feature, ...]
     record: CleaningRecord
 
 
@@ -49,22 +59,16 @@ def split_file(split: SplitName) -> str:
     return f"{split}.parquet"
 
 
-def write_dataset(
-    folder: Path, splits: Mapping[SplitName, pl.DataFrame], levels: Levels, record: CleaningRecord
-) -> DatasetFiles:
-    """Write the splits, as `build_features` made them, and all that belongs to them into an existing folder.
+def write_dataset(folder: Path, contents: DatasetContents) -> DatasetFiles:
+    """Write the splits and all that belongs to them into an existing folder.
 
-    Of a split the key becomes text, and a target that is null throughout stays as such. Equal data sets give equal
-    digests.
+    A target that is null throughout stays as such. Equal data sets give equal digests.
     """
-    for split, frame in splits.items():
-        features = [column for column in frame.columns if column not in {CLIENT_KEY, TARGET}]
-        stored = frame.select(
-            pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL), *features
-        )
-        stored.write_parquet(folder / split_file(split), row_group_size=_ROWS_A_GROUP)
-    _write_json(folder / LEVELS, levels.to_json())
-    _write_json(folder / CLEANING, record.to_json())
+    for split, frame in contents.splits.items():
+        frame.write_parquet(folder / split_file(split), row_group_size=_ROWS_A_GROUP)
+    _write_json(folder / LEVELS, contents.levels.to_json())
+    _write_json(folder / FEATURES, FeatureSchema(contents.features).to_json())
+    _write_json(folder / CLEANING, contents.record.to_json())
     digests = {path.name: digest_of_file(path) for path in sorted(folder.iterdir())}
     written = DatasetFiles(digests, _digest_over(digests))
     _write_json(folder / MANIFEST, {"digest": written.digest, "files": digests})
@@ -90,7 +94,7 @@ def read_dataset(fetch: Callable[[str], Path], digest: str) -> StoredDataset:
     return StoredDataset(
         train=_labelled(verified(split_file("train"))),
         test=_labelled(verified(split_file("test"))),
-        levels=Levels.from_json(json.loads(verified(LEVELS).read_text(encoding="utf-8"))),
+        features=FeatureSchema.from_json(json.loads(verified(FEATURES).read_text(encoding="utf-8"))).features,
         record=record_from_json(json.loads(verified(CLEANING).read_text(encoding="utf-8"))),
     )
 

@@ -1,7 +1,7 @@
 """What a training learnt, put together as the contents of the bundle that will be served."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,9 @@ from services.trainer.domain.cleaning import CleaningRecord, ColumnFate, to_valu
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.training import Training
-from services.trainer.domain.units import unit_of
 from shared.bundle.profile import fit_profile
 from shared.bundle.schema import Feature, FeatureSchema
 from shared.bundle.writing import BundleContents, DatasetReference
-from shared.features.columns import FeatureColumn
-from shared.features.texts import describe, reason_code
 
 _GOLDEN_ROWS = 16
 
@@ -35,12 +32,12 @@ def bundle_contents(
     *,
     train: LabelledRows,
     record: CleaningRecord,
-    columns: Sequence[FeatureColumn],
+    features: Sequence[Feature],
     provenance: Provenance,
 ) -> BundleContents:
-    """Return everything that is served together; `columns` are the data set's features before cleaning."""
+    """Return everything that is served together; `features` are the data set's before cleaning."""
     values = to_values(train.frame, [fate.column for fate in record.kept])
-    schema = schema_of(columns, record, values)
+    schema = schema_of(features, record, values)
     return BundleContents(
         model_name=plan.model,
         classifier=plan.classifier,
@@ -59,11 +56,11 @@ def bundle_contents(
     )
 
 
-def schema_of(columns: Sequence[FeatureColumn], record: CleaningRecord, values: NDArray[np.float64]) -> FeatureSchema:
+def schema_of(features: Sequence[Feature], record: CleaningRecord, values: NDArray[np.float64]) -> FeatureSchema:
     """Return the schema of the kept columns, whose uncleaned train values are (n_rows, n_kept) with NaN = missing."""
-    by_name = {column.name: column for column in columns}
-    features = tuple(_feature(by_name[fate.column], fate, values[:, place]) for place, fate in enumerate(record.kept))
-    return FeatureSchema(features, tuple(fate.column for fate in record.columns if not fate.kept))
+    by_name = {feature.name: feature for feature in features}
+    kept = tuple(_measured(by_name[fate.column], fate, values[:, place]) for place, fate in enumerate(record.kept))
+    return FeatureSchema(kept, tuple(fate.column for fate in record.columns if not fate.kept))
 
 
 def golden_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,20 +69,11 @@ def golden_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.vstack([values[places], np.full((1, values.shape[1]), np.nan)])
 
 
-def _feature(column: FeatureColumn, fate: ColumnFate, values: NDArray[np.float64]) -> Feature:
-    return Feature(
-        name=column.name,
-        kind=column.kind,
-        table=column.table,
-        sources=tuple(name if "." in name else f"{column.table}.{name}" for name in column.columns),
-        group=column.group or "",
-        level=column.level or "",
-        codes=column.codes,
-        unit=unit_of(column),
+def _measured(feature: Feature, fate: ColumnFate, values: NDArray[np.float64]) -> Feature:
+    return replace(
+        feature,
         minimum=float(np.nanmin(values)),
         maximum=float(np.nanmax(values)),
         missing_share=fate.missing_share,
         fallback=fate.fallback,
-        reason_code=reason_code(column),
-        reason_text=describe(column),
     )

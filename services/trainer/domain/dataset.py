@@ -9,17 +9,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from services.trainer.domain.cleaning import CleaningOptions, options_from_json
+from services.trainer.domain.sources import Source, source_from_json, source_to_json, source_violations
 from shared.errors import FieldViolation, InvalidInput, Precondition
+
+APPLICANT, LABEL = "applicant_id", "target"
+"""The columns that stand before the features in every split."""
 
 
 @dataclass(frozen=True)
 class DatasetPlan:
-    """What a data set is made of: where its tables lie, how labelled rows are split, how columns are cleaned.
+    """What a data set is made of: where its rows come from, how labelled ones are split, how columns are cleaned.
 
-    `directory` is relative to the tables root. `test_share` lies in [0, 1); 0 leaves the test split empty.
+    `test_share` lies in [0, 1); 0 leaves the test split empty.
     """
 
-    directory: str
+    source: Source
     test_share: float
     seed: int
     cleaning: CleaningOptions
@@ -27,12 +31,18 @@ class DatasetPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts that `plan_from_json` turns back into an equal plan."""
-        return asdict(self)
+        return {**asdict(self), "source": source_to_json(self.source)}
 
 
 def plan_from_json(document: Mapping[str, Any]) -> DatasetPlan:
     """Return the plan that `DatasetPlan.to_json` wrote."""
-    return DatasetPlan(**{**document, "cleaning": options_from_json(document["cleaning"])})
+    return DatasetPlan(
+        **{
+            **document,
+            "source": source_from_json(document["source"]),
+            "cleaning": options_from_json(document["cleaning"]),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class LabelledRows:
 
 def check_dataset_plan(plan: DatasetPlan) -> None:
     """Raise InvalidInput that names every field of the plan that is out of its range."""
-    violations = [*_plan_violations(plan), *_option_violations(plan.cleaning)]
+    violations = [*source_violations(plan.source), *_plan_violations(plan), *_option_violations(plan.cleaning)]
     if violations:
         raise InvalidInput(violations)
 
@@ -67,14 +77,14 @@ def split_labelled(
 def _draw(random: np.random.Generator, rows: NDArray[np.intp], value: int, test_share: float) -> NDArray[np.intp]:
     if not len(rows):
         raise Precondition(
-            f"no labelled applicant has TARGET {value}, so nothing can be told apart; supply rows of both classes",
+            f"no labelled applicant has target {value}, so nothing can be told apart; supply rows of both classes",
             reason="ONE_CLASS_TARGET",
             metadata={"absent_class": str(value)},
         )
     count = int(np.floor(len(rows) * test_share + 0.5))
     if test_share > 0.0 and not 0 < count < len(rows):
         raise Precondition(
-            f"{len(rows)} applicants with TARGET {value} are too few for a test share of {test_share:g}; choose a "
+            f"{len(rows)} applicants with target {value} are too few for a test share of {test_share:g}; choose a "
             "share that leaves some in both splits, or 0 for no test split",
             reason="SPLIT_TOO_SMALL",
             metadata={"class": str(value), "rows": str(len(rows))},
@@ -84,8 +94,6 @@ def _draw(random: np.random.Generator, rows: NDArray[np.intp], value: int, test_
 
 def _plan_violations(plan: DatasetPlan) -> list[FieldViolation]:
     violations = []
-    if not plan.directory:
-        violations.append(FieldViolation("home_credit.directory", "name the folder of the tables"))
     if not 0.0 <= plan.test_share < 1.0:
         violations.append(FieldViolation("test_share", "must be a share from 0 to below 1"))
     if plan.seed < 0:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from services.trainer.domain.bundling import golden_values, schema_of
 from services.trainer.domain.cleaning import CleaningOptions, Imputation, fit_cleaning, to_values
+from services.trainer.domain.describing import described
 from shared.bundle.schema import FeatureSchema
 from shared.features.columns import FeatureColumn
 
@@ -39,7 +40,9 @@ _FRAME = pl.DataFrame(
 
 def _schema(imputation: Imputation = Imputation.NONE) -> FeatureSchema:
     record = fit_cleaning(_FRAME, [column.name for column in _COLUMNS], CleaningOptions(imputation))
-    return schema_of(_COLUMNS, record, to_values(_FRAME, [fate.column for fate in record.kept]))
+    return schema_of(
+        [described(column) for column in _COLUMNS], record, to_values(_FRAME, [fate.column for fate in record.kept])
+    )
 
 
 def test_kept_columns_come_in_order_and_dropped_ones_by_name() -> None:

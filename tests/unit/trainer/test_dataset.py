@@ -7,10 +7,11 @@ import pytest
 
 from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, split_labelled
+from services.trainer.domain.sources import HomeCreditTables
 from shared.errors import InvalidInput, Precondition
 
 _TARGETS = np.array([1] * 40 + [0] * 460, dtype=np.int8)
-_PLAN = DatasetPlan("tables", 0.2, 0, CleaningOptions(Imputation.NONE))
+_PLAN = DatasetPlan(HomeCreditTables("tables"), 0.2, 0, CleaningOptions(Imputation.NONE))
 
 
 def test_both_splits_have_the_same_share_of_defaults() -> None:
@@ -56,7 +57,9 @@ def test_a_class_too_rare_for_both_splits_is_refused() -> None:
 def test_every_field_out_of_range_is_named_at_once() -> None:
     """One round trip tells the caller all there is to mend."""
     options = CleaningOptions(Imputation.NONE, max_missing_share=1.5, max_abs_correlation=0.0, min_variance=-1.0)
-    plan = replace(_PLAN, directory="", test_share=1.0, seed=-1, display_name="x" * 201, cleaning=options)
+    plan = replace(
+        _PLAN, source=HomeCreditTables(""), test_share=1.0, seed=-1, display_name="x" * 201, cleaning=options
+    )
 
     with pytest.raises(InvalidInput) as refusal:
         check_dataset_plan(plan)

@@ -22,6 +22,7 @@ from services.trainer.domain.results import (
     dataset_result_from_json,
     training_result_from_json,
 )
+from services.trainer.domain.sources import HomeCreditTables
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.versions import ModelVersion
 from services.trainer.model_messages import promotion_from_proto, version_to_proto
@@ -32,7 +33,9 @@ from shared.errors import InvalidInput
 from shared.jobs.store import Job, JobState
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-_PLAN = DatasetPlan("tables", 0.25, 3, CleaningOptions(Imputation.MEAN, max_missing_share=0.5), "A name")
+_PLAN = DatasetPlan(
+    HomeCreditTables("tables"), 0.25, 3, CleaningOptions(Imputation.MEAN, max_missing_share=0.5), "A name"
+)
 _RESULT = DatasetResult(
     splits={
         "train": SplitSummary(30, 3, "a" * 64),
@@ -93,7 +96,9 @@ def test_a_data_set_request_gets_its_defaults() -> None:
     )
     default, zero = dataset_plan(request), dataset_plan(_with(request, test_share=0.0))
 
-    assert default == DatasetPlan("tables", 0.2, 0, CleaningOptions(Imputation.NONE, min_variance=0.0))
+    assert default == DatasetPlan(
+        HomeCreditTables("tables"), 0.2, 0, CleaningOptions(Imputation.NONE, min_variance=0.0)
+    )
     assert zero.test_share == 0.0
 
 

@@ -23,6 +23,7 @@ from services.trainer.domain.results import (
     dataset_result_from_json,
     training_result_from_json,
 )
+from services.trainer.domain.sources import HomeCreditTables
 from services.trainer.domain.threshold import Costs
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.names import identifier, model_and_version, version_name, version_number
@@ -35,9 +36,8 @@ _IDS = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
 _OPTIONS = st.builds(
     CleaningOptions, st.sampled_from(Imputation), st.none() | _SHARES, st.none() | _SHARES, st.none() | _FINITE
 )
-_DATASET_PLANS = st.builds(
-    DatasetPlan, st.text(min_size=1, max_size=9), _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9)
-)
+_SOURCES = st.builds(HomeCreditTables, st.text(min_size=1, max_size=9))
+_DATASET_PLANS = st.builds(DatasetPlan, _SOURCES, _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9))
 _VALUES = st.integers(-(2**63), 2**63 - 1) | _FINITE | st.text(max_size=5)
 _GRIDS = st.dictionaries(
     st.text(min_size=1, max_size=5), st.lists(_VALUES, min_size=1, max_size=3).map(tuple), max_size=3
@@ -94,7 +94,7 @@ def _column(plan: DatasetPlan, fate: ColumnFate) -> dataset_pb2.ColumnFate:
 
 
 def _plan(imputation: Imputation = Imputation.MEAN) -> DatasetPlan:
-    return DatasetPlan("tables", 0.2, 0, CleaningOptions(imputation))
+    return DatasetPlan(HomeCreditTables("tables"), 0.2, 0, CleaningOptions(imputation))
 
 
 @settings(deadline=None)

@@ -13,6 +13,7 @@ from services.trainer.domain.bundling import Provenance, bundle_contents, golden
 from services.trainer.domain.classifiers.lightgbm_trees import threads_for
 from services.trainer.domain.classifiers.logistic_regression import prepare_regression
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
+from services.trainer.domain.describing import described
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.threshold import Costs, cost_at
 from services.trainer.domain.training import Listeners, Training, train_model
@@ -166,10 +167,11 @@ def test_a_bundle_says_of_its_features_what_train_showed(tmp_path: Path) -> None
         listeners=Listeners(lambda *_: None, lambda _: None),
     )
     columns = [FeatureColumn(name, "numeric", "application", (name,), source=name) for name in COLUMNS]
+    features = [described(column) for column in columns]
     provenance = Provenance("trainingJobs/tj-1", _REFERENCE, {"numpy": np.__version__})
 
     contents = bundle_contents(
-        _PLANS["lightgbm"], training, train=_TRAIN, record=record, columns=columns, provenance=provenance
+        _PLANS["lightgbm"], training, train=_TRAIN, record=record, features=features, provenance=provenance
     )
     bundle = load_bundle(tmp_path / "bundle", digest=write_bundle(tmp_path / "bundle", contents))
 

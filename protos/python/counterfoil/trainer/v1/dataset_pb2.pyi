@@ -406,7 +406,7 @@ class Dataset(_message.Message):
     kept_feature_count: _builtins.int
     """Number of feature columns that cleaning kept."""
     digest: _builtins.str
-    """SHA-256 over the digests of splits, levels and cleaning record, 64 lower-case hexadecimal digits."""
+    """SHA-256 over the digests of splits, levels, features and cleaning record, 64 lower-case hexadecimal digits."""
     experiment_id: _builtins.str
     """Identifier of the MLflow experiment that holds its artifacts and runs."""
     baseline_run_id: _builtins.str
