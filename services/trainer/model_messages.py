@@ -5,8 +5,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.governance import CHAMPION, Promotion
+from services.trainer.domain.selection import BY_VERSION, MetricBound, VersionFilter, VersionOrder, VersionQuery
 from services.trainer.domain.versions import ModelVersion
-from services.trainer.names import version_name, version_number
+from services.trainer.names import identifier, model_of, version_name, version_number
 from services.trainer.training_messages import TRAINING_JOBS
 
 
@@ -20,6 +21,15 @@ def promotion_from_proto(request: training_pb2.PromoteModelVersionRequest, appro
         etag=request.etag,
         reason=request.reason,
         approver=approver,
+    )
+
+
+def query_from_proto(request: training_pb2.ListModelVersionsRequest) -> VersionQuery:
+    """Return which versions are asked for, by default all, newest first; raises InvalidInput for a malformed name."""
+    return VersionQuery(
+        model_of(request.parent),
+        _filter_from_proto(request.filter),
+        VersionOrder(request.order.by or BY_VERSION, request.order.ascending),
     )
 
 
@@ -39,4 +49,21 @@ def version_to_proto(version: ModelVersion) -> training_pb2.ModelVersion:
         threshold=version.threshold,
         metrics=version.metrics,
         etag=version.etag,
+    )
+
+
+def _filter_from_proto(asked: training_pb2.ModelVersionFilter) -> VersionFilter:
+    return VersionFilter(
+        classifier=asked.classifier,
+        dataset=identifier(asked.dataset, DATASETS, field="filter.dataset") if asked.dataset else "",
+        alias=asked.alias,
+        bounds=tuple(_bound_from_proto(bound) for bound in asked.metrics),
+    )
+
+
+def _bound_from_proto(bound: training_pb2.MetricBound) -> MetricBound:
+    return MetricBound(
+        bound.metric,
+        bound.minimum if bound.HasField("minimum") else None,
+        bound.maximum if bound.HasField("maximum") else None,
     )

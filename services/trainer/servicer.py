@@ -1,23 +1,19 @@
 """TrainerService: each rpc converts, calls and converts back."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import grpc
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
-from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceServicer
 from services.trainer import dataset_messages, training_messages
 from services.trainer.dataset_messages import DATASETS, dataset_to_proto
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
-from services.trainer.domain.governance import promote
-from services.trainer.domain.versions import VersionRegistry
 from services.trainer.intake import Intake
 from services.trainer.kinds import DATASET, TRAINING
-from services.trainer.model_messages import promotion_from_proto, version_to_proto
-from services.trainer.names import identifier, model_and_version, model_of
+from services.trainer.model_rpcs import ModelRpcs
+from services.trainer.names import identifier
 from services.trainer.training_messages import TRAINING_JOBS, classifier_to_proto, training_job_to_proto
 from shared.jobs.store import JobStore
 from shared.rpc.caller import caller_of
@@ -28,16 +24,12 @@ BASIC = dataset_pb2.DATASET_VIEW_BASIC
 
 
 @dataclass(frozen=True)
-class TrainerServicer(TrainerServiceServicer):
+class TrainerServicer(ModelRpcs):
     """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
 
     store: JobStore
     intake: Intake
-    versions: Callable[[], VersionRegistry]
-    clock: Callable[[], datetime]
     stopping: threading.Event
-    # Two promotions at once could both find the etag unchanged.
-    promoting: threading.Lock
 
     def CreateDataset(
         self, request: dataset_pb2.CreateDatasetRequest, context: grpc.ServicerContext
@@ -118,30 +110,6 @@ class TrainerServicer(TrainerServiceServicer):
         job_id = self.store.get(identifier(request.name, TRAINING_JOBS), kind=TRAINING).id
         for job in watch(self.store, job_id, lambda: self._listens(context)):
             yield training_pb2.WatchTrainingJobResponse(training_job=training_job_to_proto(job))
-
-    def GetModelVersion(
-        self, request: training_pb2.GetModelVersionRequest, context: grpc.ServicerContext
-    ) -> training_pb2.ModelVersion:
-        """Return one version, by number or alias."""
-        return version_to_proto(self.versions().get(*model_and_version(request.name)))
-
-    def ListModelVersions(
-        self, request: training_pb2.ListModelVersionsRequest, context: grpc.ServicerContext
-    ) -> training_pb2.ListModelVersionsResponse:
-        """Return a page of versions, newest first."""
-        model, size = model_of(request.parent), page_size(request.page_size)
-        found, position = self.versions().list(model, page_size=size, position=decode_token(request.page_token))
-        shown = [version_to_proto(version) for version in found]
-        return training_pb2.ListModelVersionsResponse(model_versions=shown, next_page_token=encode_token(position))
-
-    def PromoteModelVersion(
-        self, request: training_pb2.PromoteModelVersionRequest, context: grpc.ServicerContext
-    ) -> training_pb2.ModelVersion:
-        """Point an alias to a version, unless one has moved since the etag was read."""
-        promotion = promotion_from_proto(request, caller_of(context))
-        with self.promoting:
-            promote(self.versions(), promotion, self.clock)
-            return version_to_proto(self.versions().get(promotion.model, str(promotion.version)))
 
     def _listens(self, context: grpc.ServicerContext) -> bool:
         return context.is_active() and not self.stopping.is_set()

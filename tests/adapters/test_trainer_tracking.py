@@ -82,17 +82,15 @@ def test_mlflow_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert refusal.value.reason == "MLFLOW_UNAVAILABLE"
 
 
-def test_versions_are_listed_newest_first_page_by_page(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+def test_all_versions_of_a_model_are_found_newest_first(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     """Each once, each with what it says of itself."""
-    versions = _registered(mlflow_store, tmp_path, model="paged", count=3)
+    versions = _registered(mlflow_store, tmp_path, model="listed", count=3)
 
-    first, position = versions.list("paged", page_size=2, position="")
-    second, end = versions.list("paged", page_size=2, position=position)
+    found = versions.of_model("listed")
 
-    assert [version.version for version in (*first, *second)] == [3, 2, 1]
-    assert end == ""
-    assert first[0] == versions.get("paged", "3")
-    assert (first[0].threshold, first[0].metrics, first[0].dataset) == (0.1 + 0.2, {"cv_auc": 0.7}, "ds-1")
+    assert [version.version for version in found] == [3, 2, 1]
+    assert found[0] == versions.get("listed", "3")
+    assert (found[0].threshold, found[0].metrics, found[0].dataset) == (0.1 + 0.2, {"cv_auc": 0.7}, "ds-1")
 
 
 def test_moving_an_alias_there_and_back_changes_the_etag_each_time(mlflow_store: MlflowStore, tmp_path: Path) -> None:
@@ -114,7 +112,7 @@ def test_an_unknown_model_is_not_found(mlflow_store: MlflowStore, tmp_path: Path
 
     for ask in (
         lambda: versions.get("nobody", "1"),
-        lambda: versions.list("nobody", page_size=5, position=""),
+        lambda: versions.of_model("nobody"),
         lambda: versions.aliases("nobody"),
     ):
         with pytest.raises(NotFound) as refusal:

@@ -112,6 +112,25 @@ def test_classifiers_show_what_the_grid_takes(services: FakeServices) -> None:
     assert "integer" in outcome.stdout
 
 
+def test_model_list_asks_for_what_the_options_say(services: FakeServices) -> None:
+    """Filter, ranges and order reach the service as typed."""
+    services.answer("ListModelVersions", training_pb2.ListModelVersionsResponse())
+    narrowing = ["--classifier", "lightgbm", "--dataset", "ds-1", "--alias", "champion", "--at-most", "test_brier=0.07"]
+
+    outcome = services.run("model", "list", *narrowing, "--order-by", "test_auc", "--ascending")
+
+    (request,) = services.asked("ListModelVersions")
+    assert outcome.exit_code == 0
+    assert (request.filter.classifier, request.filter.dataset, request.filter.alias) == (
+        "lightgbm",
+        "datasets/ds-1",
+        "champion",
+    )
+    (bound,) = request.filter.metrics
+    assert (bound.metric, bound.maximum, bound.HasField("minimum")) == ("test_brier", 0.07, False)
+    assert (request.order.by, request.order.ascending) == ("test_auc", True)
+
+
 def test_model_list_and_get_show_aliases(services: FakeServices) -> None:
     """The champion is told from the others."""
     versions = [samples.model_version(2), samples.model_version(1)]

@@ -120,3 +120,36 @@ def test_a_page_token_of_nobody_is_refused(trainer: Trainer) -> None:
 
     said = refusal_of(refusal.value)
     assert (said.code, [problem.field for problem in said.fields]) == ("INVALID_ARGUMENT", ["page_token"])
+
+
+def test_a_list_keeps_to_filter_and_order(trainer: Trainer, version: training_pb2.ModelVersion) -> None:
+    """What matches is listed, and nothing else."""
+    auc = version.metrics["test_auc"]
+
+    def listed(**wanted: object) -> list[str]:
+        request = training_pb2.ListModelVersionsRequest(
+            parent="models/credit-default",
+            filter=training_pb2.ModelVersionFilter(**wanted),  # type: ignore[arg-type]  # any part
+            order=training_pb2.ModelVersionOrder(by="test_auc"),
+        )
+        return [found.name for found in trainer.stub.ListModelVersions(request).model_versions]
+
+    assert listed(dataset=version.dataset, classifier="lightgbm") == [version.name]
+    assert listed(metrics=[training_pb2.MetricBound(metric="test_auc", minimum=auc)]) == [version.name]
+    assert listed(metrics=[training_pb2.MetricBound(metric="test_auc", maximum=auc - 0.001)]) == []
+    assert listed(dataset="datasets/another") == []
+
+
+@pytest.mark.usefixtures("version")
+def test_a_filter_that_cannot_mean_anything_is_refused(trainer: Trainer) -> None:
+    """A metric that no version has is a slip of the pen, not an empty list."""
+    request = training_pb2.ListModelVersionsRequest(parent="models/credit-default")
+    request.filter.dataset = "ds-1"
+    metrics = training_pb2.ListModelVersionsRequest(parent="models/credit-default")
+    metrics.filter.metrics.add(metric="test_acu", minimum=0.7)
+
+    for wrong, field in ((request, "filter.dataset"), (metrics, "filter.metrics[0].metric")):
+        with pytest.raises(grpc.RpcError) as refusal:
+            trainer.stub.ListModelVersions(wrong)
+        said = refusal_of(refusal.value)
+        assert (said.code, [problem.field for problem in said.fields]) == ("INVALID_ARGUMENT", [field])

@@ -12,11 +12,12 @@ from mlflow.exceptions import MlflowException
 from services.trainer.domain.governance import Promotion, etag_of
 from services.trainer.domain.versions import ModelVersion
 from shared.bundle.registry import DIGEST_TAG, ModelRegistry
-from shared.errors import InvalidInput, NotFound
+from shared.errors import NotFound
 from shared.mlflow_store import prepare, reaching_mlflow
 
 _PREFIX = "counterfoil."
 MOVES_TAG = f"{_PREFIX}alias_moves"
+_PAGE = 1000
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -55,22 +56,22 @@ class MlflowVersions:
             found = self._client.get_model_version(model, str(number))
         return _version(found, aliases, moves)
 
-    def list(self, model: str, *, page_size: int, position: str) -> tuple[list[ModelVersion], str]:
-        """Return versions, newest first; `position` is one that an earlier page gave. Raises NotFound, InvalidInput."""
+    def of_model(self, model: str) -> list[ModelVersion]:
+        """Return every version of a model, newest first; raises NotFound."""
         aliases, moves = self.aliases(model)
         with reaching_mlflow():
-            page = self._page(model, page_size, position)
-        return [_version(found, aliases, moves) for found in page if DIGEST_TAG in found.tags], page.token or ""
+            found = self._search(f"name = '{model}'")
+        return [_version(each, aliases, moves) for each in found]
 
-    def _page(self, model: str, page_size: int, position: str) -> Any:
-        order = ["version_number DESC"]
-        try:
-            return self._client.search_model_versions(f"name = '{model}'", page_size, order, position or None)
-        except MlflowException as error:
-            if not position or error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            remedy = "is not a token of this list; leave it empty to start anew"
-            raise InvalidInput.of("page_token", remedy) from error
+    def _search(self, condition: str) -> list[Any]:
+        """Return what MLflow has of our versions under a condition, newest first."""
+        found: list[Any] = []
+        token = None
+        while token is None or token:
+            page = self._client.search_model_versions(condition, _PAGE, ["version_number DESC"], token)
+            found += [each for each in page if DIGEST_TAG in each.tags]
+            token = page.token or ""
+        return found
 
     def aliases(self, model: str) -> tuple[Mapping[str, int], int]:
         """Return the aliases of a model with their versions, and the moves so far; raises NotFound."""

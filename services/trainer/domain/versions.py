@@ -33,8 +33,8 @@ class VersionRegistry(AliasRegistry, Protocol):
         """Return one version; raises NotFound."""
         ...
 
-    def list(self, model: str, *, page_size: int, position: str) -> tuple[Sequence[ModelVersion], str]:
-        """Return versions, newest first, from a position on, and the next one: "" on the last page; raises NotFound."""
+    def of_model(self, model: str) -> Sequence[ModelVersion]:
+        """Return every version of a model, newest first; raises NotFound."""
         ...
 
     def clear_up(self, experiment: str, job: str, *, cancelled: bool) -> None:

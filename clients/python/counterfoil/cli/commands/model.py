@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import click
 
+from counterfoil.cli.bounds import parse_bounds
 from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL, dataset_name, model_name, model_version_name
 from counterfoil.cli.options import examples, page_options
 from counterfoil.cli.output import console, document, json_option, json_wanted, say, show, show_json
@@ -21,15 +22,52 @@ def model() -> None:
     """
 
 
-@model.command("list")
+@model.command(
+    "list",
+    epilog=examples(
+        "counterfoil model list --alias champion",
+        "counterfoil model list --at-least test_auc=0.75 --order-by test_business_cost --ascending",
+    ),
+)
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="Whose versions.")
+@click.option("--classifier", default="", metavar="ID", help="Only versions of this classifier.")
+@click.option("--dataset", default="", metavar="DATASET", help="Only versions that were trained on it.")
+@click.option("--alias", default="", metavar="ALIAS", help="Only the version that it points to.")
+@click.option("--at-least", multiple=True, metavar="METRIC=V", help="Only versions with this metric or a larger one.")
+@click.option("--at-most", multiple=True, metavar="METRIC=V", help="Only versions with this metric or a smaller one.")
+@click.option("--order-by", default="", metavar="WORD", help="version, create_time or a metric.  [default: version]")
+@click.option("--ascending", is_flag=True, help="Smallest first.")
 @page_options
 @json_option
 @pass_session
-def list_(session: Session, /, *, model: str, page_size: int, page_token: str) -> None:
-    """List the versions of a model, newest first."""
+def list_(
+    session: Session,
+    /,
+    *,
+    model: str,
+    classifier: str,
+    dataset: str,
+    alias: str,
+    at_least: tuple[str, ...],
+    at_most: tuple[str, ...],
+    order_by: str,
+    ascending: bool,
+    page_size: int,
+    page_token: str,
+) -> None:
+    """List the versions of a model, by default all, newest first."""
+    wanted = training_pb2.ModelVersionFilter(
+        classifier=classifier,
+        dataset=dataset_name(dataset) if dataset else "",
+        alias=alias,
+        metrics=parse_bounds(at_least, at_most),
+    )
     request = training_pb2.ListModelVersionsRequest(
-        parent=model_name(model), page_size=page_size, page_token=page_token
+        parent=model_name(model),
+        filter=wanted,
+        order=training_pb2.ModelVersionOrder(by=order_by, ascending=ascending),
+        page_size=page_size,
+        page_token=page_token,
     )
     with trainer_calls(session) as trainer:
         page = trainer.ListModelVersions(request)

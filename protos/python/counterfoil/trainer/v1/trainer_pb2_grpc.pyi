@@ -62,7 +62,7 @@ class TrainerServiceStub:
     GetModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.GetModelVersionRequest, _training_pb2.ModelVersion]
     """Returns one model version, by number or alias."""
     ListModelVersions: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListModelVersionsRequest, _training_pb2.ListModelVersionsResponse]
-    """Returns the versions of a model, newest first."""
+    """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
     PromoteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]
     """Points an alias, by default "champion", to a version."""
 
@@ -99,7 +99,7 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     GetModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.GetModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
     """Returns one model version, by number or alias."""
     ListModelVersions: _aio.UnaryUnaryMultiCallable[_training_pb2.ListModelVersionsRequest, _training_pb2.ListModelVersionsResponse]  # type: ignore[assignment]
-    """Returns the versions of a model, newest first."""
+    """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
     PromoteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
     """Points an alias, by default "champion", to a version."""
 
@@ -211,7 +211,7 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _training_pb2.ListModelVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ListModelVersionsResponse, _abc.Awaitable[_training_pb2.ListModelVersionsResponse]]:
-        """Returns the versions of a model, newest first."""
+        """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
 
     @_abc_1.abstractmethod
     def PromoteModelVersion(

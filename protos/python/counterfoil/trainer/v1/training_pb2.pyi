@@ -856,30 +856,143 @@ class GetModelVersionRequest(_message.Message):
 Global___GetModelVersionRequest: _TypeAlias = GetModelVersionRequest  # noqa: Y015
 
 @_typing.final
+class MetricBound(_message.Message):
+    """The range that a metric must lie in. A version that lacks the metric does not match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    metric: _builtins.str
+    """Name of the metric, for example "test_auc". One that no version of the model has is refused."""
+    minimum: _builtins.float
+    """Smallest value that matches. Absent: unbounded."""
+    maximum: _builtins.float
+    """Largest value that matches. Absent: unbounded. At least one of the two must be set."""
+    def __init__(
+        self,
+        *,
+        metric: _builtins.str = ...,
+        minimum: _builtins.float | None = ...,
+        maximum: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "metric", b"metric", "minimum", b"minimum"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
+    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+
+Global___MetricBound: _TypeAlias = MetricBound  # noqa: Y015
+
+@_typing.final
+class ModelVersionFilter(_message.Message):
+    """Which versions to show: those that match every part that is set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASSIFIER_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    classifier: _builtins.str
+    """Identifier of the classifier. Empty: any."""
+    dataset: _builtins.str
+    """datasets/{id} they were trained on. Empty: any."""
+    alias: _builtins.str
+    """An alias that points to the version, for example "champion". Empty: any version, with or without alias."""
+    @_builtins.property
+    def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricBound]:
+        """Ranges that metrics must lie in, all of them. At most 20."""
+
+    def __init__(
+        self,
+        *,
+        classifier: _builtins.str = ...,
+        dataset: _builtins.str = ...,
+        alias: _builtins.str = ...,
+        metrics: _abc.Iterable[Global___MetricBound] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "classifier", b"classifier", "dataset", b"dataset", "metrics", b"metrics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelVersionFilter: _TypeAlias = ModelVersionFilter  # noqa: Y015
+
+@_typing.final
+class ModelVersionOrder(_message.Message):
+    """The order of versions. Equal ones follow newest first; versions that lack the metric come last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    ASCENDING_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """"version", "create_time" or the name of a metric. Empty: "version". A metric that no version of the model has is refused."""
+    ascending: _builtins.bool
+    """Smallest first. Default: largest, which is newest, first."""
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        ascending: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ascending", b"ascending", "by", b"by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelVersionOrder: _TypeAlias = ModelVersionOrder  # noqa: Y015
+
+@_typing.final
 class ListModelVersionsRequest(_message.Message):
-    """Asks for a page of versions, newest first."""
+    """Asks for a page of versions, by default newest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """models/{model}"""
     page_size: _builtins.int
     """Largest number to return, 1 to 1,000. 0 means 50."""
     page_token: _builtins.str
-    """next_page_token of the previous page; empty for the first."""
+    """next_page_token of the previous page; empty for the first. It belongs to one parent, filter and order; versions that are
+    registered or deleted meanwhile make no other version appear twice or not at all.
+    """
+    @_builtins.property
+    def filter(self) -> Global___ModelVersionFilter:
+        """Which versions. Absent: all."""
+
+    @_builtins.property
+    def order(self) -> Global___ModelVersionOrder:
+        """In which order. Absent: newest first."""
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: Global___ModelVersionFilter | None = ...,
+        order: Global___ModelVersionOrder | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -897,7 +1010,7 @@ class ListModelVersionsResponse(_message.Message):
     """Token of the next page; empty on the last."""
     @_builtins.property
     def model_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelVersion]:
-        """Versions, newest first."""
+        """Versions in the order that was asked for."""
 
     def __init__(
         self,
