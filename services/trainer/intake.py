@@ -8,7 +8,12 @@ from pathlib import Path
 
 from services.trainer.adapters.tables_root import locate_tables
 from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, plan_from_json
-from services.trainer.domain.plan import TrainingPlan, check_against_dataset, check_training_plan
+from services.trainer.domain.plan import (
+    TrainingPlan,
+    check_against_dataset,
+    check_cost_columns,
+    check_training_plan,
+)
 from services.trainer.domain.results import dataset_result_from_json
 from services.trainer.kinds import DATASET, TRAINING
 from shared.errors import Precondition
@@ -76,6 +81,8 @@ class Intake:
                 reason="DATASET_NOT_READY",
                 metadata={"dataset": job.id, "state": job.state.value},
             )
-        train = dataset_result_from_json(json.loads(job.result)).splits["train"]
+        made = dataset_result_from_json(json.loads(job.result))
+        check_cost_columns(plan.costs, {fate.column for fate in made.columns})
+        train = made.splits["train"]
         imputation = plan_from_json(json.loads(job.payload)).cleaning.imputation
         check_against_dataset(plan, imputation=imputation, rows=train.rows, defaults=train.defaults or 0)

@@ -16,6 +16,7 @@ from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, re
 from services.trainer.adapters.figures import draw_figures
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import version_tags
+from services.trainer.domain.amounts import check_amounts
 from services.trainer.domain.bundling import Provenance, bundle_contents
 from services.trainer.domain.plan import TrainingPlan, plan_from_json
 from services.trainer.domain.results import DatasetResult, TrainingResult, dataset_result_from_json
@@ -84,6 +85,7 @@ def train(settings: Settings, context: JobContext) -> str:
         findings = _Findings(context, run.run_id)
         context.report(0.04, "reading the data set")
         dataset = _read(client, source)
+        check_amounts(plan.costs, {"train": dataset.train.frame, "test": dataset.test.frame})
         _log_plan(run, plan, source)
         training = train_model(
             plan,
@@ -128,7 +130,7 @@ def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
             "classifier": plan.classifier,
             "class_weight": "balanced" if plan.balanced else "none",
             **asdict(plan.resampling),
-            **{f"cost_{name}": cost for name, cost in asdict(plan.costs).items()},
+            **{f"cost_{name}": cost for name, cost in plan.costs.to_json().items()},
         }
     )
     for split, context in (("train", "training"), ("test", "evaluation")):

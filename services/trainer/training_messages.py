@@ -102,10 +102,15 @@ def _values_from_proto(name: str, choices: training_pb2.HyperparameterChoices) -
 
 
 def _costs_from_proto(costs: training_pb2.Costs) -> Costs:
+    # Ten times a column's value would be no one's wish: beside a column the number left out is 1.
     default = Costs()
+    missed = 1.0 if costs.false_negative_column else default.false_negative
+    lost = 1.0 if costs.false_positive_column else default.false_positive
     return Costs(
-        costs.false_negative if costs.HasField("false_negative") else default.false_negative,
-        costs.false_positive if costs.HasField("false_positive") else default.false_positive,
+        costs.false_negative if costs.HasField("false_negative") else missed,
+        costs.false_positive if costs.HasField("false_positive") else lost,
+        costs.false_negative_column,
+        costs.false_positive_column,
     )
 
 

@@ -34,7 +34,11 @@ class FileSeal:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a bundle is. `costs` are those that `threshold` (a probability) was tuned for; `files` is every file."""
+    """What a bundle is. `files` is every file.
+
+    `costs` are those that `threshold` (a probability) was tuned for: numbers, and where they are factors of a column's
+    values its name.
+    """
 
     model_name: str
     classifier: str
@@ -42,7 +46,7 @@ class Manifest:
     model_kind: str
     kernel_id: str
     threshold: float
-    costs: Mapping[str, float]
+    costs: Mapping[str, float | str]
     dataset: DatasetReference
     metrics: Mapping[str, float]
     library_versions: Mapping[str, str]

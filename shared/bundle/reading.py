@@ -37,7 +37,7 @@ class Bundle:
     schema: FeatureSchema
     profile: Profile
     threshold: float
-    costs: Mapping[str, float]
+    costs: Mapping[str, float | str]
     metrics: Mapping[str, float]
     golden_rows: int
     scoring: Scoring

@@ -39,7 +39,7 @@ class BundleContents:
     model: Model
     calibrator: Calibrator
     threshold: float
-    costs: Mapping[str, float]
+    costs: Mapping[str, float | str]
     dataset: DatasetReference
     profile: Profile
     golden_values: NDArray[np.float64]

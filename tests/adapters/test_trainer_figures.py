@@ -11,7 +11,7 @@ from services.trainer.adapters.figures import draw_figures
 from services.trainer.domain.training import Scored
 
 _RANDOM = np.random.default_rng(4)
-_SCORED = Scored((_RANDOM.random(80) < 0.2).astype(np.int8), _RANDOM.random(80))
+_SCORED = Scored((_RANDOM.random(80) < 0.2).astype(np.int8), _RANDOM.random(80), np.ones(80))
 _NAMES = ("roc_curve", "confusion_matrix", "feature_importance")
 
 

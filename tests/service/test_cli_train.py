@@ -55,6 +55,22 @@ def test_start_shows_trials_and_metrics_beside_the_dummy(services: FakeServices)
     assert samples.VERSION in outcome.stdout
 
 
+def test_costs_may_be_shares_of_a_column_and_then_the_dummys_cost_is_left_out(services: FakeServices) -> None:
+    """The data set knows what its dummy costs at 10 and 1 alone."""
+    job = samples.training_job()
+    job.costs.CopyFrom(training_pb2.Costs(false_negative=0.6, false_negative_column="AMT_CREDIT", false_positive=5.0))
+    services.answer("CreateTrainingJob", job)
+    services.answer("GetDataset", samples.dataset())
+
+    outcome = services.run(*START, "--fn-cost", "0.6:AMT_CREDIT", "--fp-cost", "5", "--no-wait")
+
+    (request,) = services.asked("CreateTrainingJob")
+    (cost,) = [line.split() for line in outcome.stdout.splitlines() if line.strip().startswith("business_cost")]
+    assert request.costs == job.costs
+    assert "0.6 x AMT_CREDIT per default approved, 5 per good applicant refused" in outcome.stdout
+    assert cost == ["business_cost", "0.5200", "0.5300", "-"]
+
+
 def test_start_that_fails_shows_the_job_and_gives_exit_code_3(services: FakeServices) -> None:
     """With --json the job is on stdout and the error on stderr, one document each."""
     services.answer("CreateTrainingJob", samples.training_job(samples.job(job_pb2.JOB_STATE_QUEUED)))

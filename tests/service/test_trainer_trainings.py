@@ -128,6 +128,7 @@ def test_the_same_request_returns_the_first_training(trainer: Trainer, training_
         ({"repeats": 11}, "repeats"),
         ({"model": "Credit Default"}, "model"),
         ({"costs": training_pb2.Costs(false_negative=0.0)}, "costs.false_negative"),
+        ({"costs": training_pb2.Costs(false_positive_column="AMT_DREAMS")}, "costs.false_positive_column"),
         ({"seed": -1}, "seed"),
     ],
 )
@@ -141,6 +142,19 @@ def test_a_wrong_field_is_named(
     said = refusal_of(refusal.value)
     assert said.code == "INVALID_ARGUMENT"
     assert [problem.field for problem in said.fields] == [field]
+
+
+def test_a_cost_column_with_gaps_fails_the_job_before_the_search(
+    trainer: Trainer, dataset: dataset_pb2.Dataset
+) -> None:
+    """OWN_CAR_AGE is missing for everyone without a car; what they would cost is not made up."""
+    costs = training_pb2.Costs(false_negative_column="OWN_CAR_AGE")
+
+    job = trainer.train(training_request(dataset.name, costs=costs))
+
+    assert (job.job.state, job.job.error.reason) == (job_pb2.JOB_STATE_FAILED, "COST_COLUMN_UNUSABLE")
+    assert "OWN_CAR_AGE has no finite value above 0" in job.job.error.message
+    assert not job.trials
 
 
 def test_logistic_regression_needs_missing_values_replaced(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:

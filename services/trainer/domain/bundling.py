@@ -1,7 +1,7 @@
 """What a training learnt, put together as the contents of the bundle that will be served."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def bundle_contents(
         model=training.model,
         calibrator=training.calibrator,
         threshold=training.threshold.value,
-        costs=asdict(plan.costs),
+        costs=plan.costs.to_json(),
         dataset=provenance.dataset,
         profile=fit_profile(values, training.model.contributions(training.train_values), schema.names),
         golden_values=golden_values(values),

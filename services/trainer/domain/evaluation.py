@@ -20,26 +20,32 @@ from services.trainer.domain.threshold import Costs, cost_at
 
 
 def evaluate(
-    targets: NDArray[np.int8], probabilities: NDArray[np.float64], *, threshold: float, costs: Costs
+    targets: NDArray[np.int8],
+    probabilities: NDArray[np.float64],
+    *,
+    threshold: float,
+    costs: Costs,
+    amounts: NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
     """Return every metric by name; both classes must occur.
 
     Ranking (auc, gini, ks, average_precision) and probability (log_loss, brier) are taken on the probabilities, the
-    rest on the decision to refuse at and above the threshold. Precision is 0 where nobody is refused. Costs are per
-    applicant.
+    rest on the decision to refuse at and above the threshold. Precision is 0 where nobody is refused, the bad rate (the
+    share of defaults among the approved) where nobody is approved. Costs are per applicant; `amounts` as in `cost_at`.
     """
     refused = (probabilities >= threshold).astype(np.int8)
     return {
         **_ranking(targets, probabilities),
         "log_loss": float(log_loss(targets, probabilities, labels=[0, 1])),
         "brier": float(brier_score_loss(targets, probabilities)),
-        "business_cost": cost_at(targets, probabilities, threshold, costs),
+        "business_cost": cost_at(targets, probabilities, threshold, costs, amounts),
         "accuracy": float(accuracy_score(targets, refused)),
         "balanced_accuracy": float(balanced_accuracy_score(targets, refused)),
         "precision": float(precision_score(targets, refused, zero_division=0)),
         "recall": float(recall_score(targets, refused)),
         "f1": float(f1_score(targets, refused, zero_division=0)),
         "approval_rate": float(1.0 - refused.mean()),
+        "bad_rate": float(targets[refused == 0].mean()) if not refused.all() else 0.0,
     }
 
 

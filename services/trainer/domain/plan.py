@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -63,7 +63,8 @@ def check_training_plan(plan: TrainingPlan) -> None:
     if not _MODEL_NAME.fullmatch(plan.model):
         violations.append(FieldViolation("model", "must be 1 to 63 of a-z, 0-9 and -, starting with a letter"))
     violations += _resampling_violations(plan.resampling)
-    for name, cost in asdict(plan.costs).items():
+    for name in ("false_negative", "false_positive"):
+        cost = getattr(plan.costs, name)
         if not (math.isfinite(cost) and cost > 0.0):
             violations.append(FieldViolation(f"costs.{name}", "must be a finite number above 0"))
     if violations:
@@ -84,6 +85,17 @@ def check_against_dataset(plan: TrainingPlan, *, imputation: Imputation, rows: i
             reason="IMPUTATION_NEEDED",
             metadata={"classifier": plan.classifier},
         )
+
+
+def check_cost_columns(costs: Costs, columns: Collection[str]) -> None:
+    """Raise InvalidInput where a cost is to be taken from something that is no feature column of the data set."""
+    violations = [
+        FieldViolation(f"costs.{name}", f"is no feature column of the data set: {getattr(costs, name)}")
+        for name in ("false_negative_column", "false_positive_column")
+        if getattr(costs, name) and getattr(costs, name) not in columns
+    ]
+    if violations:
+        raise InvalidInput(violations)
 
 
 def _resampling_violations(resampling: Resampling) -> list[FieldViolation]:

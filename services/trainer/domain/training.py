@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.domain.amounts import amounts_at_stake
 from services.trainer.domain.calibration import fit_sigmoid
 from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.classifiers.registry import PREPARATIONS
@@ -22,10 +23,11 @@ from shared.bundle.models import Model
 
 @dataclass(frozen=True)
 class Scored:
-    """Targets of a split and the probabilities that the final model gives its applicants."""
+    """Targets of a split, the probabilities that its applicants are given, and what is at stake with each."""
 
     targets: NDArray[np.int8]
     probabilities: NDArray[np.float64]
+    amounts: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,27 +70,35 @@ def train_model(
 
     Raises Precondition NO_SIGNAL if the best trial's margins do not rise with the defaults.
     """
-    trials, best = _search(plan, train, record, threads, listeners)
+    amounts = amounts_at_stake(plan.costs, train)
+    trials, best = _search(plan, train, record, amounts=amounts, threads=threads, listeners=listeners)
     listeners.progress(0.8, "calibrating and choosing the threshold")
     repeats = len(best.margins)
     targets, margins = np.tile(train.targets, repeats), best.margins.reshape(-1)
     calibrator = fit_sigmoid(targets, margins)
-    scored = {"cv": Scored(targets, calibrator.probabilities(margins))}
-    threshold = best_threshold(targets, scored["cv"].probabilities, plan.costs)
+    scored = {"cv": Scored(targets, calibrator.probabilities(margins), np.tile(amounts, repeats))}
+    threshold = best_threshold(targets, scored["cv"].probabilities, plan.costs, scored["cv"].amounts)
     listeners.progress(0.85, "training on the whole train split")
     values = record.apply(train.frame)
     weights = class_weights(train.targets, balanced=plan.balanced)
     fit = PREPARATIONS[plan.classifier](values, train.targets, weights, threads=threads)
     model = fit(best.trial.hyperparameters, plan.resampling.seed)
-    scored["train"] = Scored(train.targets, calibrator.probabilities(model.margins(values)))
+    scored["train"] = Scored(train.targets, calibrator.probabilities(model.margins(values)), amounts)
     if len(test.targets):
-        scored["test"] = Scored(test.targets, calibrator.probabilities(model.margins(record.apply(test.frame))))
+        probabilities = calibrator.probabilities(model.margins(record.apply(test.frame)))
+        scored["test"] = Scored(test.targets, probabilities, amounts_at_stake(plan.costs, test))
     metrics = _metrics(scored, best.trial, threshold.value, plan.costs)
     return Training(tuple(trials), best.trial, model, calibrator, threshold, metrics, scored, values)
 
 
 def _search(
-    plan: TrainingPlan, train: LabelledRows, record: CleaningRecord, threads: int, listeners: Listeners
+    plan: TrainingPlan,
+    train: LabelledRows,
+    record: CleaningRecord,
+    *,
+    amounts: NDArray[np.float64],
+    threads: int,
+    listeners: Listeners,
 ) -> tuple[list[Trial], TriedModel]:
     combinations = combinations_of(plan.grid, find_classifier(plan.classifier).hyperparameters)
     folds = prepare_folds(
@@ -111,12 +121,21 @@ def _search(
         listeners.progress(0.2 + 0.6 * done / count, f"cross-validating {min(done + 1, count)} of {count}")
 
     listeners.progress(0.2, f"cross-validating 1 of {count}")
-    return search(combinations, folds, train.targets, costs=plan.costs, seed=plan.resampling.seed, on_trial=on_trial)
+    return search(
+        combinations,
+        folds,
+        train.targets,
+        costs=plan.costs,
+        amounts=amounts,
+        seed=plan.resampling.seed,
+        on_trial=on_trial,
+    )
 
 
 def _metrics(scored: Mapping[str, Scored], best: Trial, threshold: float, costs: Costs) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for split, part in scored.items():
-        metrics |= named(split, evaluate(part.targets, part.probabilities, threshold=threshold, costs=costs))
+        figures = evaluate(part.targets, part.probabilities, threshold=threshold, costs=costs, amounts=part.amounts)
+        metrics |= named(split, figures)
     # Folds are ranked by different models, so their areas are averaged rather than taken over the pooled margins.
     return metrics | {"cv_auc": best.auc, "cv_gini": 2.0 * best.auc - 1.0, "cv_auc_deviation": best.auc_deviation}

@@ -104,6 +104,7 @@ def try_hyperparameters(
     targets: NDArray[np.int8],
     *,
     costs: Costs,
+    amounts: NDArray[np.float64] | None = None,
     seed: int,
     clock: Callable[[], float] = time.monotonic,
 ) -> TriedModel:
@@ -117,7 +118,7 @@ def try_hyperparameters(
         seconds += clock() - started
         margins[fold.repeat, fold.rows] = model.margins(fold.values)
         aucs.append(area_under_curve(targets[fold.rows], margins[fold.repeat, fold.rows]))
-    cost = float(np.mean([best_cost(targets, repeat, costs) for repeat in margins]))
+    cost = float(np.mean([best_cost(targets, repeat, costs, amounts) for repeat in margins]))
     return TriedModel(Trial(number, hyperparameters, cost, tuple(aucs), seconds), margins)
 
 
@@ -127,6 +128,7 @@ def search(
     targets: NDArray[np.int8],
     *,
     costs: Costs,
+    amounts: NDArray[np.float64] | None = None,
     seed: int,
     on_trial: Callable[[Trial], None],
 ) -> tuple[list[Trial], TriedModel]:
@@ -134,7 +136,7 @@ def search(
     trials: list[Trial] = []
     best: TriedModel | None = None
     for number, hyperparameters in enumerate(combinations):
-        tried = try_hyperparameters(number, hyperparameters, folds, targets, costs=costs, seed=seed)
+        tried = try_hyperparameters(number, hyperparameters, folds, targets, costs=costs, amounts=amounts, seed=seed)
         trials.append(tried.trial)
         on_trial(tried.trial)
         if best is None or _rank(tried.trial) < _rank(best.trial):

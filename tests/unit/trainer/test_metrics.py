@@ -24,6 +24,7 @@ def test_a_small_table_worked_out_by_hand() -> None:
     assert metrics["log_loss"] == pytest.approx(-np.log([0.9, 0.2, 0.4, 0.7, 0.9]).mean())
     assert metrics["accuracy"] == pytest.approx(3 / 5)
     assert metrics["balanced_accuracy"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert metrics["bad_rate"] == pytest.approx(1 / 3)
     assert metrics["f1"] == pytest.approx(2 * 1 / (2 * 1 + 1 + 1))
     assert metrics["business_cost"] == pytest.approx((6.0 + 2.0) / 5)
 
@@ -63,4 +64,5 @@ def test_where_most_train_applicants_default_the_most_frequent_answer_refuses_ev
     metrics = evaluate_most_frequent(train, test, Costs(10.0, 1.0))
 
     assert (metrics["approval_rate"], metrics["recall"], metrics["precision"]) == (0.0, 1.0, 0.25)
+    assert metrics["bad_rate"] == 0.0
     assert metrics["business_cost"] == pytest.approx(3 / 4)

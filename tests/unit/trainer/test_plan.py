@@ -13,6 +13,7 @@ from services.trainer.domain.plan import (
     Resampling,
     TrainingPlan,
     check_against_dataset,
+    check_cost_columns,
     check_training_plan,
     plan_from_json,
 )
@@ -51,6 +52,18 @@ def test_every_field_out_of_range_is_named_at_once() -> None:
 
     fields = [violation.field for violation in refusal.value.violations]
     assert fields == ["model", "folds", "repeats", "seed", "costs.false_negative", "costs.false_positive"]
+
+
+def test_a_cost_column_that_the_data_set_lacks_is_named() -> None:
+    """Each by its field; a column that cleaning dropped will do."""
+    check_cost_columns(Costs(), set())
+    check_cost_columns(Costs(0.6, 0.1, "AMT_CREDIT", "AMT_GOODS"), {"AMT_CREDIT", "AMT_GOODS"})
+
+    with pytest.raises(InvalidInput) as refusal:
+        check_cost_columns(Costs(0.6, 0.1, "AMT_CREDIT", "AMT_DREAMS"), {"AMT_CREDIT"})
+
+    assert [violation.field for violation in refusal.value.violations] == ["costs.false_positive_column"]
+    assert "AMT_DREAMS" in refusal.value.message
 
 
 def test_an_unknown_classifier_is_answered_with_the_known_ones() -> None:

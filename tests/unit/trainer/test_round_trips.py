@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ _TRAINING_PLANS = st.builds(
     classifier=st.sampled_from(list(CLASSIFIERS)),
     grid=_GRIDS,
     resampling=st.builds(Resampling, st.integers(2, 20), st.integers(1, 10), st.integers(0, 2**31)),
-    costs=st.builds(Costs, _FINITE, _FINITE),
+    costs=st.builds(Costs, _FINITE, _FINITE, st.text(max_size=5), st.text(max_size=5)),
     balanced=st.booleans(),
 )
 _TRIALS = st.builds(TrialSummary, st.integers(0, 999), st.dictionaries(st.text(max_size=5), _VALUES), *[_FINITE] * 4)
@@ -232,13 +233,25 @@ def test_an_empty_value_of_a_grid_is_refused_by_its_path() -> None:
 
 
 @pytest.mark.parametrize("given_costs", [{"false_negative": 0.0}, {"false_positive": 0.0}])
-def test_a_cost_of_zero_is_no_absent_cost(given_costs: dict[str, float]) -> None:
+def test_a_cost_of_zero_is_no_absent_cost(given_costs: dict[str, Any]) -> None:
     """It is refused later by name; taking the default for it would hide the mistake."""
     request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", costs=training_pb2.Costs(**given_costs))
 
     plan = training_messages.plan_from_proto(request)
 
     assert plan.costs == replace(Costs(), **given_costs)
+
+
+def test_a_factor_left_out_beside_its_column_is_one() -> None:
+    """Ten times the credit would be nobody's wish; a number that is given stands."""
+    costs = training_pb2.Costs(
+        false_negative_column="AMT_CREDIT", false_positive=0.1, false_positive_column="AMT_GOODS"
+    )
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", costs=costs)
+
+    plan = training_messages.plan_from_proto(request)
+
+    assert plan.costs == Costs(1.0, 0.1, "AMT_CREDIT", "AMT_GOODS")
 
 
 @pytest.mark.parametrize("identity", CLASSIFIERS)

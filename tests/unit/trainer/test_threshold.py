@@ -96,3 +96,62 @@ def test_the_best_cost_of_margins_is_that_of_their_probabilities() -> None:
     cost = best_cost(targets, margins, Costs())
 
     assert cost == best_threshold(targets, 1.0 / (1.0 + np.exp(-margins)), Costs()).cost
+
+
+_STAKES = st.lists(st.tuples(st.integers(0, 1), _PROBABILITIES, st.integers(1, 4_000_000)), min_size=1, max_size=40)
+_SHARES = Costs(0.5, 0.125, "AMT_CREDIT", "AMT_CREDIT")
+
+
+@given(_STAKES)
+def test_no_threshold_of_a_grid_of_hundredths_is_cheaper_where_each_applicant_has_a_cost_of_their_own(
+    applicants: list[tuple[int, float, int]],
+) -> None:
+    """Exact over every cut, and what was promised is what it costs, also with a credit of millions beside one of 1."""
+    targets, probabilities = _split([(target, probability) for target, probability, _ in applicants])
+    amounts = np.array([float(amount) for _, _, amount in applicants])
+    grid = [*np.arange(0.01, 1.0, 0.01), *probabilities]
+
+    threshold = best_threshold(targets, probabilities, _SHARES, amounts)
+
+    assert cost_at(targets, probabilities, threshold.value, _SHARES, amounts) == threshold.cost
+    assert best_cost(targets, probabilities, _SHARES, amounts) <= threshold.cost
+    assert all(threshold.cost <= cost_at(targets, probabilities, t, _SHARES, amounts) for t in grid)
+
+
+def test_a_large_credit_outweighs_many_small_ones() -> None:
+    """One default of 1,000 below three good applicants of 10 each: refusing all four loses only the margins."""
+    targets = np.array([1, 0, 0, 0], dtype=np.int8)
+    probabilities = np.array([0.1, 0.2, 0.3, 0.4])
+    amounts = np.array([1000.0, 10.0, 10.0, 10.0])
+
+    threshold = best_threshold(targets, probabilities, Costs(0.6, 0.1, "AMT_CREDIT", "AMT_CREDIT"), amounts)
+
+    assert threshold.value == pytest.approx(0.05)
+    assert threshold.cost == pytest.approx(0.1 * 30.0 / 4)
+
+
+@given(_APPLICANTS, _COSTS)
+def test_amounts_of_one_are_plain_costs(applicants: list[tuple[int, float]], costs: Costs) -> None:
+    """To the last bit: counting is the special case."""
+    targets, probabilities = _split(applicants)
+
+    assert best_threshold(targets, probabilities, costs, np.ones(len(targets))) == best_threshold(
+        targets, probabilities, costs
+    )
+
+
+def test_costs_of_a_column_without_its_amounts_are_a_mistake_of_the_programmer() -> None:
+    """Taking 1 for every amount would tune for other costs than were asked for, and tell nobody."""
+    targets, probabilities = np.array([0, 1], dtype=np.int8), np.array([0.2, 0.3])
+
+    with pytest.raises(ValueError, match="taken from columns"):
+        best_threshold(targets, probabilities, _SHARES)
+    with pytest.raises(ValueError, match="taken from columns"):
+        cost_at(targets, probabilities, 0.25, _SHARES)
+
+
+def test_costs_as_json_name_only_columns_that_there_are() -> None:
+    """What a bundle says of plain costs is two numbers."""
+    assert Costs().to_json() == {"false_negative": 10.0, "false_positive": 1.0}
+    assert _SHARES.columns == ("AMT_CREDIT",)
+    assert Costs(**_SHARES.to_json()) == _SHARES  # type: ignore[arg-type]  # each value has its field's type

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
@@ -89,6 +90,33 @@ def test_the_threshold_costs_on_unseen_rows_what_was_reported(classifier: str) -
     assert training.metrics["cv_business_cost"] == training.threshold.cost
     assert training.metrics["cv_auc"] > 0.65
     assert training.metrics["test_auc"] > 0.65
+
+
+def test_a_threshold_for_costs_of_a_column_is_another_one() -> None:
+    """Where a default loses a share of the first column, the metrics and the threshold are in its currency."""
+    column = pl.col(COLUMNS[0])
+    train, test = (
+        replace(rows, frame=rows.frame.with_columns((1000.0 * column.exp()).alias("AMT_CREDIT")))
+        for rows in (_TRAIN, _TEST)
+    )
+    costs = Costs(0.6, 0.3, "AMT_CREDIT", "AMT_CREDIT")
+
+    training = train_model(
+        replace(_PLANS["lightgbm"], costs=costs),
+        train=train,
+        test=test,
+        record=_record("lightgbm"),
+        threads=1,
+        listeners=Listeners(lambda *_: None, lambda _: None),
+    )
+
+    cv, plain = training.scored["cv"], _train("lightgbm")
+    assert cv.amounts.tolist() == np.tile(train.frame["AMT_CREDIT"].to_numpy(), 2).tolist()
+    assert training.threshold.value != plain.threshold.value
+    assert training.threshold.cost == pytest.approx(
+        cost_at(cv.targets, cv.probabilities, training.threshold.value, costs, cv.amounts)
+    )
+    assert training.metrics["test_business_cost"] > 100 * plain.metrics["test_business_cost"]
 
 
 def test_probabilities_are_calibrated_on_unseen_rows() -> None:

@@ -153,6 +153,19 @@ def test_a_trial_is_what_the_held_out_margins_say() -> None:
     assert tried.trial.summary().auc_deviation == pytest.approx(np.std(tried.trial.aucs, ddof=1))
 
 
+def test_a_trial_counts_what_is_at_stake_with_each_applicant() -> None:
+    """The objective is the lender's money, not the number of mistakes."""
+    costs = Costs(0.6, 0.1, "AMT_CREDIT", "AMT_CREDIT")
+    amounts = np.random.default_rng(3).integers(1, 1000, len(_ROWS.targets)).astype(np.float64)
+
+    tried = try_hyperparameters(
+        0, {"weight": 2.0}, _folds(Resampling(3, 2, 0)), _ROWS.targets, costs=costs, amounts=amounts, seed=0
+    )
+
+    expected = [best_cost(_ROWS.targets, margins, costs, amounts) for margins in tried.margins]
+    assert tried.trial.cost == pytest.approx(np.mean(expected))
+
+
 def test_the_cheapest_combination_wins_wherever_it_stands() -> None:
     """A weight of the wrong sign ranks applicants the wrong way round."""
     trials, best = _search([-1.0, 1.0, 0.0])

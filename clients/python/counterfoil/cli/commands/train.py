@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import click
 
+from counterfoil.cli.costs import parse_costs
 from counterfoil.cli.failures import check_ended_well
 from counterfoil.cli.grids import parse_grid
 from counterfoil.cli.jobs import wait_for
@@ -35,6 +36,8 @@ def train() -> None:
         "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm",
         "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm \\",
         "    --grid num_leaves=8,16 --grid reg_lambda=30,50 --folds 5 --repeats 3",
+        "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm \\",
+        "    --fn-cost 0.6:AMT_CREDIT --fp-cost 0.1:AMT_CREDIT",
     )
 )
 @click.option("--dataset", required=True, metavar="DATASET", help="The data set to train on.")
@@ -52,8 +55,12 @@ def train() -> None:
     "--repeats", type=click.IntRange(1, 10), default=1, show_default=True, metavar="N", help="Repeats with other folds."
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, metavar="N", help="Seed of folds and classifier.")
-@click.option("--fn-cost", type=float, metavar="COST", help="Cost of approving a default.  [default: 10]")
-@click.option("--fp-cost", type=float, metavar="COST", help="Cost of refusing a good applicant.  [default: 1]")
+@click.option(
+    "--fn-cost",
+    metavar="COST",
+    help="Cost of approving a default: a number, or FACTOR:COLUMN for a share of a column's value.  [default: 10]",
+)
+@click.option("--fp-cost", metavar="COST", help="Cost of refusing a good applicant, likewise.  [default: 1]")
 @click.option(
     "--class-weight",
     type=click.Choice(list(_CLASS_WEIGHTS)),
@@ -74,8 +81,8 @@ def start(
     *,
     dataset: str,
     grid: tuple[str, ...],
-    fn_cost: float | None,
-    fp_cost: float | None,
+    fn_cost: str | None,
+    fp_cost: str | None,
     class_weight: str,
     wait: bool,
     **plain: Any,
@@ -85,7 +92,7 @@ def start(
     request = training_pb2.CreateTrainingJobRequest(
         dataset=dataset_name(dataset),
         grid=parse_grid(grid),
-        costs=training_pb2.Costs(false_negative=fn_cost, false_positive=fp_cost),
+        costs=parse_costs(fn_cost, fp_cost),
         class_weight=_CLASS_WEIGHTS[class_weight],
         **plain,
     )

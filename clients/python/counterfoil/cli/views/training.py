@@ -1,19 +1,23 @@
 """What people see of a training job: its trials, its metrics beside the dummy's, and the classifiers there are."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from rich.console import RenderableType
 
+from counterfoil.cli.costs import cost_text
 from counterfoil.cli.grids import value_text, values_text
 from counterfoil.cli.views.jobs import job_facts, state_word
 from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, stacked, word
 from counterfoil.cli.views.metrics import DUMMY, by_split, metrics_table
 from counterfoil.trainer.v1 import training_pb2
 
+_DEFAULT_COSTS: Final = training_pb2.Costs(false_negative=10.0, false_positive=1.0)
+
 
 def training_job_view(job: training_pb2.TrainingJob, baseline: Mapping[str, float]) -> RenderableType:
     """Return the job with its trials, best first, and its metrics beside the baseline's on the test split."""
-    columns = [*by_split(job.metrics, ("cv", "train", "test")), *_dummy(baseline)]
+    columns = [*by_split(job.metrics, ("cv", "train", "test")), *_dummy(baseline, job.costs)]
     return stacked(
         facts([*_head(job), *job_facts(job.job), *_result(job)]),
         _trials(job) if job.trials else None,
@@ -53,8 +57,8 @@ def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
         ("cross-validation", f"{job.folds} folds, {job.repeats} repeat(s), seed {job.seed}"),
         (
             "cost",
-            f"{figure(job.costs.false_negative)} per default approved, "
-            f"{figure(job.costs.false_positive)} per good applicant refused",
+            f"{cost_text(job.costs.false_negative, job.costs.false_negative_column)} per default approved, "
+            f"{cost_text(job.costs.false_positive, job.costs.false_positive_column)} per good applicant refused",
         ),
         ("class weight", word(training_pb2.ClassWeight.DESCRIPTOR, job.class_weight)),
     ]
@@ -86,8 +90,10 @@ def _trials(job: training_pb2.TrainingJob) -> RenderableType:
     return listing(headings, rows, title="trials, cheapest first", right=("cost", "auc", "seconds"))
 
 
-def _dummy(baseline: Mapping[str, float]) -> list[tuple[str, Mapping[str, float]]]:
-    return [(f"{DUMMY} ({split})", values) for split, values in by_split(baseline, ("test",))]
+def _dummy(baseline: Mapping[str, float], costs: training_pb2.Costs) -> list[tuple[str, Mapping[str, float]]]:
+    # A data set knows its dummy's cost for the default costs alone; beside others it would compare unlike things.
+    comparable = {name: value for name, value in baseline.items() if costs == _DEFAULT_COSTS or "cost" not in name}
+    return [(f"{DUMMY} ({split})", values) for split, values in by_split(comparable, ("test",))]
 
 
 def _classifier(classifier: training_pb2.Classifier) -> RenderableType:
