@@ -1,20 +1,21 @@
 """Raw tables in, one row of features per application out; the same for a million applications and for one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from shared.errors import InvalidInput
 from shared.features.columns import FeatureColumn, application_columns, feature_columns
+from shared.features.derivation import with_derived
 from shared.features.histories import aggregate_history
 from shared.features.levels import Levels
-from shared.features.preparation import UNSEEN_CODE, code, derived, finite, number, require_columns
+from shared.features.preparation import UNSEEN_CODE, code, finite, number, require_columns
+from shared.features.reference import REFERENCE
 from shared.features.specification import (
     APPLICATION,
     APPLICATION_TABLES,
     CLIENT_KEY,
-    REFERENCE,
     TARGET,
     ApplicationSpecification,
     FeatureSpecification,
@@ -63,8 +64,17 @@ def build_features(
             part = aggregate_history(tables, known, history)
             frame = frame.join(part.frame, on=CLIENT_KEY, how="left")
             unseen |= part.unseen
-    features = [finite(pl.col(column.name)).alias(column.name) for column in columns]
-    return FeatureTable(frame.select(CLIENT_KEY, TARGET, *features).sort(CLIENT_KEY), unseen, applications.dropped)
+    names = {column.name for column in columns}
+    combined = [made for made in specification.combined if made.name in names]
+    own = _finite(column for column in columns if column.name not in {made.name for made in combined})
+    frame = with_derived(frame.select(CLIENT_KEY, TARGET, *own), combined)
+    return FeatureTable(
+        frame.select(CLIENT_KEY, TARGET, *_finite(columns)).sort(CLIENT_KEY), unseen, applications.dropped
+    )
+
+
+def _finite(columns: Iterable[FeatureColumn]) -> list[pl.Expr]:
+    return [finite(pl.col(column.name)).alias(column.name) for column in columns]
 
 
 def _applications(
@@ -76,7 +86,7 @@ def _applications(
     if kept[CLIENT_KEY].is_duplicated().any():
         description = "an application occurs twice; keep one row per SK_ID_CURR over both application tables"
         raise InvalidInput.of(column_path(APPLICATION_TABLES[0], CLIENT_KEY), description, reason="DUPLICATE_KEY")
-    coded = kept.with_columns(_cells(levels, specification)).with_columns(derived(d) for d in specification.derived)
+    coded = with_derived(kept.with_columns(_cells(levels, specification)), specification.derived)
     features = [_feature(levels, feature) for feature in application_columns(levels, specification)]
     frame = coded.select(CLIENT_KEY, TARGET, *features)
     return _Applications(frame, _unseen_counts(kept, coded, specification), raw.height - kept.height)

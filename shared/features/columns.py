@@ -1,21 +1,25 @@
 """Which features a specification and its levels make, in order, and what each is made of."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shared.errors import InvalidInput
+from shared.features.derivation import raw_inputs
 from shared.features.levels import Levels
 from shared.features.preparation import MISSING_CODE
+from shared.features.reference import REFERENCE
 from shared.features.specification import (
     APPLICATION,
+    CLIENT_KEY,
     MISSING_LEVEL,
-    REFERENCE,
+    Aggregate,
     Aggregation,
     ApplicationSpecification,
     Derived,
     FeatureSpecification,
     HistorySpecification,
+    Operation,
     Subset,
 )
 from shared.tables.sources import column_path
@@ -32,6 +36,8 @@ class FeatureColumn:
     one-hot or a binary, else None. `level` is the text level behind a one-hot, or behind the share of such rows in a
     history table (`nan` there: the missing level). `codes` maps the levels of a binary to its values. `source` is the
     raw or derived column that is measured, `aggregations` how, innermost first; `subset` the rows it is taken over.
+    A feature computed from other features of the same client has their `inputs` and the `operation`, and is filed under
+    the application, whatever tables they come from.
     """
 
     name: str
@@ -44,6 +50,8 @@ class FeatureColumn:
     source: str = ""
     aggregations: tuple[Aggregation, ...] = ()
     subset: Subset | None = None
+    operation: Operation | None = None
+    inputs: tuple["FeatureColumn", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ def feature_columns(
     columns = list(application_columns(known, specification.application))
     for history in specification.histories:
         columns += [measure.column for measure in history_measures(known, history)]
+    columns += _computed(specification.combined, columns)
     _refuse_equal_names(columns)
     return tuple(columns)
 
@@ -77,72 +86,92 @@ def feature_columns(
 def application_columns(levels: Levels, specification: ApplicationSpecification) -> Iterator[FeatureColumn]:
     """Yield the application's own features: numbers and binaries, one-hots, derived columns."""
     codes = {binary.column: binary.codes for binary in specification.binaries}
-    for name in specification.numbers:
-        column = FeatureColumn(name, "numeric", APPLICATION, (name,), source=name)
+    numbers = [FeatureColumn(name, "numeric", APPLICATION, (name,), source=name) for name in specification.numbers]
+    for column in numbers:
+        name = column.name
         yield replace(column, kind="binary", group=name, codes=codes[name]) if name in codes else column
     for name in specification.categories:
         for level in levels.of(APPLICATION, name):
             full_name = f"{name}_{level}"
             yield FeatureColumn(full_name, "one_hot", APPLICATION, (name,), group=name, level=level, source=name)
-    for made in specification.derived:
-        yield FeatureColumn(made.name, "numeric", APPLICATION, (made.left, made.right), source=made.name)
+    yield from _computed(specification.derived, numbers)
 
 
 def history_measures(levels: Levels, history: HistorySpecification) -> tuple[Measure, ...]:
     """Return the measures of a history table in reference order; none if the table was not there at fit time."""
     if history.table not in levels.tables:
         return ()
-    measures = [*_numbers(levels, history, None), *_categories(levels, history)]
+    measures = [*_numbers(levels, history, None), *_categories(levels, history, None)]
     for subset in history.subsets:
-        measures += _numbers(levels, history, subset)
-    if history.count:
-        name = f"{history.prefix}COUNT"
-        count = FeatureColumn(name, "numeric", history.table, (), source="COUNT", aggregations=("size",))
-        measures.append(Measure(count, history.key, "size"))
+        measures += [*_numbers(levels, history, subset), *_categories(levels, history, subset)]
+        measures += _counts(history, subset)
+    measures += _counts(history, None)
     return tuple(measures)
 
 
 def _numbers(levels: Levels, history: HistorySpecification, subset: Subset | None) -> Iterator[Measure]:
-    prefix = subset.prefix if subset else history.prefix
-    filtered = (subset.column,) if subset else ()
-    for aggregate in history.numbers:
-        for function in aggregate.functions:
-            column = FeatureColumn(
-                f"{prefix}{aggregate.column}_{function.upper()}",
-                "numeric",
-                history.table,
-                tuple(dict.fromkeys((*_raw_columns(history.derived, aggregate.column), *filtered))),
-                source=aggregate.column,
-                aggregations=(function,),
-                subset=subset,
-            )
-            yield Measure(column, aggregate.column, function)
-    if history.rollup and history.rollup.history.table in levels.tables:
+    own = subset.numbers if subset else None
+    for column, function in _pairs(history.numbers if own is None else own):
+        raw = raw_inputs({made.name: made for made in history.derived}, column)
+        yield _measure(history, subset, column, function, raw=raw)
+    if history.rollup and history.rollup.history.table in levels.tables and own is None:
         inner = {measure.column.name: measure.column for measure in history_measures(levels, history.rollup.history)}
-        for aggregate in history.rollup.numbers:
-            for function in aggregate.functions:
-                yield _rolled_up(history, inner[aggregate.column], function, subset)
+        for column, function in _pairs(history.rollup.numbers):
+            yield _rolled_up(history, inner[column], function, subset)
 
 
-def _categories(levels: Levels, history: HistorySpecification) -> Iterator[Measure]:
-    for name in history.categories:
+def _categories(levels: Levels, history: HistorySpecification, subset: Subset | None) -> Iterator[Measure]:
+    for name in history.categories if subset is None else subset.categories:
         places = [*enumerate(levels.of(history.table, name)), (MISSING_CODE, MISSING_LEVEL)]
         for code, level in places:
             for function in history.category_functions:
-                full_name = f"{history.prefix}{name}_{level}_{function.upper()}"
-                column = FeatureColumn(full_name, "numeric", history.table, (name,), level=level, source=name)
-                yield Measure(replace(column, aggregations=(function,)), name, function, code)
-    if history.rollup and history.rollup.history.table in levels.tables:
-        for measure in _categories(levels, history.rollup.history):
+                made = _measure(history, subset, f"{name}_{level}", function, raw=(name,))
+                yield Measure(replace(made.column, level=level, source=name), name, function, code)
+    if history.rollup and history.rollup.history.table in levels.tables and subset is None:
+        for measure in _categories(levels, history.rollup.history, None):
             for function in history.category_functions:
                 yield _rolled_up(history, measure.column, function, None)
+
+
+def _counts(history: HistorySpecification, subset: Subset | None) -> Iterator[Measure]:
+    if (subset or history).count:
+        name = f"{(subset or history).prefix}COUNT"
+        columns = _filtered(history, subset)
+        count = FeatureColumn(name, "numeric", history.table, columns, source="COUNT", aggregations=("size",))
+        yield Measure(replace(count, subset=subset), history.key, "size")
+
+
+def _measure(
+    history: HistorySpecification, subset: Subset | None, source: str, function: Aggregation, *, raw: Sequence[str]
+) -> Measure:
+    column = FeatureColumn(
+        f"{(subset or history).prefix}{source}_{function.upper()}",
+        "numeric",
+        history.table,
+        tuple(dict.fromkeys((*raw, *_filtered(history, subset)))),
+        source=source,
+        aggregations=(function,),
+        subset=subset,
+    )
+    return Measure(column, source, function)
+
+
+def _pairs(aggregates: Iterable[Aggregate]) -> Iterator[tuple[str, Aggregation]]:
+    return ((aggregate.column, function) for aggregate in aggregates for function in aggregate.functions)
+
+
+def _filtered(history: HistorySpecification, subset: Subset | None) -> tuple[str, ...]:
+    """Return the raw columns that decide whether a row is in the subset."""
+    made = {column.name: column for column in history.derived}
+    conditions = subset.conditions if subset else ()
+    return tuple(raw for condition in conditions for raw in raw_inputs(made, condition.column))
 
 
 def _rolled_up(
     history: HistorySpecification, inner: FeatureColumn, function: Aggregation, subset: Subset | None
 ) -> Measure:
     prefix = subset.prefix if subset else history.prefix
-    filtered = (f"{history.table}.{subset.column}",) if subset else ()
+    filtered = (f"{history.table}.{column}" for column in _filtered(history, subset))
     column = replace(
         inner,
         name=f"{prefix}{inner.name}_{function.upper()}",
@@ -153,8 +182,25 @@ def _rolled_up(
     return Measure(column, inner.name, function)
 
 
-def _raw_columns(made: tuple[Derived, ...], column: str) -> tuple[str, ...]:
-    return next(((d.left, d.right) for d in made if d.name == column), (column,))
+def _computed(columns: Iterable[Derived], features: Iterable[FeatureColumn]) -> Iterator[FeatureColumn]:
+    """Yield the features computed from others of the same client, and from one another, whose inputs are all there."""
+    known = {feature.name: feature for feature in features}
+    for made in columns:
+        if known.keys() >= set(made.inputs):
+            inputs = tuple(known[name] for name in made.inputs)
+            raw = tuple(dict.fromkeys(column for feature in inputs for column in _qualified(feature)))
+            known[made.name] = FeatureColumn(
+                made.name, "numeric", APPLICATION, raw, source=made.name, operation=made.operation, inputs=inputs
+            )
+            yield known[made.name]
+
+
+def _qualified(feature: FeatureColumn) -> tuple[str, ...]:
+    """Return the feature's raw columns as a feature of the application names them."""
+    if feature.table == APPLICATION:
+        return feature.columns
+    # A history that is only counted needs its key alone; which table it is must still be seen.
+    return tuple(name if "." in name else f"{feature.table}.{name}" for name in feature.columns or (CLIENT_KEY,))
 
 
 def _refuse_equal_names(columns: list[FeatureColumn]) -> None:

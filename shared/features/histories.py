@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from shared.features.columns import Measure, history_measures
+from shared.features.derivation import raw_inputs, with_derived
 from shared.features.levels import Levels
-from shared.features.preparation import code, derived, number, require_columns, unseen
-from shared.features.specification import Aggregation, Derived, HistorySpecification, Subset
+from shared.features.preparation import code, number, require_columns, unseen
+from shared.features.specification import Aggregation, AmongLast, Condition, HasLevel, HistorySpecification, Subset
 
 _UNSEEN_PREFIX = "unseen in "
+_RANK_PREFIX = "rank by "
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,12 @@ def aggregate_history(
         rows = rows.join(inner.frame.lazy(), on=history.rollup.history.key, how="left", maintain_order="left")
     # Sorted by key, a group's floats are summed over one slice, in the order of the file: the same bits in every run,
     # for any number of threads, and for a client alone; it is also the fastest of the ways that were measured.
-    rows = rows.sort(history.key, maintain_order=True)
+    rows = rows.sort(history.key, maintain_order=True).with_columns(_ranks(history))
     measures = history_measures(levels, history)
     counts = [unseen(column).alias(_UNSEEN_PREFIX + column) for column in history.categories]
     plans = [_grouped(rows, history.key, _of(measures, None), counts)]
     for subset in history.subsets:
-        kept = rows.filter(pl.col(subset.column) == _place(levels, history, subset))
+        kept = rows.filter(*(_met(levels, history, condition) for condition in subset.conditions))
         plans.append(_grouped(kept, history.key, _of(measures, subset), ()))
     whole, *parts = pl.collect_all(plans, engine="in-memory")
     found = _unseen_counts(whole, history) | dict(inner.unseen if inner else {})
@@ -66,29 +68,43 @@ def _prepared(frame: pl.LazyFrame, levels: Levels, history: HistorySpecification
         *(number(column, never=history.never) for column in numbers),
         *(code(column, levels.of(history.table, column)) for column in history.categories),
     ]
-    return frame.select(cells).with_columns(derived(column) for column in history.derived)
+    return with_derived(frame.select(cells), history.derived)
 
 
 def _number_columns(history: HistorySpecification) -> list[str]:
     made = {column.name: column for column in history.derived}
-    needed: list[str] = []
-    for aggregate in history.numbers:
-        needed += _inputs(made, aggregate.column)
-    return list(dict.fromkeys(needed))
+    listed = [history.numbers, *(subset.numbers or () for subset in history.subsets)]
+    needed = [aggregate.column for numbers in listed for aggregate in numbers]
+    needed += [condition.column for condition in _conditions(history) if not isinstance(condition, HasLevel)]
+    return list(dict.fromkeys(raw for column in (*made, *needed) for raw in raw_inputs(made, column)))
 
 
-def _inputs(made: Mapping[str, Derived], column: str) -> tuple[str, ...]:
-    return (made[column].left, made[column].right) if column in made else (column,)
+def _conditions(history: HistorySpecification) -> list[Condition]:
+    return [condition for subset in history.subsets for condition in subset.conditions]
+
+
+def _ranks(history: HistorySpecification) -> list[pl.Expr]:
+    """Return for each order of the rows how many of the same key come later, plus one; missing where it is missing."""
+    columns = {condition.column for condition in _conditions(history) if isinstance(condition, AmongLast)}
+    return [
+        pl.col(column).rank("min", descending=True).over(history.key).alias(_RANK_PREFIX + column)
+        for column in sorted(columns)
+    ]
+
+
+def _met(levels: Levels, history: HistorySpecification, condition: Condition) -> pl.Expr:
+    if isinstance(condition, HasLevel):
+        known = levels.of(history.table, condition.column)
+        # No code equals the one past the end: a level that was not seen at fit time is in no row.
+        place = known.index(condition.level) if condition.level in known else len(known)
+        return pl.col(condition.column) == place
+    if isinstance(condition, AmongLast):
+        return pl.col(_RANK_PREFIX + condition.column) <= condition.count
+    return pl.col(condition.column).is_between(condition.lowest, condition.highest)
 
 
 def _of(measures: Sequence[Measure], subset: Subset | None) -> list[Measure]:
     return [measure for measure in measures if measure.column.subset == subset]
-
-
-def _place(levels: Levels, history: HistorySpecification, subset: Subset) -> int:
-    """Return the code of the subset's level; one that no code equals if the level was not seen at fit time."""
-    known = levels.of(history.table, subset.column)
-    return known.index(subset.level) if subset.level in known else len(known)
 
 
 def _grouped(rows: pl.LazyFrame, key: str, measures: Iterable[Measure], counts: Iterable[pl.Expr]) -> pl.LazyFrame:

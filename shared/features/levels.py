@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from shared.features.preparation import require_columns
+from shared.features.reference import REFERENCE
 from shared.features.specification import (
     APPLICATION,
     APPLICATION_TABLES,
-    REFERENCE,
     ApplicationSpecification,
     FeatureSpecification,
     HistorySpecification,

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from shared.errors import FieldViolation, InvalidInput
-from shared.features.specification import Derived, Operation
 from shared.tables.schema import NEVER
 from shared.tables.sources import column_path
 
@@ -26,11 +25,6 @@ def number(column: str, *, never: Iterable[str] = ()) -> pl.Expr:
     value = pl.col(column).cast(pl.Float64)
     known = value.is_finite() & (value != NEVER) if column in never else value.is_finite()
     return pl.when(known).then(value).alias(column)
-
-
-def derived(column: Derived) -> pl.Expr:
-    """Return the derived column over columns that went through `number`."""
-    return _combined(column.operation, pl.col(column.left), pl.col(column.right)).alias(column.name)
 
 
 def code(column: str, levels: Sequence[str]) -> pl.Expr:
@@ -57,11 +51,3 @@ def require_columns(table: str, frame: pl.LazyFrame, columns: Iterable[str]) -> 
             [FieldViolation(column_path(table, column), "the table has no such column; add it") for column in lacking],
             reason="COLUMN_MISSING",
         )
-
-
-def _combined(operation: Operation, left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    if operation == "ratio":
-        return finite(left / right)
-    if operation == "difference":
-        return left - right
-    return (left - right).clip(lower_bound=0.0).fill_null(0.0)

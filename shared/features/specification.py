@@ -1,15 +1,18 @@
-"""What the features are: a table of table x column x aggregations, and nothing about how they are computed.
+"""The words in which features are stated: table x column x aggregations, and nothing about how they are computed.
 
-`REFERENCE` states the 771 features of the public reference script for the Home Credit tables. A feature is added by
-adding a row here; `columns.py` names it and `building.py` computes it.
+`reference.py` states a set of features in them. A feature is added by adding a row there; `columns.py` names it and
+`building.py` computes it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 Aggregation = Literal["min", "max", "mean", "var", "sum", "size", "nunique"]
-Operation = Literal["ratio", "difference", "excess"]
+Operation = Literal[
+    "ratio", "difference", "excess", "positive", "product", "sum", "mean", "min", "max", "std", "missing"
+]
 
 CLIENT_KEY = "SK_ID_CURR"
 TARGET = "TARGET"
@@ -28,16 +31,19 @@ class Binary:
 
 @dataclass(frozen=True)
 class Derived:
-    """A column computed from two others of the same row.
+    """A column computed from others of the same row: raw ones, or derived ones stated before it.
 
-    `ratio` is left / right, missing where right is zero. `difference` is left - right. `excess` is how far left goes
-    beyond right: never negative, and 0 where either is missing.
+    Of two inputs, left and right: `ratio` is left / right, missing where right is zero; `difference` is left - right;
+    `excess` is how far left goes beyond right: never negative, and 0 where either is missing. Of one: `positive` is 1
+    above zero, else 0. Of any number: `product` is missing where any of them is; `sum`, `mean` (weighted, if there are
+    `weights`), `min`, `max` and `std` (ddof = 1, missing where fewer than two are there) are taken over those that are
+    there, missing where none is; `missing` counts those that are not there.
     """
 
     name: str
     operation: Operation
-    left: str
-    right: str
+    inputs: tuple[str, ...]
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,49 @@ class Aggregate:
 
 
 @dataclass(frozen=True)
-class Subset:
-    """The rows whose text column has one level; the numeric aggregates are repeated over them under a prefix."""
+class HasLevel:
+    """The row's text column has one level."""
 
-    prefix: str
     column: str
     level: str
+
+
+@dataclass(frozen=True)
+class Within:
+    """The row's number lies between two bounds, both included; a missing one does not."""
+
+    column: str
+    lowest: float = -inf
+    highest: float = inf
+
+
+@dataclass(frozen=True)
+class AmongLast:
+    """Fewer than `count` rows of the same key have a greater number: by a date, the latest rows; a missing one is not.
+
+    Of equal dates all or none are among the last, so that the order of the file does not matter.
+    """
+
+    column: str
+    count: int
+
+
+Condition = HasLevel | Within | AmongLast
+
+
+@dataclass(frozen=True)
+class Subset:
+    """The rows of a table that meet every condition, aggregated once more under a prefix.
+
+    `numbers` says how; without it the numeric aggregates of the whole table are repeated, a rollup's included.
+    `categories` names text columns of the table whose one-hots are aggregated here as well.
+    """
+
+    prefix: str
+    conditions: tuple[Condition, ...]
+    numbers: tuple[Aggregate, ...] | None = None
+    categories: tuple[str, ...] = ()
+    count: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +121,8 @@ class HistorySpecification:
     """How the rows of one table of history become one row per `key`.
 
     Text columns become one-hots with a missing level, each aggregated by `category_functions`. In the columns of
-    `never`, 365243 is missing. `count` adds the number of rows as `<prefix>COUNT`.
+    `never`, 365243 is missing. Subsets follow the whole table in the order of the columns. `count` adds the number of
+    rows as `<prefix>COUNT`, last of all.
     """
 
     table: str
@@ -107,186 +151,12 @@ class Rollup:
 
 @dataclass(frozen=True)
 class FeatureSpecification:
-    """The whole: the application's own features, then those of each history table, in the order of the columns."""
+    """The whole, in the order of the columns: the application's own features, those of history tables, combined ones.
+
+    `combined` are computed from features of the same client, by their names; one that lacks an input, since a table is
+    absent, is left out.
+    """
 
     application: ApplicationSpecification
     histories: tuple[HistorySpecification, ...]
-
-
-_MEAN: tuple[Aggregation, ...] = ("mean",)
-_SUM: tuple[Aggregation, ...] = ("sum",)
-_MAX_MEAN: tuple[Aggregation, ...] = ("max", "mean")
-_MEAN_SUM: tuple[Aggregation, ...] = ("mean", "sum")
-_MIN_MAX_MEAN: tuple[Aggregation, ...] = ("min", "max", "mean")
-_MAX_MEAN_SUM: tuple[Aggregation, ...] = ("max", "mean", "sum")
-_MIN_MAX_MEAN_VAR: tuple[Aggregation, ...] = ("min", "max", "mean", "var")
-_MAX_MEAN_SUM_VAR: tuple[Aggregation, ...] = ("max", "mean", "sum", "var")
-_MIN_MAX_MEAN_SUM: tuple[Aggregation, ...] = ("min", "max", "mean", "sum")
-_MIN_MAX_MEAN_SUM_VAR: tuple[Aggregation, ...] = ("min", "max", "mean", "sum", "var")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_HOUSING = _names("""
-    APARTMENTS BASEMENTAREA YEARS_BEGINEXPLUATATION YEARS_BUILD COMMONAREA ELEVATORS ENTRANCES FLOORSMAX FLOORSMIN
-    LANDAREA LIVINGAPARTMENTS LIVINGAREA NONLIVINGAPARTMENTS NONLIVINGAREA
-""")
-
-_APPLICATION = ApplicationSpecification(
-    numbers=(
-        *_names("""
-            CODE_GENDER FLAG_OWN_CAR FLAG_OWN_REALTY CNT_CHILDREN AMT_INCOME_TOTAL AMT_CREDIT AMT_ANNUITY
-            AMT_GOODS_PRICE REGION_POPULATION_RELATIVE DAYS_BIRTH DAYS_EMPLOYED DAYS_REGISTRATION DAYS_ID_PUBLISH
-            OWN_CAR_AGE FLAG_MOBIL FLAG_EMP_PHONE FLAG_WORK_PHONE FLAG_CONT_MOBILE FLAG_PHONE FLAG_EMAIL
-            CNT_FAM_MEMBERS REGION_RATING_CLIENT REGION_RATING_CLIENT_W_CITY HOUR_APPR_PROCESS_START
-            REG_REGION_NOT_LIVE_REGION REG_REGION_NOT_WORK_REGION LIVE_REGION_NOT_WORK_REGION REG_CITY_NOT_LIVE_CITY
-            REG_CITY_NOT_WORK_CITY LIVE_CITY_NOT_WORK_CITY EXT_SOURCE_1 EXT_SOURCE_2 EXT_SOURCE_3
-        """),
-        *(f"{column}_{measure}" for measure in ("AVG", "MODE", "MEDI") for column in _HOUSING),
-        *_names("""
-            TOTALAREA_MODE OBS_30_CNT_SOCIAL_CIRCLE DEF_30_CNT_SOCIAL_CIRCLE OBS_60_CNT_SOCIAL_CIRCLE
-            DEF_60_CNT_SOCIAL_CIRCLE DAYS_LAST_PHONE_CHANGE
-        """),
-        *(f"FLAG_DOCUMENT_{number}" for number in range(2, 22)),
-        *(f"AMT_REQ_CREDIT_BUREAU_{span}" for span in ("HOUR", "DAY", "WEEK", "MON", "QRT", "YEAR")),
-    ),
-    binaries=(
-        Binary("CODE_GENDER", {"M": 0.0, "F": 1.0}),
-        Binary("FLAG_OWN_CAR", {"N": 0.0, "Y": 1.0}),
-        Binary("FLAG_OWN_REALTY", {"Y": 0.0, "N": 1.0}),
-    ),
-    categories=_names("""
-        NAME_CONTRACT_TYPE NAME_TYPE_SUITE NAME_INCOME_TYPE NAME_EDUCATION_TYPE NAME_FAMILY_STATUS
-        NAME_HOUSING_TYPE OCCUPATION_TYPE WEEKDAY_APPR_PROCESS_START ORGANIZATION_TYPE FONDKAPREMONT_MODE
-        HOUSETYPE_MODE WALLSMATERIAL_MODE EMERGENCYSTATE_MODE
-    """),
-    derived=(
-        Derived("DAYS_EMPLOYED_PERC", "ratio", "DAYS_EMPLOYED", "DAYS_BIRTH"),
-        Derived("INCOME_CREDIT_PERC", "ratio", "AMT_INCOME_TOTAL", "AMT_CREDIT"),
-        Derived("INCOME_PER_PERSON", "ratio", "AMT_INCOME_TOTAL", "CNT_FAM_MEMBERS"),
-        Derived("ANNUITY_INCOME_PERC", "ratio", "AMT_ANNUITY", "AMT_INCOME_TOTAL"),
-        Derived("PAYMENT_RATE", "ratio", "AMT_ANNUITY", "AMT_CREDIT"),
-    ),
-    never=("DAYS_EMPLOYED",),
-    dropped=("CODE_GENDER", "XNA"),
-)
-
-_BUREAU = HistorySpecification(
-    table="bureau",
-    prefix="BURO_",
-    numbers=(
-        Aggregate("DAYS_CREDIT", _MIN_MAX_MEAN_VAR),
-        Aggregate("DAYS_CREDIT_ENDDATE", _MIN_MAX_MEAN),
-        Aggregate("DAYS_CREDIT_UPDATE", _MEAN),
-        Aggregate("CREDIT_DAY_OVERDUE", _MAX_MEAN),
-        Aggregate("AMT_CREDIT_MAX_OVERDUE", _MEAN),
-        Aggregate("AMT_CREDIT_SUM", _MAX_MEAN_SUM),
-        Aggregate("AMT_CREDIT_SUM_DEBT", _MAX_MEAN_SUM),
-        Aggregate("AMT_CREDIT_SUM_OVERDUE", _MEAN),
-        Aggregate("AMT_CREDIT_SUM_LIMIT", _MEAN_SUM),
-        Aggregate("AMT_ANNUITY", _MAX_MEAN),
-        Aggregate("CNT_CREDIT_PROLONG", _SUM),
-    ),
-    categories=("CREDIT_ACTIVE", "CREDIT_CURRENCY", "CREDIT_TYPE"),
-    subsets=(Subset("ACTIVE_", "CREDIT_ACTIVE", "Active"), Subset("CLOSED_", "CREDIT_ACTIVE", "Closed")),
-    rollup=Rollup(
-        history=HistorySpecification(
-            table="bureau_balance",
-            prefix="",
-            key="SK_ID_BUREAU",
-            numbers=(Aggregate("MONTHS_BALANCE", ("min", "max", "size")),),
-            categories=("STATUS",),
-        ),
-        numbers=(
-            Aggregate("MONTHS_BALANCE_MIN", ("min",)),
-            Aggregate("MONTHS_BALANCE_MAX", ("max",)),
-            Aggregate("MONTHS_BALANCE_SIZE", _MEAN_SUM),
-        ),
-    ),
-)
-
-_PREVIOUS = HistorySpecification(
-    table="previous_application",
-    prefix="PREV_",
-    never=("DAYS_FIRST_DRAWING", "DAYS_FIRST_DUE", "DAYS_LAST_DUE_1ST_VERSION", "DAYS_LAST_DUE", "DAYS_TERMINATION"),
-    derived=(Derived("APP_CREDIT_PERC", "ratio", "AMT_APPLICATION", "AMT_CREDIT"),),
-    numbers=(
-        Aggregate("AMT_ANNUITY", _MIN_MAX_MEAN),
-        Aggregate("AMT_APPLICATION", _MIN_MAX_MEAN),
-        Aggregate("AMT_CREDIT", _MIN_MAX_MEAN),
-        Aggregate("APP_CREDIT_PERC", _MIN_MAX_MEAN_VAR),
-        Aggregate("AMT_DOWN_PAYMENT", _MIN_MAX_MEAN),
-        Aggregate("AMT_GOODS_PRICE", _MIN_MAX_MEAN),
-        Aggregate("HOUR_APPR_PROCESS_START", _MIN_MAX_MEAN),
-        Aggregate("RATE_DOWN_PAYMENT", _MIN_MAX_MEAN),
-        Aggregate("DAYS_DECISION", _MIN_MAX_MEAN),
-        Aggregate("CNT_PAYMENT", _MEAN_SUM),
-    ),
-    categories=_names("""
-        NAME_CONTRACT_TYPE WEEKDAY_APPR_PROCESS_START FLAG_LAST_APPL_PER_CONTRACT NAME_CASH_LOAN_PURPOSE
-        NAME_CONTRACT_STATUS NAME_PAYMENT_TYPE CODE_REJECT_REASON NAME_TYPE_SUITE NAME_CLIENT_TYPE
-        NAME_GOODS_CATEGORY NAME_PORTFOLIO NAME_PRODUCT_TYPE CHANNEL_TYPE NAME_SELLER_INDUSTRY NAME_YIELD_GROUP
-        PRODUCT_COMBINATION
-    """),
-    subsets=(
-        Subset("APPROVED_", "NAME_CONTRACT_STATUS", "Approved"),
-        Subset("REFUSED_", "NAME_CONTRACT_STATUS", "Refused"),
-    ),
-)
-
-_POINT_OF_SALE = HistorySpecification(
-    table="POS_CASH_balance",
-    prefix="POS_",
-    numbers=(
-        Aggregate("MONTHS_BALANCE", ("max", "mean", "size")),
-        Aggregate("SK_DPD", _MAX_MEAN),
-        Aggregate("SK_DPD_DEF", _MAX_MEAN),
-    ),
-    categories=("NAME_CONTRACT_STATUS",),
-    count=True,
-)
-
-_INSTALMENTS = HistorySpecification(
-    table="installments_payments",
-    prefix="INSTAL_",
-    derived=(
-        Derived("PAYMENT_PERC", "ratio", "AMT_PAYMENT", "AMT_INSTALMENT"),
-        Derived("PAYMENT_DIFF", "difference", "AMT_INSTALMENT", "AMT_PAYMENT"),
-        Derived("DPD", "excess", "DAYS_ENTRY_PAYMENT", "DAYS_INSTALMENT"),
-        Derived("DBD", "excess", "DAYS_INSTALMENT", "DAYS_ENTRY_PAYMENT"),
-    ),
-    numbers=(
-        Aggregate("NUM_INSTALMENT_VERSION", ("nunique",)),
-        Aggregate("DPD", _MAX_MEAN_SUM),
-        Aggregate("DBD", _MAX_MEAN_SUM),
-        Aggregate("PAYMENT_PERC", _MAX_MEAN_SUM_VAR),
-        Aggregate("PAYMENT_DIFF", _MAX_MEAN_SUM_VAR),
-        Aggregate("AMT_INSTALMENT", _MAX_MEAN_SUM),
-        Aggregate("AMT_PAYMENT", _MIN_MAX_MEAN_SUM),
-        Aggregate("DAYS_ENTRY_PAYMENT", _MAX_MEAN_SUM),
-    ),
-    count=True,
-)
-
-_CARD_COLUMNS = _names("""
-    MONTHS_BALANCE AMT_BALANCE AMT_CREDIT_LIMIT_ACTUAL AMT_DRAWINGS_ATM_CURRENT AMT_DRAWINGS_CURRENT
-    AMT_DRAWINGS_OTHER_CURRENT AMT_DRAWINGS_POS_CURRENT AMT_INST_MIN_REGULARITY AMT_PAYMENT_CURRENT
-    AMT_PAYMENT_TOTAL_CURRENT AMT_RECEIVABLE_PRINCIPAL AMT_RECIVABLE AMT_TOTAL_RECEIVABLE CNT_DRAWINGS_ATM_CURRENT
-    CNT_DRAWINGS_CURRENT CNT_DRAWINGS_OTHER_CURRENT CNT_DRAWINGS_POS_CURRENT CNT_INSTALMENT_MATURE_CUM SK_DPD
-    SK_DPD_DEF
-""")
-
-_CREDIT_CARD = HistorySpecification(
-    table="credit_card_balance",
-    prefix="CC_",
-    numbers=tuple(Aggregate(column, _MIN_MAX_MEAN_SUM_VAR) for column in _CARD_COLUMNS),
-    categories=("NAME_CONTRACT_STATUS",),
-    category_functions=_MIN_MAX_MEAN_SUM_VAR,
-    count=True,
-)
-
-REFERENCE = FeatureSpecification(
-    application=_APPLICATION, histories=(_BUREAU, _PREVIOUS, _POINT_OF_SALE, _INSTALMENTS, _CREDIT_CARD)
-)
+    combined: tuple[Derived, ...] = ()

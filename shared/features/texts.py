@@ -1,14 +1,18 @@
-"""Plain words and stable codes for features, composed from `catalogue.tsv` (table, column, short noun phrase)."""
+"""Plain words and stable codes for features, composed from `catalogue.tsv` (table, column, short noun phrase).
+
+There `*` as a column stands for the rows of the table, and a subset's prefix with `*` for the rows of the subset.
+"""
 
 import csv
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from shared.features.columns import FeatureColumn
-from shared.features.specification import APPLICATION, MISSING_LEVEL, REFERENCE, Aggregation
+from shared.features.reference import REFERENCE
+from shared.features.specification import APPLICATION, MISSING_LEVEL, Aggregation, Operation
 
 REASON_CODE_LENGTH = 60
 _ROWS = "*"
@@ -29,11 +33,26 @@ _OVER_LEVELS: dict[Aggregation, str] = {
     "var": "variance over {} of having",
     "sum": "number of {} with",
 }
+_OVER_PAIRS: dict[Operation, str] = {
+    "ratio": "{} divided by {}",
+    "difference": "{} less {}",
+    "excess": "excess of {} over {}",
+}
+_OVER_FEATURES: dict[Operation, str] = {
+    "positive": "whether there is any {}",
+    "product": "product of {}",
+    "sum": "sum of {}",
+    "mean": "average of {}",
+    "min": "lowest of {}",
+    "max": "highest of {}",
+    "std": "spread of {}",
+    "missing": "number missing of {}",
+}
 
 
 def describe(column: FeatureColumn) -> str:
     """Return what the feature measures, in plain English, as a phrase that begins with a capital letter."""
-    text = _application_text(column) if column.table == APPLICATION else _history_text(column)
+    text = _text(column)
     return text[0].upper() + text[1:]
 
 
@@ -55,9 +74,20 @@ def reason_code(column: FeatureColumn) -> str:
     return f"{readable[: REASON_CODE_LENGTH - _DIGEST_LENGTH - 1].rstrip('_')}_{digest}"
 
 
-def _application_text(column: FeatureColumn) -> str:
+def _text(column: FeatureColumn) -> str:
+    if column.table != APPLICATION:
+        return _history_text(column)
+    if column.operation and (column.table, column.source) not in _catalogue():
+        return _computed_text(column.operation, [_text(feature) for feature in column.inputs])
     text = phrase(column.table, column.source)
     return text if column.kind != "one_hot" else f"{text}: {column.level}"
+
+
+def _computed_text(operation: Operation, inputs: Sequence[str]) -> str:
+    if operation in _OVER_PAIRS:
+        return _OVER_PAIRS[operation].format(*inputs)
+    *others, last = inputs
+    return _OVER_FEATURES[operation].format(f"{', '.join(others)} and {last}" if others else last)
 
 
 def _history_text(column: FeatureColumn) -> str:
@@ -80,8 +110,10 @@ def _measured(column: FeatureColumn, function: Aggregation, rows: str) -> str:
 
 
 def _rows(column: FeatureColumn, table: str) -> str:
-    rows = phrase(table, _ROWS)
-    return f"{column.subset.level.lower()} {rows}" if column.subset else rows
+    if column.subset is None:
+        return phrase(table, _ROWS)
+    known = _catalogue().get((table, column.subset.prefix + _ROWS))
+    return known or f"{phrase(table, _ROWS)} ({phrase(table, column.subset.prefix.strip('_'))})"
 
 
 @cache

@@ -1,8 +1,10 @@
 """The units that features are measured in, read off the names that Home Credit gave its columns."""
 
 import re
+from collections.abc import Sequence
 
 from shared.features.columns import FeatureColumn
+from shared.features.specification import Operation
 
 # The first that fits counts: DAYS_EMPLOYED_PERC is a ratio of days.
 _UNITS = (
@@ -21,7 +23,19 @@ def unit_of(column: FeatureColumn) -> str:
     """Return the unit of a feature's numbers, a variance's squared; empty for shares, ratios, indicators and codes."""
     if column.kind != "numeric" or column.level is not None:
         return ""
+    if column.operation:
+        return _computed_unit(column.operation, [unit_of(feature) for feature in column.inputs])
     if _COUNTING & set(column.aggregations):
         return "count"
     unit = next((unit for pattern, unit in _UNITS if pattern.search(column.source)), "")
     return f"{unit}²" if unit and "var" in column.aggregations else unit
+
+
+def _computed_unit(operation: Operation, units: Sequence[str]) -> str:
+    first = units[0]
+    if operation == "ratio":
+        # Per person or per loan: what is counted does not show in the unit.
+        return "" if first == units[1] else first if units[1] in {"", "count"} else f"{first or 1}/{units[1]}"
+    if operation == "product":
+        return "·".join(unit for unit in units if unit)
+    return {"positive": "", "missing": "count"}.get(operation, first)
