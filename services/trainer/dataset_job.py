@@ -74,7 +74,14 @@ def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
     context.report(0.55, "splitting applicants")
     splits = split_rows(rows.frame, plan)
     context.report(0.6, "fitting the cleaning record on the train split")
-    record = fit_cleaning(splits["train"], [feature.name for feature in rows.features], plan.cleaning)
+    train = splits["train"]
+    record = fit_cleaning(
+        train,
+        [feature.name for feature in rows.features],
+        plan.cleaning,
+        targets=_targets(train),
+        variables={feature.name: feature.group for feature in rows.features if feature.group},
+    )
     return _Made(rows, splits, record)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 
 from counterfoil.trainer.v1 import dataset_pb2
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
@@ -30,6 +31,8 @@ _RULES: Mapping[Rule, dataset_pb2.CleaningRule.ValueType] = {
 _SPLITS: Mapping[SplitName, dataset_pb2.Split.ValueType] = {
     name: dataset_pb2.Split.Value(f"SPLIT_{name.upper()}") for name in SPLITS
 }
+# The optional numbers of the options, which both sides call the same.
+_BOUNDS = tuple(field.name for field in fields(CleaningOptions) if field.name != "imputation")
 
 
 def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
@@ -76,18 +79,14 @@ def _options_from_proto(options: dataset_pb2.CleaningOptions) -> CleaningOptions
         raise InvalidInput.of("options.imputation", f"say what replaces missing values: {names}")
     return CleaningOptions(
         imputation=_IMPUTATIONS[options.imputation],
-        max_missing_share=options.max_missing_share if options.HasField("max_missing_share") else None,
-        max_abs_correlation=options.max_abs_correlation if options.HasField("max_abs_correlation") else None,
-        min_variance=options.min_variance if options.HasField("min_variance") else None,
+        **{field.name: value for field, value in options.ListFields() if field.name in _BOUNDS},
     )
 
 
 def _options_to_proto(options: CleaningOptions) -> dataset_pb2.CleaningOptions:
     return dataset_pb2.CleaningOptions(
         imputation=dataset_pb2.Imputation.Value(f"IMPUTATION_{options.imputation.value}"),
-        max_missing_share=options.max_missing_share,
-        max_abs_correlation=options.max_abs_correlation,
-        min_variance=options.min_variance,
+        **{bound: getattr(options, bound) for bound in _BOUNDS},
     )
 
 
@@ -129,4 +128,6 @@ def _fate_to_proto(fate: ColumnFate, imputation: Imputation) -> dataset_pb2.Colu
         partner=fate.partner,
         missing_share=fate.missing_share,
         imputation_value=None if imputation is Imputation.NONE else fate.fallback,
+        variable=fate.variable,
+        chi_squared=fate.chi_squared,
     )

@@ -39,7 +39,9 @@ _SPLITS: dict[SplitName, pl.DataFrame] = {
 
 
 def _record() -> CleaningRecord:
-    return fit_cleaning(_SPLITS["train"], ["AMT_CREDIT", "EXT_SOURCE_1"], CleaningOptions(Imputation.MEAN))
+    train = _SPLITS["train"]
+    options, targets = CleaningOptions(Imputation.MEAN), train["TARGET"].to_numpy()
+    return fit_cleaning(train, ["AMT_CREDIT", "EXT_SOURCE_1"], options, targets=targets)
 
 
 def _contents() -> DatasetContents:

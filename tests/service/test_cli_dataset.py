@@ -41,6 +41,21 @@ def test_create_sends_every_option_as_given(services: FakeServices) -> None:
     ]
 
 
+def test_create_takes_every_bound_of_cleaning(services: FakeServices) -> None:
+    """Each has a flag of the contract's own name."""
+    services.answer("CreateDataset", samples.dataset())
+    optional = [field for field in dataset_pb2.CleaningOptions.DESCRIPTOR.fields if field.name != "imputation"]
+    bounds = {field.name: field.number / 10 for field in optional}
+
+    services.run(*CREATE, *(f"--{name.replace('_', '-')}={bound}" for name, bound in bounds.items()), "--no-wait")
+
+    (request,) = services.asked("CreateDataset")
+    assert {field.name: value for field, value in request.options.ListFields()} == {
+        "imputation": dataset_pb2.IMPUTATION_MEDIAN,
+        **bounds,
+    }
+
+
 def test_create_leaves_defaults_to_the_service(services: FakeServices) -> None:
     """Neither a share nor a seed is made up by the client."""
     services.answer("CreateDataset", samples.dataset())

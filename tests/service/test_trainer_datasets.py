@@ -37,6 +37,16 @@ def test_a_data_set_reports_its_splits_tables_and_columns(trainer: Trainer, data
     assert full.job.state == job_pb2.JOB_STATE_SUCCEEDED
 
 
+def test_one_hots_and_binaries_name_the_variable_that_they_show(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """Cleaning takes them as one; a number is nobody's level."""
+    full = trainer.stub.GetDataset(dataset_pb2.GetDatasetRequest(name=dataset.name, view=dataset_pb2.DATASET_VIEW_FULL))
+
+    variables = {column.column: column.variable for column in full.columns}
+    assert variables["NAME_CONTRACT_TYPE_Cash loans"] == "NAME_CONTRACT_TYPE"
+    assert variables["CODE_GENDER"] == "CODE_GENDER"
+    assert variables["AMT_CREDIT"] == ""
+
+
 def test_its_splits_are_in_mlflow_under_the_digests_it_names(artifacts: Path, dataset: dataset_pb2.Dataset) -> None:
     """Scorer and monitor trust a file only by its digest."""
     for split, name in zip(dataset.splits, ("train", "test", "production"), strict=True):
@@ -143,6 +153,7 @@ def test_a_path_out_of_the_tables_root_is_refused(trainer: Trainer, directory: s
         (dataset_request(home_credit=dataset_pb2.HomeCreditTables(directory="a\0b")), "home_credit.directory"),
         (dataset_request(request_id="x" * 129), "request_id"),
         (dataset_request(options=dataset_pb2.CleaningOptions(max_missing_share=-0.1)), "options.max_missing_share"),
+        (dataset_request(options=dataset_pb2.CleaningOptions(max_target_cramers_v=0)), "options.max_target_cramers_v"),
     ],
 )
 def test_a_wrong_field_is_named(trainer: Trainer, request_: dataset_pb2.CreateDatasetRequest, field: str) -> None:

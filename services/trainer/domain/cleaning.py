@@ -1,16 +1,21 @@
 """Which columns models see and what stands in for missing values, fitted on the train split and nothing else."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from services.trainer.domain.association import category_codes, chi_squared, contingency, cramers_v, eta_squared
 from services.trainer.domain.correlation import correlated_partners
 from shared.errors import Precondition
+
+# No column belongs to a categorical variable.
+ALL_NUMERIC: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Imputation(StrEnum):
@@ -29,6 +34,9 @@ class Rule(StrEnum):
     ALL_MISSING = "ALL_MISSING"
     MISSING_SHARE = "MISSING_SHARE"
     VARIANCE = "VARIANCE"
+    TARGET_ETA_SQUARED = "TARGET_ETA_SQUARED"
+    TARGET_CRAMERS_V = "TARGET_CRAMERS_V"
+    CATEGORICAL_ASSOCIATION = "CATEGORICAL_ASSOCIATION"
     CORRELATION = "CORRELATION"
 
 
@@ -37,22 +45,29 @@ class CleaningOptions:
     """The bounds that a column must keep to; None leaves a rule out.
 
     `max_missing_share` in [0, 1]; `max_abs_correlation` in (0, 1], between any two feature columns, since all are
-    numbers; `min_variance` (ddof = 1) >= 0. A column at a bound is kept.
+    numbers; `min_variance` (ddof = 1) >= 0. Guards against leakage of the target, in (0, 1]: `max_target_eta_squared`
+    of a numeric column and `max_target_cramers_v` of a categorical variable. `max_categorical_association` in (0, 1] is
+    Cramér's V between any two categorical variables. What is at a bound is kept.
     """
 
     imputation: Imputation
     max_missing_share: float | None = None
     max_abs_correlation: float | None = None
     min_variance: float | None = None
+    max_target_eta_squared: float | None = None
+    max_target_cramers_v: float | None = None
+    max_categorical_association: float | None = None
 
 
 @dataclass(frozen=True)
 class ColumnFate:
     """What became of one column: kept (no rule), or dropped by a rule whose figure broke its bound.
 
-    `partner` is the kept column it correlates with. `fallback` replaces a missing value of a kept column: the
-    imputation's figure or, without imputation, the train median of a column that had no missing value in train, which
-    a tree would silently take for zero. None: a missing value reaches the model as such.
+    `partner` is the kept column or categorical variable it goes with. `variable` is the categorical variable that it
+    shows a level of, empty for a numeric column; `chi_squared` stands behind a figure that is a Cramér's V. `fallback`
+    replaces a missing value of a kept column: the imputation's figure or, without imputation, the train median of a
+    column that had no missing value in train, which a tree would silently take for zero. None: a missing value reaches
+    the model as such.
     """
 
     column: str
@@ -62,6 +77,8 @@ class ColumnFate:
     bound: float | None = None
     partner: str = ""
     fallback: float | None = None
+    variable: str = ""
+    chi_squared: float | None = None
 
     @property
     def kept(self) -> bool:
@@ -80,6 +97,11 @@ class CleaningRecord:
     def kept(self) -> tuple[ColumnFate, ...]:
         """The columns that models see, in order."""
         return tuple(fate for fate in self.columns if fate.kept)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The categorical variable of each column that belongs to one."""
+        return {fate.column: fate.variable for fate in self.columns if fate.variable}
 
     def apply(self, frame: pl.DataFrame) -> NDArray[np.float64]:
         """Return the kept columns as (n_rows, n_kept) in C order, missing values replaced or NaN."""
@@ -121,38 +143,154 @@ def to_values(frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.float64
     return values
 
 
-def fit_cleaning(train: pl.DataFrame, columns: Sequence[str], options: CleaningOptions) -> CleaningRecord:
-    """Return the record fitted on the feature columns of the train split.
+@dataclass(frozen=True)
+class _Train:
+    """What the rules look at: values (n_rows, n_columns), targets, and the column places of each variable."""
 
-    Rules apply in the order of `Rule`; of a correlated pair the later column goes. A column with one value or none has
-    variance 0. Raises Precondition NO_COLUMN_LEFT, naming the rules and how many columns each dropped, if none is kept.
+    values: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    targets: NDArray[np.int8]
+    variables: Mapping[str, Sequence[int]]
+
+    def codes(self, variable: str) -> NDArray[np.intp]:
+        """Return the category of each row, also where an earlier rule dropped columns of the variable."""
+        return category_codes(self.values[:, self.variables[variable]])
+
+
+def fit_cleaning(
+    train: pl.DataFrame,
+    columns: Sequence[str],
+    options: CleaningOptions,
+    *,
+    targets: NDArray[np.int8],
+    variables: Mapping[str, str] = ALL_NUMERIC,
+) -> CleaningRecord:
+    """Return the record fitted on the feature columns of the train split and its targets.
+
+    `variables` names the categorical variable of each column that shows a level of one. Rules apply in the order of
+    `Rule`; of a correlated or associated pair the later one goes, a variable with all its columns. A column with one
+    value or none has variance 0. Raises Precondition NO_COLUMN_LEFT, naming the rules and how many columns each
+    dropped, if none is kept.
     """
     values = to_values(train, columns)
     shares = np.isnan(values).mean(axis=0) if len(values) else np.ones(len(columns))
-    fates = [ColumnFate(column, float(share)) for column, share in zip(columns, shares, strict=True)]
-    fates = _drop_by_figure(fates, shares, 1.0, Rule.ALL_MISSING, breaks=shares >= 1.0)
-    if options.max_missing_share is not None:
-        broken = shares > options.max_missing_share
-        fates = _drop_by_figure(fates, shares, options.max_missing_share, Rule.MISSING_SHARE, breaks=broken)
-    if options.min_variance is not None:
-        variances = _variances(values)
-        broken = variances < options.min_variance
-        fates = _drop_by_figure(fates, variances, options.min_variance, Rule.VARIANCE, breaks=broken)
-    if options.max_abs_correlation is not None:
-        fates = _drop_correlated(fates, values, options.max_abs_correlation)
+    fates = [
+        ColumnFate(column, float(share), variable=variables.get(column, ""))
+        for column, share in zip(columns, shares, strict=True)
+    ]
+    seen = _Train(values, shares, targets, _places(fates))
+    fates = _drop_by_figure(fates, shares, None, Rule.ALL_MISSING, breaks=shares >= 1.0)
+    for option, drop in _RULES.items():
+        bound = getattr(options, option)
+        if bound is not None:
+            fates = drop(fates, seen, bound)
     _refuse_nothing_left(fates)
     return CleaningRecord(options, tuple(_with_fallbacks(fates, values, options.imputation)))
 
 
+def _places(fates: Sequence[ColumnFate]) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for place, fate in enumerate(fates):
+        if fate.variable:
+            places.setdefault(fate.variable, []).append(place)
+    return places
+
+
 def _drop_by_figure(
-    fates: list[ColumnFate], figures: NDArray[np.float64], bound: float, rule: Rule, *, breaks: NDArray[np.bool_]
+    fates: Sequence[ColumnFate],
+    figures: NDArray[np.float64],
+    bound: float | None,
+    rule: Rule,
+    *,
+    breaks: NDArray[np.bool_],
 ) -> list[ColumnFate]:
-    # The bound of ALL_MISSING is no option of the user's, so none is recorded.
-    recorded = None if rule is Rule.ALL_MISSING else bound
     return [
-        ColumnFate(fate.column, fate.missing_share, rule, float(figure), recorded) if fate.kept and broken else fate
+        replace(fate, rule=rule, figure=float(figure), bound=bound) if fate.kept and broken else fate
         for fate, figure, broken in zip(fates, figures, breaks, strict=True)
     ]
+
+
+def _drop_incomplete(fates: Sequence[ColumnFate], seen: _Train, bound: float) -> list[ColumnFate]:
+    return _drop_by_figure(fates, seen.shares, bound, Rule.MISSING_SHARE, breaks=seen.shares > bound)
+
+
+def _drop_constant(fates: Sequence[ColumnFate], seen: _Train, bound: float) -> list[ColumnFate]:
+    variances = _variances(seen.values)
+    return _drop_by_figure(fates, variances, bound, Rule.VARIANCE, breaks=variances < bound)
+
+
+def _drop_leaking_numbers(fates: Sequence[ColumnFate], seen: _Train, bound: float) -> list[ColumnFate]:
+    numeric = np.array([not fate.variable for fate in fates])
+    figures = eta_squared(seen.values, seen.targets)
+    return _drop_by_figure(fates, figures, bound, Rule.TARGET_ETA_SQUARED, breaks=numeric & (figures > bound))
+
+
+def _drop_leaking_variables(fates: Sequence[ColumnFate], seen: _Train, bound: float) -> list[ColumnFate]:
+    dropped = list(fates)
+    for variable in _kept_variables(fates):
+        counts = contingency(seen.codes(variable), seen.targets.astype(np.intp))
+        if cramers_v(counts) > bound:
+            dropped = _drop_variable(dropped, variable, Rule.TARGET_CRAMERS_V, counts, bound)
+    return dropped
+
+
+def _drop_associated_variables(fates: Sequence[ColumnFate], seen: _Train, bound: float) -> list[ColumnFate]:
+    dropped, kept = list(fates), dict[str, NDArray[np.intp]]()
+    for variable in _kept_variables(fates):
+        codes = seen.codes(variable)
+        pairs = {earlier: contingency(codes, others) for earlier, others in kept.items()}
+        strongest = max(pairs, key=lambda earlier: cramers_v(pairs[earlier]), default="")
+        if strongest and cramers_v(pairs[strongest]) > bound:
+            rule, counts = Rule.CATEGORICAL_ASSOCIATION, pairs[strongest]
+            dropped = _drop_variable(dropped, variable, rule, counts, bound, partner=strongest)
+        else:
+            kept[variable] = codes
+    return dropped
+
+
+def _kept_variables(fates: Sequence[ColumnFate]) -> list[str]:
+    """Return the variables that have a kept column, in column order."""
+    return list(dict.fromkeys(fate.variable for fate in fates if fate.variable and fate.kept))
+
+
+def _drop_variable(
+    fates: Sequence[ColumnFate],
+    variable: str,
+    rule: Rule,
+    counts: NDArray[np.int64],
+    bound: float,
+    *,
+    partner: str = "",
+) -> list[ColumnFate]:
+    figure, behind = cramers_v(counts), chi_squared(counts)
+    return [
+        replace(fate, rule=rule, figure=figure, bound=bound, partner=partner, chi_squared=behind)
+        if fate.variable == variable and fate.kept
+        else fate
+        for fate in fates
+    ]
+
+
+def _drop_correlated(fates: Sequence[ColumnFate], seen: _Train, bound: float) -> list[ColumnFate]:
+    places = [place for place, fate in enumerate(fates) if fate.kept]
+    dropped = list(fates)
+    for later, (earlier, figure) in correlated_partners(seen.values[:, places], bound).items():
+        partner = fates[places[earlier]].column
+        dropped[places[later]] = replace(
+            fates[places[later]], rule=Rule.CORRELATION, figure=figure, bound=bound, partner=partner
+        )
+    return dropped
+
+
+# The rules that an option turns on, in the order of `Rule`.
+_RULES: Final[Mapping[str, Callable[[Sequence[ColumnFate], _Train, float], list[ColumnFate]]]] = {
+    "max_missing_share": _drop_incomplete,
+    "min_variance": _drop_constant,
+    "max_target_eta_squared": _drop_leaking_numbers,
+    "max_target_cramers_v": _drop_leaking_variables,
+    "max_categorical_association": _drop_associated_variables,
+    "max_abs_correlation": _drop_correlated,
+}
 
 
 def _variances(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -161,18 +299,6 @@ def _variances(values: NDArray[np.float64]) -> NDArray[np.float64]:
     means = np.where(present, values, 0.0).sum(axis=0) / np.maximum(counts, 1)
     squares = np.where(present, (values - means) ** 2, 0.0).sum(axis=0)
     return np.asarray(squares / np.maximum(counts - 1, 1), dtype=np.float64)
-
-
-def _drop_correlated(fates: list[ColumnFate], values: NDArray[np.float64], bound: float) -> list[ColumnFate]:
-    places = [place for place, fate in enumerate(fates) if fate.kept]
-    partners = correlated_partners(values[:, places], bound)
-    dropped = list(fates)
-    for later, (earlier, figure) in partners.items():
-        fate, partner = fates[places[later]], fates[places[earlier]]
-        dropped[places[later]] = ColumnFate(
-            fate.column, fate.missing_share, Rule.CORRELATION, figure, bound, partner=partner.column
-        )
-    return dropped
 
 
 def _refuse_nothing_left(fates: Sequence[ColumnFate]) -> None:
@@ -193,7 +319,7 @@ def _with_fallbacks(
     filled = []
     for place, fate in enumerate(fates):
         fallback = _fallback(values[:, place], imputation) if fate.kept else None
-        filled.append(ColumnFate(**{**asdict(fate), "rule": fate.rule, "fallback": fallback}))
+        filled.append(replace(fate, fallback=fallback))
     return filled
 
 

@@ -1,6 +1,6 @@
 """How labelled applicants become a train and a test split."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ class LabelledRows:
 
 def check_dataset_plan(plan: DatasetPlan) -> None:
     """Raise InvalidInput that names every field of the plan that is out of its range."""
-    violations = [*source_violations(plan.source), *_plan_violations(plan), *_option_violations(plan.cleaning)]
+    violations = [*source_violations(plan.source), *_plan_violations(plan), *option_violations(plan.cleaning)]
     if violations:
         raise InvalidInput(violations)
 
@@ -103,16 +103,27 @@ def _plan_violations(plan: DatasetPlan) -> list[FieldViolation]:
     return violations
 
 
-def _option_violations(options: CleaningOptions) -> list[FieldViolation]:
-    violations = []
-    share, correlation, variance = options.max_missing_share, options.max_abs_correlation, options.min_variance
-    if share is not None and not 0.0 <= share <= 1.0:
-        violations.append(FieldViolation("options.max_missing_share", "must be a share from 0 to 1"))
-    if correlation is not None and not 0.0 < correlation <= 1.0:
-        violations.append(FieldViolation("options.max_abs_correlation", "must lie above 0 and be at most 1"))
-    if variance is not None and not 0.0 <= variance < np.inf:
-        violations.append(FieldViolation("options.min_variance", "must be a finite number, 0 or more"))
-    return violations
+def option_violations(options: CleaningOptions) -> list[FieldViolation]:
+    """Return what is wrong with each option that is out of its range."""
+    return [
+        FieldViolation(f"options.{name}", remedy)
+        for name, fits, remedy in _OPTION_RANGES
+        if (value := getattr(options, name)) is not None and not fits(value)
+    ]
 
 
+def _is_strength(value: float) -> bool:
+    return 0.0 < value <= 1.0
+
+
+_STRENGTH = "must lie above 0 and be at most 1"
+# What each optional number must be, and how that is said.
+_OPTION_RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("max_missing_share", lambda value: 0.0 <= value <= 1.0, "must be a share from 0 to 1"),
+    ("max_abs_correlation", _is_strength, _STRENGTH),
+    ("min_variance", lambda value: 0.0 <= value < np.inf, "must be a finite number, 0 or more"),
+    ("max_target_eta_squared", _is_strength, _STRENGTH),
+    ("max_target_cramers_v", _is_strength, _STRENGTH),
+    ("max_categorical_association", _is_strength, _STRENGTH),
+)
 _LONGEST_NAME = 200

@@ -106,6 +106,7 @@ def _search(
         train.targets,
         columns=[fate.column for fate in record.columns],
         cleaning=record.options,
+        variables=record.variables,
         prepare=PREPARATIONS[plan.classifier],
         resampling=plan.resampling,
         balanced=plan.balanced,

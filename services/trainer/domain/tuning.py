@@ -1,7 +1,7 @@
 """Every combination of a grid, tried by repeated stratified cross-validation, and the margins of rows left out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from services.trainer.domain.classifiers.fitting import Fit, Prepare
-from services.trainer.domain.cleaning import CleaningOptions, fit_cleaning
+from services.trainer.domain.cleaning import ALL_NUMERIC, CleaningOptions, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve
 from services.trainer.domain.hyperparameters import HyperparameterValue
 from services.trainer.domain.plan import Resampling
@@ -77,6 +77,7 @@ def prepare_folds(
     *,
     columns: Sequence[str],
     cleaning: CleaningOptions,
+    variables: Mapping[str, str] = ALL_NUMERIC,
     prepare: Prepare,
     resampling: Resampling,
     balanced: bool,
@@ -89,7 +90,7 @@ def prepare_folds(
     for repeat in range(resampling.repeats):
         splitter = StratifiedKFold(resampling.folds, shuffle=True, random_state=resampling.seed + repeat)
         for inside, outside in splitter.split(np.zeros(len(targets)), targets):
-            record = fit_cleaning(train[inside], columns, cleaning)
+            record = fit_cleaning(train[inside], columns, cleaning, targets=targets[inside], variables=variables)
             weights = class_weights(targets[inside], balanced=balanced)
             fit = prepare(record.apply(train[inside]), targets[inside], weights, threads=threads)
             folds.append(Fold(repeat, outside, record.apply(train[outside]), fit))

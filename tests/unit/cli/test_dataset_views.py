@@ -21,6 +21,17 @@ def test_column_that_a_rule_of_a_later_trainer_dropped_is_named_and_counted() ->
     assert ["dropped:", "another", "reason", "1", "A"] in words(dataset_report_view(dataset))
 
 
+def test_every_rule_of_the_contract_is_told_in_words() -> None:
+    """The words "another reason" are for rules that are newer than this client."""
+    rules = [rule for rule in dataset_pb2.CleaningRule.values() if rule]
+    dataset = dataset_pb2.Dataset(columns=[FATE(column="A", rule=rule, figure=0.9, bound=0.5) for rule in rules])
+
+    shown = text(dropped_columns_view(dataset))
+
+    assert "another reason" not in shown
+    assert "Cramér's V with a kept variable above" in shown
+
+
 def test_summary_names_three_columns_of_a_rule_and_that_there_are_more() -> None:
     """--dropped names them all."""
     rule = dataset_pb2.CLEANING_RULE_VARIANCE

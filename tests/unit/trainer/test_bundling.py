@@ -39,7 +39,8 @@ _FRAME = pl.DataFrame(
 
 
 def _schema(imputation: Imputation = Imputation.NONE) -> FeatureSchema:
-    record = fit_cleaning(_FRAME, [column.name for column in _COLUMNS], CleaningOptions(imputation))
+    names, targets = [column.name for column in _COLUMNS], np.array([0, 1, 0, 1], dtype=np.int8)
+    record = fit_cleaning(_FRAME, names, CleaningOptions(imputation), targets=targets)
     return schema_of(
         [described(column) for column in _COLUMNS], record, to_values(_FRAME, [fate.column for fate in record.kept])
     )

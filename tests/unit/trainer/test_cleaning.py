@@ -6,7 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from services.trainer.domain.cleaning import CleaningOptions, Imputation, Rule, fit_cleaning, record_from_json
+from services.trainer.domain.cleaning import (
+    CleaningOptions,
+    CleaningRecord,
+    Imputation,
+    Rule,
+    fit_cleaning,
+    record_from_json,
+)
 from shared.errors import Precondition
 
 _TRAIN = pl.DataFrame(
@@ -19,11 +26,16 @@ _TRAIN = pl.DataFrame(
     },
     schema_overrides={"never": pl.Float64},
 )
+_TARGETS = np.array([0, 0, 1, 1], dtype=np.int8)
 _NONE = CleaningOptions(Imputation.NONE)
 
 
+def _fitted(options: CleaningOptions) -> CleaningRecord:
+    return fit_cleaning(_TRAIN, _TRAIN.columns, options, targets=_TARGETS)
+
+
 def _fates(options: CleaningOptions) -> dict[str, Rule | None]:
-    return {fate.column: fate.rule for fate in fit_cleaning(_TRAIN, _TRAIN.columns, options).columns}
+    return {fate.column: fate.rule for fate in _fitted(options).columns}
 
 
 def test_without_bounds_only_a_column_without_any_value_goes() -> None:
@@ -46,7 +58,7 @@ def test_each_dropped_column_names_rule_figure_and_bound() -> None:
     """A reader of the report can check each drop by hand."""
     options = CleaningOptions(Imputation.NONE, max_missing_share=0.4, max_abs_correlation=0.99, min_variance=0.1)
 
-    fates = {fate.column: fate for fate in fit_cleaning(_TRAIN, _TRAIN.columns, options).columns}
+    fates = {fate.column: fate for fate in _fitted(options).columns}
 
     assert (fates["half"].rule, fates["half"].figure, fates["half"].bound) == (Rule.MISSING_SHARE, 0.5, 0.4)
     assert (fates["constant"].rule, fates["constant"].figure, fates["constant"].bound) == (Rule.VARIANCE, 0.0, 0.1)
@@ -61,7 +73,7 @@ def test_each_dropped_column_names_rule_figure_and_bound() -> None:
 )
 def test_missing_values_become_the_trains_figure(imputation: Imputation, expected: float) -> None:
     """The figure comes from train also where the rows are others."""
-    record = fit_cleaning(_TRAIN, _TRAIN.columns, CleaningOptions(imputation))
+    record = _fitted(CleaningOptions(imputation))
     others = pl.DataFrame({name: [None] if name == "half" else [100.0] for name in _TRAIN.columns})
 
     values = record.apply(others.cast(pl.Float64))
@@ -72,7 +84,7 @@ def test_missing_values_become_the_trains_figure(imputation: Imputation, expecte
 
 def test_without_imputation_only_columns_that_were_complete_in_train_get_a_fallback() -> None:
     """A tree has a way for a missing value only where it met one; elsewhere it would silently take zero."""
-    record = fit_cleaning(_TRAIN, _TRAIN.columns, _NONE)
+    record = _fitted(_NONE)
     empty = pl.DataFrame({name: [None] for name in _TRAIN.columns}, schema=dict.fromkeys(_TRAIN.columns, pl.Float64))
 
     values = record.apply(empty)
@@ -83,7 +95,7 @@ def test_without_imputation_only_columns_that_were_complete_in_train_get_a_fallb
 def test_a_record_survives_json() -> None:
     """What is stored with the data set is what was fitted, to the last bit."""
     options = CleaningOptions(Imputation.MEAN, max_missing_share=0.6, max_abs_correlation=0.9, min_variance=1e-3)
-    record = fit_cleaning(_TRAIN, _TRAIN.columns, options)
+    record = _fitted(options)
 
     again = record_from_json(json.loads(json.dumps(record.to_json(), allow_nan=False)))
 
@@ -93,7 +105,7 @@ def test_a_record_survives_json() -> None:
 def test_options_that_leave_no_column_are_refused_by_the_rules_names() -> None:
     """The caller learns which option to loosen."""
     with pytest.raises(Precondition, match="VARIANCE dropped 4") as refusal:
-        fit_cleaning(_TRAIN, _TRAIN.columns, CleaningOptions(Imputation.NONE, min_variance=1e9))
+        _fitted(CleaningOptions(Imputation.NONE, min_variance=1e9))
 
     assert refusal.value.reason == "NO_COLUMN_LEFT"
     assert refusal.value.metadata == {"ALL_MISSING": "1", "VARIANCE": "4"}
@@ -101,7 +113,7 @@ def test_options_that_leave_no_column_are_refused_by_the_rules_names() -> None:
 
 def test_a_dropped_column_may_be_absent_when_the_record_is_applied() -> None:
     """The record needs the kept columns and no other."""
-    record = fit_cleaning(_TRAIN, _TRAIN.columns, CleaningOptions(Imputation.NONE, max_missing_share=0.4))
+    record = _fitted(CleaningOptions(Imputation.NONE, max_missing_share=0.4))
 
     values = record.apply(_TRAIN.drop("never", "half"))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.domain.cleaning import CleaningOptions, Imputation
+from services.trainer.domain.cleaning import CleaningOptions, Imputation, options_from_json
 from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, split_labelled
 from services.trainer.domain.sources import HomeCreditTables
 from shared.errors import InvalidInput, Precondition
@@ -73,6 +73,20 @@ def test_every_field_out_of_range_is_named_at_once() -> None:
         "options.max_abs_correlation",
         "options.min_variance",
     ]
+
+
+@pytest.mark.parametrize(
+    "bound", ["max_abs_correlation", "max_target_eta_squared", "max_target_cramers_v", "max_categorical_association"]
+)
+@pytest.mark.parametrize("strength", [-0.1, 0.0, 1.0001, float("nan")])
+def test_a_strength_that_would_drop_everything_or_nothing_is_refused(bound: str, strength: float) -> None:
+    """From 0 on every column would go, above 1 none ever could."""
+    cleaning = options_from_json({"imputation": "NONE", bound: strength})
+
+    with pytest.raises(InvalidInput) as refusal:
+        check_dataset_plan(replace(_PLAN, cleaning=cleaning))
+
+    assert [violation.field for violation in refusal.value.violations] == [f"options.{bound}"]
 
 
 def test_not_a_number_is_out_of_every_range() -> None:

@@ -35,7 +35,14 @@ _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _SHARES = st.floats(0.0, 1.0)
 _IDS = st.from_regex(r"[A-Za-z0-9_-]{1,40}", fullmatch=True)
 _OPTIONS = st.builds(
-    CleaningOptions, st.sampled_from(Imputation), st.none() | _SHARES, st.none() | _SHARES, st.none() | _FINITE
+    CleaningOptions,
+    st.sampled_from(Imputation),
+    max_missing_share=st.none() | _SHARES,
+    max_abs_correlation=st.none() | _SHARES,
+    min_variance=st.none() | _FINITE,
+    max_target_eta_squared=st.none() | _SHARES,
+    max_target_cramers_v=st.none() | _SHARES,
+    max_categorical_association=st.none() | _SHARES,
 )
 _SOURCES = st.builds(HomeCreditTables, st.text(min_size=1, max_size=9))
 _DATASET_PLANS = st.builds(DatasetPlan, _SOURCES, _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9))
@@ -172,11 +179,11 @@ def test_the_defaults_of_a_split_survive_the_store(defaults: int | None) -> None
 @pytest.mark.parametrize("rule", Rule)
 def test_every_rule_has_its_own_number_on_the_wire(rule: Rule) -> None:
     """A column that was dropped always says why; a figure and a bound of zero are told as such."""
-    column = _column(_plan(), ColumnFate("CNT_CHILDREN", 0.0, rule, figure=0.0, bound=0.0))
+    column = _column(_plan(), ColumnFate("CNT_CHILDREN", 0.0, rule, figure=0.0, bound=0.0, chi_squared=0.0))
 
     assert dataset_pb2.CleaningRule.Name(column.rule) == f"CLEANING_RULE_{rule.value}"
     assert not column.kept
-    assert (column.HasField("figure"), column.HasField("bound")) == (True, True)
+    assert all(column.HasField(field) for field in ("figure", "bound", "chi_squared"))
 
 
 @pytest.mark.parametrize("imputation", Imputation)

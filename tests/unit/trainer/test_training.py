@@ -41,7 +41,7 @@ _REFERENCE = DatasetReference(
 
 def _record(classifier: str) -> CleaningRecord:
     imputation = Imputation.NONE if classifier == "lightgbm" else Imputation.MEDIAN
-    return fit_cleaning(_TRAIN.frame, COLUMNS, CleaningOptions(imputation))
+    return fit_cleaning(_TRAIN.frame, COLUMNS, CleaningOptions(imputation), targets=_TRAIN.targets)
 
 
 def _train(classifier: str, *, threads: int = 1, listeners: Listeners | None = None) -> Training:
@@ -185,7 +185,9 @@ def test_a_model_that_learnt_nothing_is_refused() -> None:
 
 def test_a_bundle_says_of_its_features_what_train_showed(tmp_path: Path) -> None:
     """Bounds, missing shares and fallbacks of the kept columns, and the names of the dropped ones."""
-    record = fit_cleaning(_TRAIN.frame, COLUMNS, CleaningOptions(Imputation.NONE, max_missing_share=0.1))
+    record = fit_cleaning(
+        _TRAIN.frame, COLUMNS, CleaningOptions(Imputation.NONE, max_missing_share=0.1), targets=_TRAIN.targets
+    )
     training = train_model(
         _PLANS["lightgbm"],
         train=_TRAIN,

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +124,27 @@ def test_what_replaces_a_missing_value_comes_from_the_other_folds_alone() -> Non
         assert gaps.any()
         assert fold.values[gaps, 1] == pytest.approx(mean)
         assert learnt[np.isnan(column[inside]), 1] == pytest.approx(mean)
+
+
+def test_a_variable_that_leaks_is_dropped_inside_the_folds_as_well() -> None:
+    """With all its columns, so that no trial is judged by what its final model will not see."""
+    learner = _Learner()
+    told = pl.Series("TOLD_yes", _ROWS.targets, dtype=pl.Float64)
+
+    prepare_folds(
+        _ROWS.frame.with_columns(told, (1.0 - told).alias("TOLD_no")),
+        _ROWS.targets,
+        columns=[*COLUMNS, "TOLD_yes", "TOLD_no"],
+        cleaning=CleaningOptions(Imputation.MEAN, max_target_cramers_v=0.5),
+        variables={"TOLD_yes": "TOLD", "TOLD_no": "TOLD"},
+        prepare=learner,
+        resampling=Resampling(3, 1, 0),
+        balanced=False,
+        threads=1,
+        on_fold=lambda *_: None,
+    )
+
+    assert [values.shape[1] for values in learner.values] == [_WIDTH] * 3
 
 
 def test_weights_are_those_of_the_rows_a_fold_learns_from() -> None:

@@ -1,9 +1,10 @@
 """`counterfoil dataset`: data sets out of the eight tables."""
 
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from counterfoil.cli.cleaning import cleaning_options
 from counterfoil.cli.failures import check_ended_well
 from counterfoil.cli.jobs import wait_for
 from counterfoil.cli.names import dataset_name
@@ -13,14 +14,6 @@ from counterfoil.cli.session import Session, pass_session, trainer_calls
 from counterfoil.cli.views.datasets import dataset_list_view, dataset_report_view, dataset_view, dropped_columns_view
 from counterfoil.trainer.v1 import dataset_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
-
-_IMPUTATIONS: Final = {
-    "none": dataset_pb2.IMPUTATION_NONE,
-    "mean": dataset_pb2.IMPUTATION_MEAN,
-    "median": dataset_pb2.IMPUTATION_MEDIAN,
-    "min": dataset_pb2.IMPUTATION_MIN,
-    "max": dataset_pb2.IMPUTATION_MAX,
-}
 
 
 @click.group()
@@ -38,15 +31,7 @@ def dataset() -> None:
     )
 )
 @click.option("--tables", required=True, metavar="DIR", help="Folder with the tables, below the trainer's tables root.")
-@click.option(
-    "--imputation",
-    required=True,
-    type=click.Choice(list(_IMPUTATIONS)),
-    help="What replaces a missing value; none leaves it to the model.",
-)
-@click.option("--max-missing-share", type=float, metavar="SHARE", help="Drop columns with more missing (0 to 1).")
-@click.option("--max-abs-correlation", type=float, metavar="R", help="Of two columns above it, drop the later one.")
-@click.option("--min-variance", type=float, metavar="V", help="Drop columns that vary less.")
+@cleaning_options
 @click.option("--test-share", type=float, metavar="SHARE", help="Labelled rows to hold out.  [default: 0.2]")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of the split.  [default: 0]")
 @click.option("--name", "display_name", default="", metavar="TEXT", help="A name for people.")
@@ -59,23 +44,14 @@ def create(
     /,
     *,
     tables: str,
-    imputation: str,
-    max_missing_share: float | None,
-    max_abs_correlation: float | None,
-    min_variance: float | None,
+    cleaning: dataset_pb2.CleaningOptions,
     wait: bool,
     **plain: Any,
 ) -> None:
     """Make a data set out of a folder of tables."""
-    options = dataset_pb2.CleaningOptions(
-        imputation=_IMPUTATIONS[imputation],
-        max_missing_share=max_missing_share,
-        max_abs_correlation=max_abs_correlation,
-        min_variance=min_variance,
-    )
     # What is left has the request's own names: test_share, seed, display_name, request_id.
     request = dataset_pb2.CreateDatasetRequest(
-        home_credit=dataset_pb2.HomeCreditTables(directory=tables), options=options, **plain
+        home_credit=dataset_pb2.HomeCreditTables(directory=tables), options=cleaning, **plain
     )
     with trainer_calls(session) as trainer:
         made = trainer.CreateDataset(request)

@@ -14,6 +14,9 @@ _RULES: Final = (
     (dataset_pb2.CLEANING_RULE_ALL_MISSING, "no value at all in train"),
     (dataset_pb2.CLEANING_RULE_MISSING_SHARE, "share of missing values above"),
     (dataset_pb2.CLEANING_RULE_VARIANCE, "variance below"),
+    (dataset_pb2.CLEANING_RULE_TARGET_ETA_SQUARED, "eta² with the target above"),
+    (dataset_pb2.CLEANING_RULE_TARGET_CRAMERS_V, "Cramér's V with the target above"),
+    (dataset_pb2.CLEANING_RULE_CATEGORICAL_ASSOCIATION, "Cramér's V with a kept variable above"),
     (dataset_pb2.CLEANING_RULE_CORRELATION, "absolute correlation with a kept column above"),
 )
 
@@ -52,7 +55,7 @@ def dropped_columns_view(dataset: dataset_pb2.Dataset) -> RenderableType:
         for fate in dataset.columns
         if not fate.kept
     ]
-    headings = ("column", "dropped for", "bound", "figure", "kept column")
+    headings = ("column", "dropped for", "bound", "figure", "goes with")
     return listing(headings, rows, title="dropped columns", right=("bound", "figure"))
 
 
@@ -82,6 +85,9 @@ def _head(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
         ("largest missing share", _present(options, "max_missing_share")),
         ("largest correlation", _present(options, "max_abs_correlation")),
         ("smallest variance", _present(options, "min_variance")),
+        ("largest eta² with the target", _present(options, "max_target_eta_squared")),
+        ("largest Cramér's V with the target", _present(options, "max_target_cramers_v")),
+        ("largest Cramér's V between variables", _present(options, "max_categorical_association")),
         ("test share", f"{share(dataset.test_share)}, seed {dataset.seed}"),
     ]
 

@@ -100,6 +100,12 @@ class _CleaningRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cleaning
     """Its absolute Pearson correlation with a kept column exceeds max_abs_correlation."""
     CLEANING_RULE_ALL_MISSING: _CleaningRule.ValueType  # 4
     """It holds no value at all in the train split, so nothing can be learnt from it."""
+    CLEANING_RULE_TARGET_ETA_SQUARED: _CleaningRule.ValueType  # 5
+    """It is numeric, and the target explains more of its variance than max_target_eta_squared."""
+    CLEANING_RULE_TARGET_CRAMERS_V: _CleaningRule.ValueType  # 6
+    """It belongs to a categorical variable whose Cramér's V with the target exceeds max_target_cramers_v."""
+    CLEANING_RULE_CATEGORICAL_ASSOCIATION: _CleaningRule.ValueType  # 7
+    """It belongs to a categorical variable whose Cramér's V with a kept one exceeds max_categorical_association."""
 
 class CleaningRule(_CleaningRule, metaclass=_CleaningRuleEnumTypeWrapper):
     """Why a column of a data set was dropped."""
@@ -114,6 +120,12 @@ CLEANING_RULE_CORRELATION: CleaningRule.ValueType  # 3
 """Its absolute Pearson correlation with a kept column exceeds max_abs_correlation."""
 CLEANING_RULE_ALL_MISSING: CleaningRule.ValueType  # 4
 """It holds no value at all in the train split, so nothing can be learnt from it."""
+CLEANING_RULE_TARGET_ETA_SQUARED: CleaningRule.ValueType  # 5
+"""It is numeric, and the target explains more of its variance than max_target_eta_squared."""
+CLEANING_RULE_TARGET_CRAMERS_V: CleaningRule.ValueType  # 6
+"""It belongs to a categorical variable whose Cramér's V with the target exceeds max_target_cramers_v."""
+CLEANING_RULE_CATEGORICAL_ASSOCIATION: CleaningRule.ValueType  # 7
+"""It belongs to a categorical variable whose Cramér's V with a kept one exceeds max_categorical_association."""
 Global___CleaningRule: _TypeAlias = CleaningRule  # noqa: Y015
 
 class _DatasetView:
@@ -142,7 +154,12 @@ Global___DatasetView: _TypeAlias = DatasetView  # noqa: Y015
 
 @_typing.final
 class CleaningOptions(_message.Message):
-    """How columns are chosen and missing values replaced. Everything is fitted on the train split only."""
+    """How columns are chosen and missing values replaced. Everything is fitted on the train split only.
+
+    The one-hot columns of one source column are one categorical variable and are dropped together by the rules for such; so is a
+    column of two coded levels. All other columns are numeric. A missing level counts as a level of its own.
+    Cramér's V is the bias-corrected one (Bergsma 2013), from 0 (independent) to 1 (each determines the other).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -150,16 +167,31 @@ class CleaningOptions(_message.Message):
     IMPUTATION_FIELD_NUMBER: _builtins.int
     MAX_ABS_CORRELATION_FIELD_NUMBER: _builtins.int
     MIN_VARIANCE_FIELD_NUMBER: _builtins.int
+    MAX_TARGET_ETA_SQUARED_FIELD_NUMBER: _builtins.int
+    MAX_TARGET_CRAMERS_V_FIELD_NUMBER: _builtins.int
+    MAX_CATEGORICAL_ASSOCIATION_FIELD_NUMBER: _builtins.int
     max_missing_share: _builtins.float
     """Largest tolerated share of missing values, from 0 to 1. Absent: any share is tolerated."""
     imputation: Global___Imputation.ValueType
     """What replaces missing values in kept columns. Required."""
     max_abs_correlation: _builtins.float
-    """Largest tolerated absolute Pearson correlation between two kept numeric columns, above 0 and at most 1; of a pair the later
-    column goes. Absent: not applied.
+    """Largest tolerated absolute Pearson correlation between two kept columns (one-hot columns are numbers here), above 0 and at
+    most 1; of a pair the later column goes. Applied after all other rules. Absent: not applied.
     """
     min_variance: _builtins.float
     """Smallest variance (ddof = 1) of a kept column, 0 or more, in the column's squared unit. A column at the bound is kept.
+    Absent: not applied.
+    """
+    max_target_eta_squared: _builtins.float
+    """Guard against leakage: largest tolerated eta² of a numeric column, which is the share of its variance that lies between
+    the two classes of the target; above 0 and at most 1. Absent: not applied.
+    """
+    max_target_cramers_v: _builtins.float
+    """Guard against leakage: largest tolerated Cramér's V between a categorical variable and the target, above 0 and at most 1.
+    Absent: not applied.
+    """
+    max_categorical_association: _builtins.float
+    """Largest tolerated Cramér's V between two kept categorical variables, above 0 and at most 1; of a pair the later one goes.
     Absent: not applied.
     """
     def __init__(
@@ -169,21 +201,36 @@ class CleaningOptions(_message.Message):
         imputation: Global___Imputation.ValueType = ...,
         max_abs_correlation: _builtins.float | None = ...,
         min_variance: _builtins.float | None = ...,
+        max_target_eta_squared: _builtins.float | None = ...,
+        max_target_cramers_v: _builtins.float | None = ...,
+        max_categorical_association: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_abs_correlation", b"_max_abs_correlation", "_max_missing_share", b"_max_missing_share", "_min_variance", b"_min_variance", "max_abs_correlation", b"max_abs_correlation", "max_missing_share", b"max_missing_share", "min_variance", b"min_variance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_abs_correlation", b"_max_abs_correlation", "_max_categorical_association", b"_max_categorical_association", "_max_missing_share", b"_max_missing_share", "_max_target_cramers_v", b"_max_target_cramers_v", "_max_target_eta_squared", b"_max_target_eta_squared", "_min_variance", b"_min_variance", "max_abs_correlation", b"max_abs_correlation", "max_categorical_association", b"max_categorical_association", "max_missing_share", b"max_missing_share", "max_target_cramers_v", b"max_target_cramers_v", "max_target_eta_squared", b"max_target_eta_squared", "min_variance", b"min_variance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_abs_correlation", b"_max_abs_correlation", "_max_missing_share", b"_max_missing_share", "_min_variance", b"_min_variance", "imputation", b"imputation", "max_abs_correlation", b"max_abs_correlation", "max_missing_share", b"max_missing_share", "min_variance", b"min_variance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_abs_correlation", b"_max_abs_correlation", "_max_categorical_association", b"_max_categorical_association", "_max_missing_share", b"_max_missing_share", "_max_target_cramers_v", b"_max_target_cramers_v", "_max_target_eta_squared", b"_max_target_eta_squared", "_min_variance", b"_min_variance", "imputation", b"imputation", "max_abs_correlation", b"max_abs_correlation", "max_categorical_association", b"max_categorical_association", "max_missing_share", b"max_missing_share", "max_target_cramers_v", b"max_target_cramers_v", "max_target_eta_squared", b"max_target_eta_squared", "min_variance", b"min_variance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_abs_correlation: _TypeAlias = _typing.Literal["max_abs_correlation"]  # noqa: Y015
     _WhichOneofArgType__max_abs_correlation: _TypeAlias = _typing.Literal["_max_abs_correlation", b"_max_abs_correlation"]  # noqa: Y015
+    _WhichOneofReturnType__max_categorical_association: _TypeAlias = _typing.Literal["max_categorical_association"]  # noqa: Y015
+    _WhichOneofArgType__max_categorical_association: _TypeAlias = _typing.Literal["_max_categorical_association", b"_max_categorical_association"]  # noqa: Y015
     _WhichOneofReturnType__max_missing_share: _TypeAlias = _typing.Literal["max_missing_share"]  # noqa: Y015
     _WhichOneofArgType__max_missing_share: _TypeAlias = _typing.Literal["_max_missing_share", b"_max_missing_share"]  # noqa: Y015
+    _WhichOneofReturnType__max_target_cramers_v: _TypeAlias = _typing.Literal["max_target_cramers_v"]  # noqa: Y015
+    _WhichOneofArgType__max_target_cramers_v: _TypeAlias = _typing.Literal["_max_target_cramers_v", b"_max_target_cramers_v"]  # noqa: Y015
+    _WhichOneofReturnType__max_target_eta_squared: _TypeAlias = _typing.Literal["max_target_eta_squared"]  # noqa: Y015
+    _WhichOneofArgType__max_target_eta_squared: _TypeAlias = _typing.Literal["_max_target_eta_squared", b"_max_target_eta_squared"]  # noqa: Y015
     _WhichOneofReturnType__min_variance: _TypeAlias = _typing.Literal["min_variance"]  # noqa: Y015
     _WhichOneofArgType__min_variance: _TypeAlias = _typing.Literal["_min_variance", b"_min_variance"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_abs_correlation) -> _WhichOneofReturnType__max_abs_correlation | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_categorical_association) -> _WhichOneofReturnType__max_categorical_association | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_missing_share) -> _WhichOneofReturnType__max_missing_share | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_target_cramers_v) -> _WhichOneofReturnType__max_target_cramers_v | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_target_eta_squared) -> _WhichOneofReturnType__max_target_eta_squared | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_variance) -> _WhichOneofReturnType__min_variance | None: ...
 
@@ -267,6 +314,8 @@ class ColumnFate(_message.Message):
     PARTNER_FIELD_NUMBER: _builtins.int
     MISSING_SHARE_FIELD_NUMBER: _builtins.int
     IMPUTATION_VALUE_FIELD_NUMBER: _builtins.int
+    VARIABLE_FIELD_NUMBER: _builtins.int
+    CHI_SQUARED_FIELD_NUMBER: _builtins.int
     column: _builtins.str
     """Name of the feature column."""
     kept: _builtins.bool
@@ -274,15 +323,23 @@ class ColumnFate(_message.Message):
     rule: Global___CleaningRule.ValueType
     """The rule that dropped it; UNSPECIFIED when kept."""
     figure: _builtins.float
-    """The figure that the rule compared (a share, a variance, an absolute correlation). Absent when kept."""
+    """The figure that the rule compared (a share, a variance, an absolute correlation, an eta², a Cramér's V). Absent when kept."""
     bound: _builtins.float
     """The bound that the figure was held against. Absent when kept or when the rule has none."""
     partner: _builtins.str
-    """The kept column that it correlates with. Empty unless the rule is CORRELATION."""
+    """The kept column that it correlates with, or the kept categorical variable that its own is associated with. Empty unless the
+    rule is CORRELATION or CATEGORICAL_ASSOCIATION.
+    """
     missing_share: _builtins.float
     """Share of missing values in the train split, from 0 to 1."""
     imputation_value: _builtins.float
     """Value that replaces missing ones. Absent when dropped or when imputation is NONE."""
+    variable: _builtins.str
+    """The categorical variable, a column of the tables, that it shows a level of. Empty for a numeric column."""
+    chi_squared: _builtins.float
+    """Pearson's chi² of the counts behind a Cramér's V, before the correction of bias. Absent unless the rule is TARGET_CRAMERS_V
+    or CATEGORICAL_ASSOCIATION.
+    """
     def __init__(
         self,
         *,
@@ -294,19 +351,25 @@ class ColumnFate(_message.Message):
         partner: _builtins.str = ...,
         missing_share: _builtins.float = ...,
         imputation_value: _builtins.float | None = ...,
+        variable: _builtins.str = ...,
+        chi_squared: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_bound", b"_bound", "_figure", b"_figure", "_imputation_value", b"_imputation_value", "bound", b"bound", "figure", b"figure", "imputation_value", b"imputation_value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bound", b"_bound", "_chi_squared", b"_chi_squared", "_figure", b"_figure", "_imputation_value", b"_imputation_value", "bound", b"bound", "chi_squared", b"chi_squared", "figure", b"figure", "imputation_value", b"imputation_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bound", b"_bound", "_figure", b"_figure", "_imputation_value", b"_imputation_value", "bound", b"bound", "column", b"column", "figure", b"figure", "imputation_value", b"imputation_value", "kept", b"kept", "missing_share", b"missing_share", "partner", b"partner", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bound", b"_bound", "_chi_squared", b"_chi_squared", "_figure", b"_figure", "_imputation_value", b"_imputation_value", "bound", b"bound", "chi_squared", b"chi_squared", "column", b"column", "figure", b"figure", "imputation_value", b"imputation_value", "kept", b"kept", "missing_share", b"missing_share", "partner", b"partner", "rule", b"rule", "variable", b"variable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__bound: _TypeAlias = _typing.Literal["bound"]  # noqa: Y015
     _WhichOneofArgType__bound: _TypeAlias = _typing.Literal["_bound", b"_bound"]  # noqa: Y015
+    _WhichOneofReturnType__chi_squared: _TypeAlias = _typing.Literal["chi_squared"]  # noqa: Y015
+    _WhichOneofArgType__chi_squared: _TypeAlias = _typing.Literal["_chi_squared", b"_chi_squared"]  # noqa: Y015
     _WhichOneofReturnType__figure: _TypeAlias = _typing.Literal["figure"]  # noqa: Y015
     _WhichOneofArgType__figure: _TypeAlias = _typing.Literal["_figure", b"_figure"]  # noqa: Y015
     _WhichOneofReturnType__imputation_value: _TypeAlias = _typing.Literal["imputation_value"]  # noqa: Y015
     _WhichOneofArgType__imputation_value: _TypeAlias = _typing.Literal["_imputation_value", b"_imputation_value"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__bound) -> _WhichOneofReturnType__bound | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__chi_squared) -> _WhichOneofReturnType__chi_squared | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__figure) -> _WhichOneofReturnType__figure | None: ...
     @_typing.overload
