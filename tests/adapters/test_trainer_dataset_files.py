@@ -40,7 +40,7 @@ _SPLITS: dict[SplitName, pl.DataFrame] = {
 
 def _record() -> CleaningRecord:
     train = _SPLITS["train"]
-    options, targets = CleaningOptions(Imputation.MEAN), train["TARGET"].to_numpy()
+    options, targets = CleaningOptions(Imputation.MEAN), train["target"].to_numpy()
     return fit_cleaning(train, ["AMT_CREDIT", "EXT_SOURCE_1"], options, targets=targets)
 
 
