@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import cast
 
 import grpc
 
 from counterfoil.trainer.v1 import trainer_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import add_TrainerServiceServicer_to_server
+from services.trainer.adapters.audit_trail import AuditTrail
+from services.trainer.auditing import Audited
 from services.trainer.follow_up import FollowUp
 from services.trainer.intake import Intake, random_id
 from services.trainer.servicer import TrainerServicer
@@ -48,6 +51,7 @@ def build(
     follow_up = FollowUp(settings)
     runner = JobRunner(store, command=_JOB, environment=_environment(settings), on_end=follow_up.job_ended)
     stopping = threading.Event()
+    trail = AuditTrail(settings.job_store_url, clock=clock)
     servicer = TrainerServicer(
         store=store,
         intake=Intake(store, runner, settings.tables_root, new_id),
@@ -55,8 +59,10 @@ def build(
         clock=clock,
         stopping=stopping,
         promoting=threading.Lock(),
+        trail=trail,
     )
-    add: Callable[[grpc.Server], None] = partial(add_TrainerServiceServicer_to_server, servicer)
+    audited = cast("TrainerServicer", Audited(servicer, trail))
+    add: Callable[[grpc.Server], None] = partial(add_TrainerServiceServicer_to_server, audited)
     server = build_server(settings.server, [Service(SERVICE, add)], stopping=stopping)
     follow_up.start()
     runner.start()

@@ -8,6 +8,7 @@ import grpc
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from services.trainer import dataset_messages, training_messages
+from services.trainer.audit_rpcs import AuditRpcs
 from services.trainer.dataset_messages import DATASETS, dataset_to_proto
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.intake import Intake
@@ -24,7 +25,7 @@ BASIC = dataset_pb2.DATASET_VIEW_BASIC
 
 
 @dataclass(frozen=True)
-class TrainerServicer(ModelRpcs):
+class TrainerServicer(ModelRpcs, AuditRpcs):
     """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
 
     store: JobStore

@@ -72,12 +72,6 @@ REQUESTS = Table(
 )
 
 
-_ELEMENTS: tuple[CreateTable | CreateIndex, ...] = (
-    *(CreateTable(table, if_not_exists=True) for table in (JOBS, REQUESTS)),
-    *(CreateIndex(index, if_not_exists=True) for index in sorted(JOBS.indexes, key=lambda index: str(index.name))),
-)
-
-
 def time_text(moment: datetime) -> str:
     """Return a time as the tables hold it."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
@@ -100,26 +94,32 @@ def open_engine(url: str) -> Engine:
     """
     if make_url(url).get_backend_name() != "sqlite":
         engine = create_engine(url)
-        _create_tables(engine)
+        create_tables(engine, JOBS, REQUESTS)
         return engine
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
     with _translated():
         Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
     with transaction(engine) as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    _create_tables(engine)
+    create_tables(engine, JOBS, REQUESTS)
     return engine
 
 
-def _create_tables(engine: Engine) -> None:
+def create_tables(engine: Engine, *tables: Table) -> None:
+    """Make the tables and their indexes where they are absent; raises Unavailable (JOB_STORE_UNAVAILABLE)."""
+    indexes = sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name))
+    elements: tuple[CreateTable | CreateIndex, ...] = (
+        *(CreateTable(table, if_not_exists=True) for table in tables),
+        *(CreateIndex(index, if_not_exists=True) for index in indexes),
+    )
     with _translated():
-        for element in _ELEMENTS:
+        for element in elements:
             # PostgreSQL refuses what another process makes at the same moment, IF NOT EXISTS or not; then it is there.
             with suppress(IntegrityError, ProgrammingError), engine.begin() as connection:
                 connection.execute(element)
         # What was refused for another reason is refused again, and raised, here.
         with engine.begin() as connection:
-            for element in _ELEMENTS:
+            for element in elements:
                 connection.execute(element)
 
 

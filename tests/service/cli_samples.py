@@ -6,7 +6,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import dataset_pb2, governance_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
 
 DATASET = "datasets/ds-0123456789ab"
@@ -126,6 +126,23 @@ def model_version(number: int = 2, dataset_name: str = DATASET) -> training_pb2.
         threshold=0.0912,
         metrics={"cv_auc": 0.70 + number / 100, "test_business_cost": 0.6 - number / 100},
         etag="e7",
+    )
+
+
+def audit_event() -> governance_pb2.AuditEvent:
+    """Return a promotion that was refused."""
+    return governance_pb2.AuditEvent(
+        sequence=7,
+        time=MORNING,
+        caller="CN=officer",
+        action="PromoteModelVersion",
+        resource=VERSION,
+        reason="cheaper on test",
+        details={"alias": "champion"},
+        outcome=governance_pb2.AUDIT_OUTCOME_REFUSED,
+        end_time=MORNING,
+        error_reason="SAME_APPROVER",
+        hash="a" * 64,
     )
 
 

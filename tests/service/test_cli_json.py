@@ -11,7 +11,7 @@ from google.rpc import code_pb2
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import dataset_pb2, governance_pb2, training_pb2
 from tests.service import cli_samples as samples
 from tests.service.fake_services import FakeServices, fake_services
 
@@ -56,6 +56,12 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ),
     ("model get", "GetModelVersion", samples.model_version()),
     ("model promote 2", "PromoteModelVersion", samples.model_version()),
+    (
+        "audit list",
+        "ListAuditEvents",
+        governance_pb2.ListAuditEventsResponse(audit_events=[samples.audit_event()]),
+    ),
+    ("audit verify", "VerifyAuditTrail", governance_pb2.AuditTrailReport(intact=True, head_sequence=2)),
     ("score one --applicant 1 --purpose test", "Score", samples.score()),
     ("score batch --applicants 1,2 --purpose test", "BatchScore", _BATCH),
     ("score applicant 1", "GetApplicant", samples.applicant()),

@@ -32,7 +32,17 @@ def test_package_without_the_extra_says_how_to_install_it(library: str) -> None:
 
 def test_groups_are_those_of_the_loop() -> None:
     """In the order in which one needs them."""
-    assert list(counterfoil.commands) == ["up", "demo", "tables", "dataset", "train", "model", "score", "drift"]
+    assert list(counterfoil.commands) == [
+        "up",
+        "demo",
+        "tables",
+        "dataset",
+        "train",
+        "model",
+        "audit",
+        "score",
+        "drift",
+    ]
 
 
 @pytest.mark.parametrize("command", list(_commands(counterfoil)), ids=" ".join)

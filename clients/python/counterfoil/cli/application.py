@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from counterfoil.cli.commands.audit import audit
 from counterfoil.cli.commands.dataset import dataset
 from counterfoil.cli.commands.demo import demo
 from counterfoil.cli.commands.drift import drift
@@ -95,7 +96,7 @@ def counterfoil(
     context.obj = Session(trainer, scorer, monitor, _tls(tls_roots, tls_certificate, tls_key))
 
 
-for _group in (up, demo, tables, dataset, train, model, score, drift):
+for _group in (up, demo, tables, dataset, train, model, audit, score, drift):
     counterfoil.add_command(_group)
 
 

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1_dot_dataset__pb2
+from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -107,6 +108,16 @@ class TrainerServiceStub:
                 '/counterfoil.trainer.v1.TrainerService/PromoteModelVersion',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.PromoteModelVersionRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
+                _registered_method=True)
+        self.ListAuditEvents = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/ListAuditEvents',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsResponse.FromString,
+                _registered_method=True)
+        self.VerifyAuditTrail = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/VerifyAuditTrail',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.VerifyAuditTrailRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.AuditTrailReport.FromString,
                 _registered_method=True)
 
 
@@ -214,6 +225,20 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAuditEvents(self, request, context):
+        """Returns who changed what, when and why, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyAuditTrail(self, request, context):
+        """Checks the chain of the audit trail from its first link to its last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrainerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -286,6 +311,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.PromoteModelVersion,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.PromoteModelVersionRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.SerializeToString,
+            ),
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'VerifyAuditTrail': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyAuditTrail,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.VerifyAuditTrailRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.AuditTrailReport.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -669,6 +704,60 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/PromoteModelVersion',
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.PromoteModelVersionRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/ListAuditEvents',
+            counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyAuditTrail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/VerifyAuditTrail',
+            counterfoil_dot_trainer_dot_v1_dot_governance__pb2.VerifyAuditTrailRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_governance__pb2.AuditTrailReport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
+from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -65,6 +66,10 @@ class TrainerServiceStub:
     """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
     PromoteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]
     """Points an alias, by default "champion", to a version."""
+    ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListAuditEventsRequest, _governance_pb2.ListAuditEventsResponse]
+    """Returns who changed what, when and why, newest first."""
+    VerifyAuditTrail: _grpc.UnaryUnaryMultiCallable[_governance_pb2.VerifyAuditTrailRequest, _governance_pb2.AuditTrailReport]
+    """Checks the chain of the audit trail from its first link to its last."""
 
 @_typing.type_check_only
 class TrainerServiceAsyncStub(TrainerServiceStub):
@@ -102,6 +107,10 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
     PromoteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
     """Points an alias, by default "champion", to a version."""
+    ListAuditEvents: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListAuditEventsRequest, _governance_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
+    """Returns who changed what, when and why, newest first."""
+    VerifyAuditTrail: _aio.UnaryUnaryMultiCallable[_governance_pb2.VerifyAuditTrailRequest, _governance_pb2.AuditTrailReport]  # type: ignore[assignment]
+    """Checks the chain of the audit trail from its first link to its last."""
 
 class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes data sets out of tables and registered models out of data sets.
@@ -220,5 +229,21 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ModelVersion, _abc.Awaitable[_training_pb2.ModelVersion]]:
         """Points an alias, by default "champion", to a version."""
+
+    @_abc_1.abstractmethod
+    def ListAuditEvents(
+        self,
+        request: _governance_pb2.ListAuditEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_governance_pb2.ListAuditEventsResponse, _abc.Awaitable[_governance_pb2.ListAuditEventsResponse]]:
+        """Returns who changed what, when and why, newest first."""
+
+    @_abc_1.abstractmethod
+    def VerifyAuditTrail(
+        self,
+        request: _governance_pb2.VerifyAuditTrailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_governance_pb2.AuditTrailReport, _abc.Awaitable[_governance_pb2.AuditTrailReport]]:
+        """Checks the chain of the audit trail from its first link to its last."""
 
 def add_TrainerServiceServicer_to_server(servicer: TrainerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

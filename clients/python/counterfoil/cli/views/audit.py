@@ -1,0 +1,42 @@
+"""What people see of the audit trail."""
+
+from collections.abc import Iterable
+
+from rich.console import RenderableType
+
+from counterfoil.cli.views.layout import facts, listing, moment, word
+from counterfoil.trainer.v1 import governance_pb2
+
+_OUTCOME = governance_pb2.AuditOutcome.DESCRIPTOR
+
+
+def audit_events_view(events: Iterable[governance_pb2.AuditEvent]) -> RenderableType:
+    """Return one line for each event."""
+    rows = [
+        (
+            moment(event.time),
+            event.caller,
+            event.action,
+            event.resource,
+            _details(event),
+            " ".join(part for part in (word(_OUTCOME, event.outcome), event.error_reason) if part),
+            event.reason,
+        )
+        for event in events
+    ]
+    return listing(("time", "caller", "action", "resource", "details", "outcome", "reason"), rows)
+
+
+def trail_report_view(report: governance_pb2.AuditTrailReport) -> RenderableType:
+    """Return what the check found, with the head to keep."""
+    return facts(
+        [
+            ("audit trail", "intact" if report.intact else f"broken at link {report.broken_sequence}"),
+            ("problem", report.problem),
+            ("head", f"{report.head_sequence}:{report.head_hash}"),
+        ]
+    )
+
+
+def _details(event: governance_pb2.AuditEvent) -> str:
+    return ", ".join(f"{name}={event.details[name]}" for name in sorted(event.details))
