@@ -23,7 +23,9 @@ from services.trainer.domain.classifiers.catalogue import LIGHTGBM
 from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.hyperparameters import combinations_of
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling
+from services.trainer.domain.recipe import Recipe
 from services.trainer.domain.threshold import Costs, best_threshold, cost_at
 from services.trainer.domain.tuning import Fold, Trial, prepare_folds, try_hyperparameters
 from shared.features.building import build_features
@@ -68,9 +70,8 @@ def measure(labelled: pl.DataFrame) -> Trial:
         targets,
         columns=features,
         cleaning=CleaningOptions(Imputation.NONE),
-        prepare=PREPARATIONS[LIGHTGBM.id],
+        prepare=Recipe(PREPARATIONS[LIGHTGBM.id], Imbalance.CLASS_WEIGHTS),
         resampling=RESAMPLING,
-        balanced=True,
         threads=0,
         on_fold=lambda *_: None,
     )

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.trainer.adapters.memory import available_memory
 from services.trainer.adapters.tables_root import locate_tables
 from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, plan_from_json
+from services.trainer.domain.imbalance import check_memory
 from services.trainer.domain.plan import (
     TrainingPlan,
     check_against_dataset,
     check_cost_columns,
     check_training_plan,
+    oversampling_bytes,
 )
 from services.trainer.domain.results import dataset_result_from_json
 from services.trainer.kinds import DATASET, TRAINING
@@ -34,6 +37,7 @@ class Intake:
     runner: JobRunner
     tables_root: Path
     new_id: Callable[[], str] = random_id
+    memory: Callable[[], int] = available_memory
 
     def dataset(self, plan: DatasetPlan, *, caller: str, request_id: str) -> Job:
         """Store the job that makes a data set; raises InvalidInput where the plan can never work."""
@@ -86,3 +90,6 @@ class Intake:
         train = made.splits["train"]
         imputation = plan_from_json(json.loads(job.payload)).cleaning.imputation
         check_against_dataset(plan, imputation=imputation, rows=train.rows, defaults=train.defaults or 0)
+        columns = sum(fate.kept for fate in made.columns)
+        needed = oversampling_bytes(plan, rows=train.rows, defaults=train.defaults or 0, columns=columns)
+        check_memory(needed, self.memory())

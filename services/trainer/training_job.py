@@ -14,11 +14,13 @@ from mlflow import MlflowClient
 
 from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, read_dataset, split_file
 from services.trainer.adapters.figures import draw_figures
+from services.trainer.adapters.memory import available_memory
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import version_tags
 from services.trainer.domain.amounts import check_amounts
 from services.trainer.domain.bundling import Provenance, bundle_contents
-from services.trainer.domain.plan import TrainingPlan, plan_from_json
+from services.trainer.domain.imbalance import categorical_columns, check_memory
+from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.results import DatasetResult, TrainingResult, dataset_result_from_json
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import trials_table
@@ -29,7 +31,7 @@ from shared.bundle.registry import ModelRegistry
 from shared.bundle.writing import BundleContents, DatasetReference, SplitReference, write_bundle
 from shared.jobs.child import JobContext
 
-_LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn", "scipy")
+_LIBRARIES = ("imbalanced-learn", "lightgbm", "numpy", "polars", "scikit-learn", "scipy")
 # Each write of trials so far is one to disk, and grows with their number.
 _SECONDS_BETWEEN_TRIALS = 1.0
 
@@ -87,6 +89,7 @@ def train(settings: Settings, context: JobContext) -> str:
         dataset = _read(client, source)
         check_amounts(plan.costs, {"train": dataset.train.frame, "test": dataset.test.frame})
         _log_plan(run, plan, source)
+        _check_memory(plan, dataset)
         training = train_model(
             plan,
             train=dataset.train,
@@ -121,6 +124,17 @@ def _read(client: MlflowClient, source: _Source) -> StoredDataset:
         return read_dataset(lambda name: fetch(f"{ARTIFACTS}/{name}"), source.result.digest)
 
 
+def _check_memory(plan: TrainingPlan, dataset: StoredDataset) -> None:
+    """Raise Precondition MEMORY_NEEDED before any work; the request was checked without knowing what is categorical."""
+    if plan.imbalance.oversamples:
+        values = dataset.record.apply(dataset.train.frame)
+        rows, columns = values.shape
+        categorical = int(categorical_columns(values).sum())
+        defaults = int(dataset.train.targets.sum())
+        needed = oversampling_bytes(plan, rows=rows, defaults=defaults, columns=columns, categorical=categorical)
+        check_memory(needed, available_memory())
+
+
 def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
     run.params(
         {
@@ -128,7 +142,7 @@ def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
             "dataset_digest": source.result.digest,
             "model": plan.model,
             "classifier": plan.classifier,
-            "class_weight": "balanced" if plan.balanced else "none",
+            "imbalance": plan.imbalance.value,
             **asdict(plan.resampling),
             **{f"cost_{name}": cost for name, cost in plan.costs.to_json().items()},
         }

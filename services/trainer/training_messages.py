@@ -7,6 +7,7 @@ from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.classifiers.catalogue import Classifier
 from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan, plan_from_json
 from services.trainer.domain.results import TrialSummary, training_result_from_json
 from services.trainer.domain.threshold import Costs
@@ -23,17 +24,16 @@ _TYPES: Mapping[str, training_pb2.HyperparameterType.ValueType] = {
     "real": training_pb2.HYPERPARAMETER_TYPE_REAL,
     "text": training_pb2.HYPERPARAMETER_TYPE_TEXT,
 }
-_BALANCED = {
-    training_pb2.CLASS_WEIGHT_UNSPECIFIED: True,
-    training_pb2.CLASS_WEIGHT_BALANCED: True,
-    training_pb2.CLASS_WEIGHT_NONE: False,
+_IMBALANCES: Mapping[Imbalance, training_pb2.Imbalance.ValueType] = {
+    Imbalance.NONE: training_pb2.IMBALANCE_NONE,
+    Imbalance.CLASS_WEIGHTS: training_pb2.IMBALANCE_CLASS_WEIGHTS,
+    Imbalance.SMOTE: training_pb2.IMBALANCE_SMOTE,
+    Imbalance.SMOTENC: training_pb2.IMBALANCE_SMOTENC,
 }
 
 
 def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingPlan:
     """Return the plan with defaults filled in; raises InvalidInput where a value is absent or an enum unknown."""
-    if request.class_weight not in _BALANCED:
-        raise InvalidInput.of("class_weight", "must be BALANCED or NONE")
     return TrainingPlan(
         dataset=identifier(request.dataset, DATASETS, field="dataset"),
         model=request.model or DEFAULT_MODEL,
@@ -41,7 +41,7 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
         grid={name: _values_from_proto(name, choices) for name, choices in request.grid.items()},
         resampling=Resampling(request.folds or 5, request.repeats or 1, request.seed),
         costs=_costs_from_proto(request.costs),
-        balanced=_BALANCED[request.class_weight],
+        imbalance=_imbalance_from_proto(request.imbalance),
     )
 
 
@@ -63,7 +63,7 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
         repeats=plan.resampling.repeats,
         seed=plan.resampling.seed,
         costs=training_pb2.Costs(**plan.costs.__dict__),
-        class_weight=training_pb2.CLASS_WEIGHT_BALANCED if plan.balanced else training_pb2.CLASS_WEIGHT_NONE,
+        imbalance=_IMBALANCES[plan.imbalance],
     )
     for name, values in plan.grid.items():
         message.grid[name].values.extend(value_to_proto(value) for value in values)
@@ -99,6 +99,14 @@ def _values_from_proto(name: str, choices: training_pb2.HyperparameterChoices) -
             raise InvalidInput.of(f'grid["{name}"].values[{place}]', "set integer, real or text")
         values.append(getattr(value, kind))
     return tuple(values)
+
+
+def _imbalance_from_proto(value: training_pb2.Imbalance.ValueType) -> Imbalance:
+    by_value = {proto: imbalance for imbalance, proto in _IMBALANCES.items()}
+    known = {training_pb2.IMBALANCE_UNSPECIFIED: Imbalance.CLASS_WEIGHTS, **by_value}
+    if value not in known:
+        raise InvalidInput.of("imbalance", f"must be one of {', '.join(Imbalance)}")
+    return known[value]
 
 
 def _costs_from_proto(costs: training_pb2.Costs) -> Costs:

@@ -27,7 +27,7 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     services.answer("GetDataset", samples.dataset())
     grid = ("--grid", "num_leaves=8,16", "--grid", "reg_lambda=0.5", "--grid", "boosting=goss")
 
-    services.run(*START, *grid, "--fn-cost", "20", "--class-weight", "none", "--repeats", "3", "--no-wait")
+    services.run(*START, *grid, "--fn-cost", "20", "--imbalance", "smotenc", "--repeats", "3", "--no-wait")
 
     (request,) = services.asked("CreateTrainingJob")
     assert request.dataset == samples.DATASET
@@ -36,7 +36,7 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     assert request.grid["boosting"].values[0].text == "goss"
     assert (request.folds, request.repeats, request.model) == (5, 3, "credit-default")
     assert request.costs == training_pb2.Costs(false_negative=20)
-    assert request.class_weight == training_pb2.CLASS_WEIGHT_NONE
+    assert request.imbalance == training_pb2.IMBALANCE_SMOTENC
 
 
 def test_start_shows_trials_and_metrics_beside_the_dummy(services: FakeServices) -> None:

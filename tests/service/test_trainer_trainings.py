@@ -169,6 +169,15 @@ def test_logistic_regression_needs_missing_values_replaced(trainer: Trainer, dat
     assert "imputation other than NONE" in said.message
 
 
+def test_synthetic_applicants_need_missing_values_replaced(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """Also for trees, which take them as they are."""
+    with pytest.raises(grpc.RpcError) as refusal:
+        trainer.stub.CreateTrainingJob(training_request(dataset.name, imbalance=training_pb2.IMBALANCE_SMOTE))
+
+    assert refusal_of(refusal.value).reason == "IMPUTATION_NEEDED"
+    assert "SMOTE" in refusal_of(refusal.value).message
+
+
 def test_an_unknown_data_set_and_one_that_is_not_ready_are_refused(trainer: Trainer, unready: str) -> None:
     """Not found and not yet are different answers."""
     refusals = []

@@ -8,7 +8,8 @@ from typing import Any
 
 from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.cleaning import Imputation
-from services.trainer.domain.hyperparameters import Grid, check_grid
+from services.trainer.domain.hyperparameters import Grid, Hyperparameter, check_grid
+from services.trainer.domain.imbalance import Imbalance, bytes_needed, check_neighbours, neighbours_in
 from services.trainer.domain.threshold import Costs
 from shared.errors import FieldViolation, InvalidInput, Precondition
 
@@ -36,7 +37,12 @@ class TrainingPlan:
     grid: Grid = field(default_factory=dict)
     resampling: Resampling = field(default_factory=Resampling)
     costs: Costs = field(default_factory=Costs)
-    balanced: bool = True
+    imbalance: Imbalance = Imbalance.CLASS_WEIGHTS
+
+    @property
+    def hyperparameters(self) -> tuple[Hyperparameter, ...]:
+        """What the grid may set; raises InvalidInput for an unknown classifier."""
+        return (*find_classifier(self.classifier).hyperparameters, *self.imbalance.hyperparameters)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts and lists that `plan_from_json` turns back into an equal plan."""
@@ -51,14 +57,14 @@ def plan_from_json(document: Mapping[str, Any]) -> TrainingPlan:
             "grid": {name: tuple(values) for name, values in document["grid"].items()},
             "resampling": Resampling(**document["resampling"]),
             "costs": Costs(**document["costs"]),
+            "imbalance": Imbalance(document["imbalance"]),
         }
     )
 
 
 def check_training_plan(plan: TrainingPlan) -> None:
     """Raise InvalidInput that names every part of the plan that can never work, whatever the data."""
-    classifier = find_classifier(plan.classifier)
-    check_grid(plan.grid, classifier.hyperparameters)
+    check_grid(plan.grid, plan.hyperparameters)
     violations = []
     if not _MODEL_NAME.fullmatch(plan.model):
         violations.append(FieldViolation("model", "must be 1 to 63 of a-z, 0-9 and -, starting with a letter"))
@@ -72,18 +78,43 @@ def check_training_plan(plan: TrainingPlan) -> None:
 
 
 def check_against_dataset(plan: TrainingPlan, *, imputation: Imputation, rows: int, defaults: int) -> None:
-    """Raise what the train split's figures already rule out: too many folds, or a missing value no one replaces."""
+    """Raise what the train split's figures rule out: too many folds or neighbours, a missing value no one replaces."""
     rarest = min(defaults, rows - defaults)
     if plan.resampling.folds > rarest:
         raise InvalidInput.of(
             "folds", f"must be at most {rarest}, the number of applicants of the rarer class in the train split"
         )
-    if imputation is Imputation.NONE and not find_classifier(plan.classifier).takes_missing_values:
+    if imputation is Imputation.NONE:
+        _refuse_missing_values(plan)
+    if plan.imbalance.oversamples:
+        check_neighbours(neighbours_in(plan.grid), rarest=rarest, folds=plan.resampling.folds)
+
+
+def oversampling_bytes(plan: TrainingPlan, *, rows: int, defaults: int, columns: int, categorical: int = 0) -> int:
+    """Return the bytes that the plan's oversampling takes at its peak, estimated; 0 where nothing is oversampled.
+
+    More are needed the more columns are categorical, so that 0 of them give the least that it can be.
+    """
+    return bytes_needed(
+        plan.imbalance,
+        rows=rows,
+        rarest=min(defaults, rows - defaults),
+        columns=columns,
+        categorical=categorical,
+        neighbours=neighbours_in(plan.grid),
+    )
+
+
+def _refuse_missing_values(plan: TrainingPlan) -> None:
+    unfit = [] if find_classifier(plan.classifier).takes_missing_values else [plan.classifier]
+    if plan.imbalance.oversamples:
+        unfit.append(plan.imbalance.value)
+    if unfit:
         raise Precondition(
-            f"{plan.classifier} takes no missing values and the data set keeps them; create a data set with an "
-            "imputation other than NONE, or train lightgbm",
+            f"{' and '.join(unfit)} cannot work with missing values and the data set keeps them; create a data set "
+            "with an imputation other than NONE, or train lightgbm with imbalance CLASS_WEIGHTS",
             reason="IMPUTATION_NEEDED",
-            metadata={"classifier": plan.classifier},
+            metadata={"classifier": plan.classifier, "imbalance": plan.imbalance.value},
         )
 
 

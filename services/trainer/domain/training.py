@@ -8,15 +8,14 @@ from numpy.typing import NDArray
 
 from services.trainer.domain.amounts import amounts_at_stake
 from services.trainer.domain.calibration import fit_sigmoid
-from services.trainer.domain.classifiers.catalogue import find_classifier
-from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, named
 from services.trainer.domain.hyperparameters import combinations_of
 from services.trainer.domain.plan import TrainingPlan
+from services.trainer.domain.recipe import recipe_of
 from services.trainer.domain.threshold import Costs, Threshold, best_threshold
-from services.trainer.domain.tuning import Trial, TriedModel, class_weights, prepare_folds, search
+from services.trainer.domain.tuning import Trial, TriedModel, prepare_folds, search
 from shared.bundle.calibration import Calibrator
 from shared.bundle.models import Model
 
@@ -80,8 +79,7 @@ def train_model(
     threshold = best_threshold(targets, scored["cv"].probabilities, plan.costs, scored["cv"].amounts)
     listeners.progress(0.85, "training on the whole train split")
     values = record.apply(train.frame)
-    weights = class_weights(train.targets, balanced=plan.balanced)
-    fit = PREPARATIONS[plan.classifier](values, train.targets, weights, threads=threads)
+    fit = recipe_of(plan)(values, train.targets, threads=threads)
     model = fit(best.trial.hyperparameters, plan.resampling.seed)
     scored["train"] = Scored(train.targets, calibrator.probabilities(model.margins(values)), amounts)
     if len(test.targets):
@@ -100,16 +98,15 @@ def _search(
     threads: int,
     listeners: Listeners,
 ) -> tuple[list[Trial], TriedModel]:
-    combinations = combinations_of(plan.grid, find_classifier(plan.classifier).hyperparameters)
+    combinations = combinations_of(plan.grid, plan.hyperparameters)
     folds = prepare_folds(
         train.frame,
         train.targets,
         columns=[fate.column for fate in record.columns],
         cleaning=record.options,
         variables=record.variables,
-        prepare=PREPARATIONS[plan.classifier],
+        prepare=recipe_of(plan),
         resampling=plan.resampling,
-        balanced=plan.balanced,
         threads=threads,
         on_fold=lambda done, total: listeners.progress(0.1 + 0.1 * done / total, f"cleaning fold {done} of {total}"),
     )

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from services.trainer.domain.classifiers.fitting import Fit, Prepare
+from services.trainer.domain.classifiers.fitting import Fit, PrepareRows
 from services.trainer.domain.cleaning import ALL_NUMERIC, CleaningOptions, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve
 from services.trainer.domain.hyperparameters import HyperparameterValue
@@ -63,14 +63,6 @@ class TriedModel:
     margins: NDArray[np.float64]
 
 
-def class_weights(targets: NDArray[np.int8], *, balanced: bool) -> NDArray[np.float64]:
-    """Return one weight a row: 1, or such that both classes weigh half of the rows."""
-    if not balanced:
-        return np.ones(len(targets))
-    counts = np.bincount(targets, minlength=2)
-    return np.asarray((len(targets) / (2.0 * counts))[targets], dtype=np.float64)
-
-
 def prepare_folds(
     train: pl.DataFrame,
     targets: NDArray[np.int8],
@@ -78,9 +70,8 @@ def prepare_folds(
     columns: Sequence[str],
     cleaning: CleaningOptions,
     variables: Mapping[str, str] = ALL_NUMERIC,
-    prepare: Prepare,
+    prepare: PrepareRows,
     resampling: Resampling,
-    balanced: bool,
     threads: int,
     on_fold: Callable[[int, int], None],
 ) -> list[Fold]:
@@ -91,8 +82,7 @@ def prepare_folds(
         splitter = StratifiedKFold(resampling.folds, shuffle=True, random_state=resampling.seed + repeat)
         for inside, outside in splitter.split(np.zeros(len(targets)), targets):
             record = fit_cleaning(train[inside], columns, cleaning, targets=targets[inside], variables=variables)
-            weights = class_weights(targets[inside], balanced=balanced)
-            fit = prepare(record.apply(train[inside]), targets[inside], weights, threads=threads)
+            fit = prepare(record.apply(train[inside]), targets[inside], threads=threads)
             folds.append(Fold(repeat, outside, record.apply(train[outside]), fit))
             on_fold(len(folds), total)
     return folds

@@ -7,7 +7,7 @@ from services.trainer.domain.calibration import fit_sigmoid
 from services.trainer.domain.evaluation import evaluate, evaluate_most_frequent, named
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.trials import trials_table
-from services.trainer.domain.tuning import Trial, class_weights
+from services.trainer.domain.tuning import Trial
 
 _TARGETS = np.array([0, 0, 0, 1, 0, 1], dtype=np.int8)
 _PROBABILITIES = np.array([0.1, 0.2, 0.4, 0.3, 0.6, 0.9])
@@ -57,15 +57,6 @@ def test_a_sigmoid_gives_back_the_rate_of_defaults() -> None:
     assert calibrator.slope == pytest.approx(1.5, abs=0.1)
     assert calibrator.intercept == pytest.approx(-2.0, abs=0.1)
     assert calibrator.probabilities(margins).mean() == pytest.approx(targets.mean(), abs=1e-4)
-
-
-def test_balanced_weights_give_both_classes_half_of_the_rows() -> None:
-    """And none of them changes the total."""
-    weights = class_weights(_TARGETS, balanced=True)
-
-    assert weights[_TARGETS == 1].sum() == pytest.approx(3.0)
-    assert weights[_TARGETS == 0].sum() == pytest.approx(3.0)
-    assert class_weights(_TARGETS, balanced=False).tolist() == [1.0] * 6
 
 
 def test_the_table_of_trials_ranks_by_cost_then_auc() -> None:

@@ -12,6 +12,7 @@ from services.trainer.dataset_messages import plan_from_proto as dataset_plan
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
 from services.trainer.domain.dataset import DatasetPlan, plan_from_json
 from services.trainer.domain.governance import Promotion
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.results import (
     DatasetResult,
@@ -141,7 +142,9 @@ def test_a_training_request_gets_its_defaults() -> None:
     """Five folds once, costs 10 and 1, balanced classes, the product's own model name."""
     plan = training_plan(training_pb2.CreateTrainingJobRequest(dataset="datasets/ds-1", classifier="lightgbm"))
 
-    assert plan == TrainingPlan("ds-1", "credit-default", "lightgbm", {}, Resampling(5, 1, 0), Costs(10.0, 1.0), True)
+    assert plan == TrainingPlan(
+        "ds-1", "credit-default", "lightgbm", {}, Resampling(5, 1, 0), Costs(10.0, 1.0), Imbalance.CLASS_WEIGHTS
+    )
 
 
 def test_a_training_job_repeats_what_was_asked_for() -> None:

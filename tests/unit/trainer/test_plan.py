@@ -9,12 +9,14 @@ import pytest
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.cleaning import Imputation
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import (
     Resampling,
     TrainingPlan,
     check_against_dataset,
     check_cost_columns,
     check_training_plan,
+    oversampling_bytes,
     plan_from_json,
 )
 from services.trainer.domain.threshold import Costs
@@ -89,3 +91,43 @@ def test_only_a_classifier_that_takes_missing_values_gets_them() -> None:
         check_against_dataset(plan, imputation=Imputation.NONE, rows=100, defaults=50)
 
     assert refusal.value.reason == "IMPUTATION_NEEDED"
+
+
+def test_synthetic_applicants_need_every_value() -> None:
+    """Also for a classifier that takes missing values: distances know none."""
+    plan = replace(_PLAN, imbalance=Imbalance.SMOTE)
+    check_against_dataset(plan, imputation=Imputation.MEAN, rows=100, defaults=50)
+
+    with pytest.raises(Precondition, match="SMOTE cannot work with missing values") as refusal:
+        check_against_dataset(plan, imputation=Imputation.NONE, rows=100, defaults=50)
+
+    assert refusal.value.reason == "IMPUTATION_NEEDED"
+
+
+def test_more_neighbours_than_a_fold_has_defaults_are_refused_by_name() -> None:
+    """Of 6 defaults in 5 folds, 4 are left where a fold holds 2 out."""
+    plan = replace(_PLAN, grid={"smote_k_neighbors": (3, 4)}, imbalance=Imbalance.SMOTENC)
+    check_training_plan(plan)
+
+    with pytest.raises(InvalidInput, match="set it to 3 or less"):
+        check_against_dataset(plan, imputation=Imputation.MEAN, rows=100, defaults=6)
+
+
+def test_neighbours_are_no_hyper_parameter_without_synthetic_applicants() -> None:
+    """A grid over them would try the same model again and again."""
+    with pytest.raises(InvalidInput) as refusal:
+        check_training_plan(replace(_PLAN, grid={"smote_k_neighbors": (3,)}))
+
+    assert refusal.value.violations[0].field == 'grid["smote_k_neighbors"]'
+
+
+def test_the_memory_of_a_plan_is_that_of_its_largest_neighbourhood() -> None:
+    """Whichever class is the rarer; a plan without synthetic applicants needs none."""
+    plan = replace(_PLAN, grid={"smote_k_neighbors": (3, 40)}, imbalance=Imbalance.SMOTENC)
+    few = replace(plan, grid={"smote_k_neighbors": (3,)})
+
+    sizes = [oversampling_bytes(each, rows=100, defaults=10, columns=9) for each in (plan, few, _PLAN)]
+
+    assert sizes[0] > sizes[1] > sizes[2] == 0
+    assert oversampling_bytes(plan, rows=100, defaults=90, columns=9) == sizes[0]
+    assert oversampling_bytes(plan, rows=100, defaults=10, columns=9, categorical=4) > sizes[0]

@@ -14,6 +14,7 @@ from services.trainer import dataset_messages, training_messages
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
 from services.trainer.domain.dataset import DatasetPlan
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.results import (
     SPLITS,
@@ -58,7 +59,7 @@ _TRAINING_PLANS = st.builds(
     grid=_GRIDS,
     resampling=st.builds(Resampling, st.integers(2, 20), st.integers(1, 10), st.integers(0, 2**31)),
     costs=st.builds(Costs, _FINITE, _FINITE, st.text(max_size=5), st.text(max_size=5)),
-    balanced=st.booleans(),
+    imbalance=st.sampled_from(Imbalance),
 )
 _TRIALS = st.builds(TrialSummary, st.integers(0, 999), st.dictionaries(st.text(max_size=5), _VALUES), *[_FINITE] * 4)
 _RESULTS = st.builds(
@@ -138,7 +139,7 @@ def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPl
         repeats=shown.repeats,
         seed=shown.seed,
         costs=shown.costs,
-        class_weight=shown.class_weight,
+        imbalance=shown.imbalance,
     )
     again = training_messages.plan_from_proto(request)
 
@@ -218,14 +219,14 @@ def test_a_data_set_must_say_where_its_rows_come_from() -> None:
     assert [violation.field for violation in refusal.value.violations] == ["home_credit"]
 
 
-def test_a_class_weight_of_a_later_version_is_refused() -> None:
+def test_an_imbalance_of_a_later_version_is_refused() -> None:
     """Training on other weights than were asked for would go unseen."""
-    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", class_weight=99)  # type: ignore[arg-type]  # unknown
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", imbalance=99)  # type: ignore[arg-type]  # unknown
 
     with pytest.raises(InvalidInput) as refusal:
         training_messages.plan_from_proto(request)
 
-    assert [violation.field for violation in refusal.value.violations] == ["class_weight"]
+    assert [violation.field for violation in refusal.value.violations] == ["imbalance"]
 
 
 def test_an_empty_value_of_a_grid_is_refused_by_its_path() -> None:

@@ -5,8 +5,6 @@ import itertools
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from services.trainer.domain.classifiers.fitting import Fit
@@ -14,7 +12,7 @@ from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.hyperparameters import Hyperparameters
 from services.trainer.domain.plan import Resampling
 from services.trainer.domain.threshold import Costs, best_cost
-from services.trainer.domain.tuning import Fold, Trial, class_weights, prepare_folds, search, try_hyperparameters
+from services.trainer.domain.tuning import Fold, Trial, prepare_folds, search, try_hyperparameters
 from shared.bundle.linear_model import LinearModel
 from shared.bundle.models import Model
 from tests.unit.trainer.applicants import COLUMNS, labelled_rows
@@ -28,15 +26,11 @@ class _Learner:
 
     def __init__(self) -> None:
         self.values: list[NDArray[np.float64]] = []
-        self.weights: list[NDArray[np.float64]] = []
 
-    def __call__(
-        self, values: NDArray[np.float64], targets: NDArray[np.int8], weights: NDArray[np.float64], *, threads: int
-    ) -> Fit:
+    def __call__(self, values: NDArray[np.float64], targets: NDArray[np.int8], *, threads: int) -> Fit:
         """Keep the rows."""
         assert (len(values), threads) == (len(targets), 1)
         self.values.append(values.copy())
-        self.weights.append(weights)
         return _weigh
 
 
@@ -46,7 +40,7 @@ def _weigh(hyperparameters: Hyperparameters, seed: int) -> Model:
     return LinearModel(coefficients, 0.0, means=np.zeros(_WIDTH), scales=np.ones(_WIDTH))
 
 
-def _folds(resampling: Resampling, *, balanced: bool = True, learner: _Learner | None = None) -> list[Fold]:
+def _folds(resampling: Resampling, *, learner: _Learner | None = None) -> list[Fold]:
     return prepare_folds(
         _ROWS.frame,
         _ROWS.targets,
@@ -54,7 +48,6 @@ def _folds(resampling: Resampling, *, balanced: bool = True, learner: _Learner |
         cleaning=CleaningOptions(Imputation.MEAN),
         prepare=learner or _Learner(),
         resampling=resampling,
-        balanced=balanced,
         threads=1,
         on_fold=lambda *_: None,
     )
@@ -65,20 +58,6 @@ def _search(weights: list[float]) -> tuple[list[Trial], Trial]:
     folds = _folds(Resampling(3, 1, 0))
     trials, best = search(combinations, folds, _ROWS.targets, costs=Costs(), seed=0, on_trial=lambda _: None)
     return trials, best.trial
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 1), min_size=2, max_size=50).filter(lambda targets: len(set(targets)) == 2))
-def test_balanced_classes_weigh_the_same_however_rare_one_is(targets: list[int]) -> None:
-    """Half of the rows each, so that the sum of weights is the number of rows with and without balance."""
-    classes = np.array(targets, dtype=np.int8)
-
-    weights = class_weights(classes, balanced=True)
-
-    assert weights[classes == 1].sum() == pytest.approx(len(targets) / 2)
-    assert weights[classes == 0].sum() == pytest.approx(len(targets) / 2)
-    assert len(set(weights[classes == 1])) == 1
-    assert class_weights(classes, balanced=False).sum() == len(targets)
 
 
 @pytest.mark.parametrize(("folds", "repeats"), [(2, 1), (5, 1), (4, 3)])
@@ -139,23 +118,11 @@ def test_a_variable_that_leaks_is_dropped_inside_the_folds_as_well() -> None:
         variables={"TOLD_yes": "TOLD", "TOLD_no": "TOLD"},
         prepare=learner,
         resampling=Resampling(3, 1, 0),
-        balanced=False,
         threads=1,
         on_fold=lambda *_: None,
     )
 
     assert [values.shape[1] for values in learner.values] == [_WIDTH] * 3
-
-
-def test_weights_are_those_of_the_rows_a_fold_learns_from() -> None:
-    """Balanced within each fold, all equal to one where balance was declined."""
-    balanced, plain = _Learner(), _Learner()
-
-    _folds(Resampling(3, 1, 0), learner=balanced)
-    _folds(Resampling(3, 1, 0), learner=plain, balanced=False)
-
-    assert all(weights.sum() == pytest.approx(80.0) and len(set(weights)) == 2 for weights in balanced.weights)
-    assert all(set(weights) == {1.0} for weights in plain.weights)
 
 
 def test_a_trial_is_what_the_held_out_margins_say() -> None:

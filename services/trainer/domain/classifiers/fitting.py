@@ -17,6 +17,17 @@ class Fit(Protocol):
         ...
 
 
+class PrepareRows(Protocol):
+    """Readies rows for everything that becomes of them: weights or synthetic rows, then the classifier."""
+
+    def __call__(self, values: NDArray[np.float64], targets: NDArray[np.int8], *, threads: int) -> Fit:
+        """Return the training on (n_rows, n_features) cleaned values and one target a row.
+
+        0 threads: as many as suit the rows.
+        """
+        ...
+
+
 class Prepare(Protocol):
     """Readies rows for a classifier."""
 

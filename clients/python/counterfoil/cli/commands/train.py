@@ -16,9 +16,11 @@ from counterfoil.cli.views.training import classifiers_view, training_job_list_v
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
 
-_CLASS_WEIGHTS: Final = {
-    "balanced": training_pb2.CLASS_WEIGHT_BALANCED,
-    "none": training_pb2.CLASS_WEIGHT_NONE,
+_IMBALANCES: Final = {
+    "none": training_pb2.IMBALANCE_NONE,
+    "class-weights": training_pb2.IMBALANCE_CLASS_WEIGHTS,
+    "smote": training_pb2.IMBALANCE_SMOTE,
+    "smotenc": training_pb2.IMBALANCE_SMOTENC,
 }
 
 
@@ -62,11 +64,11 @@ def train() -> None:
 )
 @click.option("--fp-cost", metavar="COST", help="Cost of refusing a good applicant, likewise.  [default: 1]")
 @click.option(
-    "--class-weight",
-    type=click.Choice(list(_CLASS_WEIGHTS)),
-    default="balanced",
+    "--imbalance",
+    type=click.Choice(list(_IMBALANCES)),
+    default="class-weights",
     show_default=True,
-    help="How the rare defaults are weighed.",
+    help="What is done about defaults being rare.",
 )
 @click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="What it becomes a version of."
@@ -83,7 +85,7 @@ def start(
     grid: tuple[str, ...],
     fn_cost: str | None,
     fp_cost: str | None,
-    class_weight: str,
+    imbalance: str,
     wait: bool,
     **plain: Any,
 ) -> None:
@@ -93,7 +95,7 @@ def start(
         dataset=dataset_name(dataset),
         grid=parse_grid(grid),
         costs=parse_costs(fn_cost, fp_cost),
-        class_weight=_CLASS_WEIGHTS[class_weight],
+        imbalance=_IMBALANCES[imbalance],
         **plain,
     )
     with trainer_calls(session) as trainer:

@@ -60,7 +60,7 @@ def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
             f"{cost_text(job.costs.false_negative, job.costs.false_negative_column)} per default approved, "
             f"{cost_text(job.costs.false_positive, job.costs.false_positive_column)} per good applicant refused",
         ),
-        ("class weight", word(training_pb2.ClassWeight.DESCRIPTOR, job.class_weight)),
+        ("imbalance", word(training_pb2.Imbalance.DESCRIPTOR, job.imbalance)),
     ]
 
 

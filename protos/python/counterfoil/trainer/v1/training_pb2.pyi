@@ -49,29 +49,43 @@ HYPERPARAMETER_TYPE_TEXT: HyperparameterType.ValueType  # 3
 """One of a set of words."""
 Global___HyperparameterType: _TypeAlias = HyperparameterType  # noqa: Y015
 
-class _ClassWeight:
+class _Imbalance:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
 
-class _ClassWeightEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ClassWeight.ValueType], _builtins.type):
+class _ImbalanceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Imbalance.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
-    CLASS_WEIGHT_UNSPECIFIED: _ClassWeight.ValueType  # 0
-    """The same as BALANCED."""
-    CLASS_WEIGHT_BALANCED: _ClassWeight.ValueType  # 1
+    IMBALANCE_UNSPECIFIED: _Imbalance.ValueType  # 0
+    """The same as CLASS_WEIGHTS."""
+    IMBALANCE_NONE: _Imbalance.ValueType  # 1
+    """Nothing: each row weighs the same."""
+    IMBALANCE_CLASS_WEIGHTS: _Imbalance.ValueType  # 2
     """Each class weighs the same in total."""
-    CLASS_WEIGHT_NONE: _ClassWeight.ValueType  # 2
-    """Each row weighs the same."""
+    IMBALANCE_SMOTE: _Imbalance.ValueType  # 3
+    """Synthetic applicants of the rarer class between neighbours (SMOTE), until both classes are equally large. Needs an
+    imputation other than NONE; takes the hyper-parameter smote_k_neighbors. Neighbours are measured on standardised columns.
+    """
+    IMBALANCE_SMOTENC: _Imbalance.ValueType  # 4
+    """The same, but columns of at most two values keep one of them (SMOTE-NC). Without such a column it is SMOTE."""
 
-class ClassWeight(_ClassWeight, metaclass=_ClassWeightEnumTypeWrapper):
-    """How rare defaults are weighed in training."""
+class Imbalance(_Imbalance, metaclass=_ImbalanceEnumTypeWrapper):
+    """What is done in training about defaults being rare. Only rows that a model is trained on are touched, never held-out ones;
+    probabilities are calibrated afterwards on held-out rows as they are.
+    """
 
-CLASS_WEIGHT_UNSPECIFIED: ClassWeight.ValueType  # 0
-"""The same as BALANCED."""
-CLASS_WEIGHT_BALANCED: ClassWeight.ValueType  # 1
+IMBALANCE_UNSPECIFIED: Imbalance.ValueType  # 0
+"""The same as CLASS_WEIGHTS."""
+IMBALANCE_NONE: Imbalance.ValueType  # 1
+"""Nothing: each row weighs the same."""
+IMBALANCE_CLASS_WEIGHTS: Imbalance.ValueType  # 2
 """Each class weighs the same in total."""
-CLASS_WEIGHT_NONE: ClassWeight.ValueType  # 2
-"""Each row weighs the same."""
-Global___ClassWeight: _TypeAlias = ClassWeight  # noqa: Y015
+IMBALANCE_SMOTE: Imbalance.ValueType  # 3
+"""Synthetic applicants of the rarer class between neighbours (SMOTE), until both classes are equally large. Needs an
+imputation other than NONE; takes the hyper-parameter smote_k_neighbors. Neighbours are measured on standardised columns.
+"""
+IMBALANCE_SMOTENC: Imbalance.ValueType  # 4
+"""The same, but columns of at most two values keep one of them (SMOTE-NC). Without such a column it is SMOTE."""
+Global___Imbalance: _TypeAlias = Imbalance  # noqa: Y015
 
 @_typing.final
 class HyperparameterValue(_message.Message):
@@ -430,7 +444,7 @@ class TrainingJob(_message.Message):
     REPEATS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
-    CLASS_WEIGHT_FIELD_NUMBER: _builtins.int
+    IMBALANCE_FIELD_NUMBER: _builtins.int
     TRIALS_FIELD_NUMBER: _builtins.int
     BEST_TRIAL_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
@@ -451,8 +465,8 @@ class TrainingJob(_message.Message):
     """How often the cross-validation is repeated with other folds."""
     seed: _builtins.int
     """Seed of folds and classifier."""
-    class_weight: Global___ClassWeight.ValueType
-    """How classes are weighed."""
+    imbalance: Global___Imbalance.ValueType
+    """What is done about defaults being rare."""
     best_trial: _builtins.int
     """Number of the trial that won. Absent until the search has ended."""
     threshold: _builtins.float
@@ -497,7 +511,7 @@ class TrainingJob(_message.Message):
         repeats: _builtins.int = ...,
         seed: _builtins.int = ...,
         costs: Global___Costs | None = ...,
-        class_weight: Global___ClassWeight.ValueType = ...,
+        imbalance: Global___Imbalance.ValueType = ...,
         trials: _abc.Iterable[Global___Trial] | None = ...,
         best_trial: _builtins.int | None = ...,
         threshold: _builtins.float | None = ...,
@@ -507,7 +521,7 @@ class TrainingJob(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "costs", b"costs", "job", b"job", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "class_weight", b"class_weight", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__best_trial: _TypeAlias = _typing.Literal["best_trial"]  # noqa: Y015
     _WhichOneofArgType__best_trial: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial"]  # noqa: Y015
@@ -556,7 +570,7 @@ class CreateTrainingJobRequest(_message.Message):
     REPEATS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
-    CLASS_WEIGHT_FIELD_NUMBER: _builtins.int
+    IMBALANCE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first job, other content is
     ALREADY_EXISTS. Empty: every call makes a new job. At most 128 characters.
@@ -573,12 +587,13 @@ class CreateTrainingJobRequest(_message.Message):
     """Repeats of the cross-validation with other folds, 1 to 10. 0 means 1."""
     seed: _builtins.int
     """Seed of folds and classifier. Default 0."""
-    class_weight: Global___ClassWeight.ValueType
-    """How classes are weighed. Default BALANCED."""
+    imbalance: Global___Imbalance.ValueType
+    """What is done about defaults being rare. Default CLASS_WEIGHTS."""
     @_builtins.property
     def grid(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterChoices]:
         """Values to try by hyper-parameter; every combination is tried, at most 1,000. Hyper-parameters that are not named take their
-        defaults. Empty: the defaults alone.
+        defaults. Empty: the defaults alone. Besides the classifier's own, SMOTE and SMOTENC take smote_k_neighbors: how many nearest
+        defaults a synthetic one may lie towards, 1 to 100, fewer than there are defaults in a fold's training rows; default 5.
         """
 
     @_builtins.property
@@ -597,11 +612,11 @@ class CreateTrainingJobRequest(_message.Message):
         repeats: _builtins.int = ...,
         seed: _builtins.int | None = ...,
         costs: Global___Costs | None = ...,
-        class_weight: Global___ClassWeight.ValueType = ...,
+        imbalance: Global___Imbalance.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "costs", b"costs", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "class_weight", b"class_weight", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015

@@ -1,0 +1,50 @@
+"""How rows become a model: what is done about defaults being rare, then the classifier."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.trainer.domain.classifiers.fitting import Fit, Prepare
+from services.trainer.domain.classifiers.registry import PREPARATIONS
+from services.trainer.domain.hyperparameters import Hyperparameters
+from services.trainer.domain.imbalance import SMOTE_K_NEIGHBORS, Imbalance, class_weights
+from services.trainer.domain.oversampling import oversample
+from services.trainer.domain.plan import TrainingPlan
+from shared.bundle.models import Model
+
+
+def recipe_of(plan: TrainingPlan) -> "Recipe":
+    """Return the recipe that a checked plan asks for."""
+    return Recipe(PREPARATIONS[plan.classifier], plan.imbalance)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A PrepareRows: what is done about imbalance, and the classifier's own preparation."""
+
+    prepare: Prepare
+    imbalance: Imbalance
+
+    def __call__(self, values: NDArray[np.float64], targets: NDArray[np.int8], *, threads: int) -> Fit:
+        """Return the training on (n_rows, n_features) cleaned values and their targets; see PrepareRows."""
+        if self.imbalance.oversamples:
+            return self._oversampled(values, targets, threads)
+        weights = class_weights(targets, balanced=self.imbalance is Imbalance.CLASS_WEIGHTS)
+        return self.prepare(values, targets, weights, threads=threads)
+
+    def _oversampled(self, values: NDArray[np.float64], targets: NDArray[np.int8], threads: int) -> Fit:
+        @lru_cache(maxsize=1)  # one: grown rows take more memory than all else
+        def grown(neighbours: int, seed: int) -> Fit:
+            """Return the classifier's training on the rows grown with so many neighbours."""
+            rows, classes = oversample(values, targets, imbalance=self.imbalance, neighbours=neighbours, seed=seed)
+            return self.prepare(rows, classes, np.ones(len(rows)), threads=threads)
+
+        def fit(hyperparameters: Hyperparameters, seed: int) -> Model:
+            """Grow the rows and train on them; see Fit."""
+            rest = dict(hyperparameters)
+            neighbours = int(rest.pop(SMOTE_K_NEIGHBORS.name))
+            return grown(neighbours, seed)(rest, seed)
+
+        return fit
