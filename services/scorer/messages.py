@@ -255,4 +255,6 @@ def _feature_to_proto(feature: Feature) -> scorer_pb2.ServedFeature:
         missing_share=feature.missing_share,
         reason_code=feature.reason_code,
         reason_text=feature.reason_text,
+        lower_bound=feature.lower_bound,
+        upper_bound=feature.upper_bound,
     )

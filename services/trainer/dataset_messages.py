@@ -15,7 +15,7 @@ from services.trainer.domain.results import (
     TableSummary,
     dataset_result_from_json,
 )
-from services.trainer.domain.sources import HomeCreditTables
+from services.trainer.source_messages import source_from_proto, source_to_proto
 from shared.errors import InvalidInput
 from shared.jobs.store import Job
 from shared.rpc.jobs import job_to_proto
@@ -37,10 +37,8 @@ _BOUNDS = tuple(field.name for field in fields(CleaningOptions) if field.name !=
 
 def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
     """Return the plan with defaults filled in; raises InvalidInput where a required part is absent."""
-    if request.WhichOneof("source") is None:
-        raise InvalidInput.of("home_credit", "name where the rows come from")
     return DatasetPlan(
-        source=HomeCreditTables(request.home_credit.directory),
+        source=source_from_proto(request),
         test_share=request.test_share if request.HasField("test_share") else 0.2,
         seed=request.seed,
         cleaning=_options_from_proto(request.options),
@@ -60,11 +58,11 @@ def dataset_to_proto(job: Job, view: dataset_pb2.DatasetView.ValueType) -> datas
         name=f"{DATASETS}/{job.id}",
         display_name=plan.display_name,
         job=job_to_proto(job),
-        home_credit=dataset_pb2.HomeCreditTables(directory=plan.source.directory),
         test_share=plan.test_share,
         seed=plan.seed,
         options=_options_to_proto(plan.cleaning),
     )
+    message.MergeFrom(source_to_proto(plan.source))
     if job.result is not None:
         result = dataset_result_from_json(json.loads(job.result))
         message.MergeFrom(_result_to_proto(result))

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-from services.trainer.adapters.tables_root import locate_tables
+from services.trainer.adapters.prepared_file import is_inferred, read_cells, read_header, report_of
+from services.trainer.adapters.tables_root import locate_file, locate_tables
 from services.trainer.domain.dataset import APPLICANT, LABEL
 from services.trainer.domain.describing import described
-from services.trainer.domain.sources import Source
+from services.trainer.domain.prepared.features import TABLE as PREPARED
+from services.trainer.domain.prepared.features import encode_table
+from services.trainer.domain.prepared.header import check_header
+from services.trainer.domain.prepared.labels import applicants, targets
+from services.trainer.domain.sources import PreparedTable, Source
 from shared.bundle.schema import Feature
 from shared.features.building import build_features
 from shared.features.columns import feature_columns
@@ -37,9 +42,15 @@ class SourceRows:
 
 def read_rows(source: Source, tables_root: Path, report: Progress) -> SourceRows:
     """Return the rows of a source below the tables root; raises InvalidInput where it cannot be used."""
-    report(0.05, "reading the tables")
     # Looked up again: what the request named may have become a link to elsewhere.
-    tables = open_tables(locate_tables(tables_root, source.directory))
+    if isinstance(source, PreparedTable):
+        return _prepared(source, locate_file(tables_root, source.path), report)
+    return _home_credit(locate_tables(tables_root, source.directory), report)
+
+
+def _home_credit(directory: Path, report: Progress) -> SourceRows:
+    report(0.05, "reading the tables")
+    tables = open_tables(directory)
     report(0.2, "fixing the levels of text columns")
     levels = fit_levels(tables.frames)
     report(0.25, "building features")
@@ -48,3 +59,15 @@ def read_rows(source: Source, tables_root: Path, report: Progress) -> SourceRows
     applicant, label = pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL)
     frame = table.frame.select(applicant, label, *(feature.name for feature in features))
     return SourceRows(frame, features, levels, tables.reports, table.dropped)
+
+
+def _prepared(source: PreparedTable, path: Path, report: Progress) -> SourceRows:
+    report(0.05, "reading the table")
+    check_header(read_header(path), source)
+    cells = read_cells(path)
+    labelled = [applicants(cells, source), targets(cells, source)]
+    report(0.25, "building features")
+    encoded = encode_table(cells, source, inferred=is_inferred(path))
+    # Sorted, so that the order of the rows in the file decides nothing.
+    frame = pl.DataFrame([*labelled, *encoded.frame.get_columns()]).sort(APPLICANT)
+    return SourceRows(frame, encoded.features, Levels({PREPARED: encoded.levels}), (report_of(path, cells),))

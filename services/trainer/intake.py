@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.trainer.adapters.memory import available_memory
-from services.trainer.adapters.tables_root import locate_tables
+from services.trainer.adapters.prepared_file import read_header
+from services.trainer.adapters.tables_root import locate_file, locate_tables
 from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, plan_from_json
 from services.trainer.domain.imbalance import check_memory
 from services.trainer.domain.plan import (
@@ -17,7 +18,9 @@ from services.trainer.domain.plan import (
     check_training_plan,
     oversampling_bytes,
 )
+from services.trainer.domain.prepared.header import check_header
 from services.trainer.domain.results import dataset_result_from_json
+from services.trainer.domain.sources import PreparedTable, Source
 from services.trainer.kinds import DATASET, TRAINING
 from shared.errors import Precondition
 from shared.jobs.runner import JobRunner
@@ -42,7 +45,7 @@ class Intake:
     def dataset(self, plan: DatasetPlan, *, caller: str, request_id: str) -> Job:
         """Store the job that makes a data set; raises InvalidInput where the plan can never work."""
         check_dataset_plan(plan)
-        locate_tables(self.tables_root, plan.source.directory)
+        self._check_source(plan.source)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
         job = self.store.create(
             id=f"ds-{self.new_id()}", kind=DATASET, payload=payload, caller=caller, request_id=request_id
@@ -76,6 +79,13 @@ class Intake:
         job = self.store.request_cancel(job_id)
         self.runner.wake()
         return job
+
+    def _check_source(self, source: Source) -> None:
+        """Raise what a quick look at the files rules out; the job reads their rows."""
+        if isinstance(source, PreparedTable):
+            check_header(read_header(locate_file(self.tables_root, source.path)), source)
+        else:
+            locate_tables(self.tables_root, source.directory)
 
     def _check_dataset(self, plan: TrainingPlan) -> None:
         job = self.store.get(plan.dataset, kind=DATASET)

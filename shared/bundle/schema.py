@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Kind = Literal["numeric", "binary", "one_hot"]
+
+RESERVED_NAMES: Final = frozenset(
+    {"applicant_id", "target", "prediction_id", "create_time", "day", "purpose", "probability", "margin", "decision"}
+    | {"instance", "sequence", "_commit_version", "row of split"}
+)
+"""Names, in lower case, that no feature may have: those of other columns in tables that hold features."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,7 @@ class Feature:
     feature stands for `level` of the raw column `group`; `codes` maps the levels of a binary to its numbers.
     `minimum`, `maximum` and `missing_share` (0 to 1) are those of the train split, None where it had no value.
     `fallback` replaces a missing value before the model; None means that the model itself sees it as missing.
+    `lower_bound` and `upper_bound`, both included, are what the data set's source declares possible, None: anything.
     """
 
     name: str
@@ -30,6 +37,8 @@ class Feature:
     maximum: float | None = None
     missing_share: float = 0.0
     fallback: float | None = None
+    lower_bound: float | None = None
+    upper_bound: float | None = None
     reason_code: str = ""
     reason_text: str = ""
 

@@ -67,11 +67,20 @@ def reason_code(column: FeatureColumn) -> str:
     It depends on the feature's name alone, so that it stays the same from model to model. A name that is too long or
     not ASCII ends in six hexadecimal digits of its SHA-256.
     """
-    readable = re.sub(r"[^A-Z0-9]+", "_", column.name.upper()).strip("_")
-    if len(readable) <= REASON_CODE_LENGTH and column.name.isascii():
-        return readable
-    digest = hashlib.sha256(column.name.encode()).hexdigest()[:_DIGEST_LENGTH].upper()
-    return f"{readable[: REASON_CODE_LENGTH - _DIGEST_LENGTH - 1].rstrip('_')}_{digest}"
+    readable = readable_code(column.name)
+    return readable if len(readable) <= REASON_CODE_LENGTH and column.name.isascii() else digest_code(column.name)
+
+
+def readable_code(name: str) -> str:
+    """Return the name in UPPER_SNAKE and ASCII, however long; other names may give the same."""
+    return re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+
+
+def digest_code(name: str) -> str:
+    """Return the name in UPPER_SNAKE, at most 60 characters, the last six hexadecimal digits of its SHA-256."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_LENGTH].upper()
+    readable = readable_code(name)[: REASON_CODE_LENGTH - _DIGEST_LENGTH - 1].rstrip("_")
+    return f"{readable}_{digest}" if readable else f"FEATURE_{digest}"
 
 
 def _text(column: FeatureColumn) -> str:

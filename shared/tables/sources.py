@@ -118,16 +118,21 @@ def uneven_rows(source: Source) -> int:
 
 @contextmanager
 def readable(table: str) -> Iterator[None]:
-    """Turn what Polars raises on an empty or broken file into InvalidInput."""
+    """Turn what Polars raises on a table's empty or broken file into InvalidInput."""
+    with readable_file(table_path(table)):
+        yield
+
+
+@contextmanager
+def readable_file(field: str) -> Iterator[None]:
+    """Turn what Polars raises on an empty or broken file into InvalidInput about the field that names it."""
     try:
         yield
     except NoDataError as error:
-        raise InvalidInput.of(
-            table_path(table), "the file is empty; supply one with rows", reason="TABLE_EMPTY"
-        ) from error
+        raise InvalidInput.of(field, "the file is empty; supply one with rows", reason="TABLE_EMPTY") from error
     except (ComputeError, OSError) as error:
         remedy = "the file cannot be read to its end; it may be cut short or damaged, supply it again"
-        raise InvalidInput.of(table_path(table), remedy, reason="TABLE_UNREADABLE") from error
+        raise InvalidInput.of(field, remedy, reason="TABLE_UNREADABLE") from error
 
 
 def _scan_csv(path: Path, schema: TableSchema) -> pl.LazyFrame:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.trainer.adapters.tables_root import locate_tables
+from services.trainer.adapters.tables_root import locate_file, locate_tables
 from shared.errors import InvalidInput
 
 
@@ -70,4 +70,35 @@ def test_a_folder_that_is_not_there_is_refused(root: Path, directory: str) -> No
         locate_tables(root, directory)
 
     assert refusal.value.reason == "DIRECTORY_MISSING"
+    assert str(root) not in refusal.value.message
+
+
+def test_a_file_inside_is_found(root: Path) -> None:
+    """Also through a link to a folder or to the file itself."""
+    table = root / "tables" / "2026" / "clients.csv"
+    table.write_text("id\n")
+    (root / "clients.csv").symlink_to("tables/2026/clients.csv")
+
+    assert [locate_file(root, path) for path in ("latest/clients.csv", "clients.csv", str(table))] == [table] * 3
+
+
+@pytest.mark.parametrize("path", ["..", "/etc/hostname", "out/clients.csv", "link.csv", "../gone.csv"])
+def test_a_file_outside_is_refused(root: Path, path: str) -> None:
+    """Whether or not it is there."""
+    (root / "link.csv").symlink_to("/etc/hostname")
+
+    with pytest.raises(InvalidInput) as refusal:
+        locate_file(root, path)
+
+    assert refusal.value.reason == "PATH_OUTSIDE_ROOT"
+
+
+@pytest.mark.parametrize("path", ["gone.csv", "tables", "loop", "a\0b", "x" * 300, ""])
+def test_a_file_that_is_not_there_is_refused(root: Path, path: str) -> None:
+    """A folder is no file; no path of the machine is in the message."""
+    with pytest.raises(InvalidInput) as refusal:
+        locate_file(root, path)
+
+    assert refusal.value.reason == "FILE_MISSING"
+    assert [violation.field for violation in refusal.value.violations] == ["prepared.path"]
     assert str(root) not in refusal.value.message

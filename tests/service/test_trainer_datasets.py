@@ -146,7 +146,7 @@ def test_a_path_out_of_the_tables_root_is_refused(trainer: Trainer, directory: s
 @pytest.mark.parametrize(
     ("request_", "field"),
     [
-        (dataset_pb2.CreateDatasetRequest(), "home_credit"),
+        (dataset_pb2.CreateDatasetRequest(), "source"),
         (dataset_pb2.CreateDatasetRequest(home_credit=dataset_pb2.HomeCreditTables()), "options.imputation"),
         (dataset_request(test_share=1.0), "test_share"),
         (dataset_request(home_credit=dataset_pb2.HomeCreditTables(directory="nowhere")), "home_credit.directory"),

@@ -119,6 +119,7 @@ def _number_of(feature: Feature, value: FeatureValue) -> float:
             raise _Refused("is a one-hot feature; its number is 0 or 1")
         if feature.kind == "binary" and value not in feature.codes.values():
             raise _Refused(f"is coded; known levels are {_listed(feature.codes)}")
+        _refuse_outside(feature, value)
         return value + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
     if not isinstance(value, str):
         return _MISSING_NUMBER
@@ -127,6 +128,13 @@ def _number_of(feature: Feature, value: FeatureValue) -> float:
     if value not in feature.codes:
         raise _Refused(f"has no such level; known levels are {_listed(feature.codes)}")
     return feature.codes[value]
+
+
+def _refuse_outside(feature: Feature, value: float) -> None:
+    if feature.lower_bound is not None and value < feature.lower_bound:
+        raise _Refused(f"is below {feature.lower_bound:g}, the smallest value that its data set declares possible")
+    if feature.upper_bound is not None and value > feature.upper_bound:
+        raise _Refused(f"is above {feature.upper_bound:g}, the largest value that its data set declares possible")
 
 
 def _field_violations(violations: list[tuple[str, str]], field_prefix: str) -> list[FieldViolation]:

@@ -138,3 +138,17 @@ def test_a_flood_of_violations_is_counted_not_listed() -> None:
 
     assert len(paths) == MAX_VIOLATIONS
     assert paths[-1] == "features"
+
+
+@pytest.mark.parametrize("value", [17.9, 100.5])
+def test_a_number_that_was_declared_impossible_is_refused(value: float) -> None:
+    """The model has seen none such; the bounds themselves and a missing value pass."""
+    bounded = Feature("AGE", "numeric", "prepared", ("prepared.AGE",), lower_bound=18.0, upper_bound=100.0)
+    resolver = FeatureResolver(FeatureSchema((bounded,)))
+
+    with pytest.raises(InvalidInput, match="its data set declares possible") as refusal:
+        resolver.resolve({"AGE": value})
+
+    assert [violation.field for violation in refusal.value.violations] == ['features["AGE"]']
+    assert [resolver.resolve({"AGE": allowed})[0] for allowed in (18.0, 100.0)] == [18.0, 100.0]
+    assert math.isnan(resolver.resolve({"AGE": Absence.MISSING})[0])

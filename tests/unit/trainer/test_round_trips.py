@@ -25,7 +25,7 @@ from services.trainer.domain.results import (
     dataset_result_from_json,
     training_result_from_json,
 )
-from services.trainer.domain.sources import HomeCreditTables
+from services.trainer.domain.sources import Bounds, HomeCreditTables, PreparedTable
 from services.trainer.domain.threshold import Costs
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.names import identifier, model_and_version, version_name, version_number
@@ -45,7 +45,16 @@ _OPTIONS = st.builds(
     max_target_cramers_v=st.none() | _SHARES,
     max_categorical_association=st.none() | _SHARES,
 )
-_SOURCES = st.builds(HomeCreditTables, st.text(min_size=1, max_size=9))
+_TEXTS = st.text(min_size=1, max_size=9)
+_SOURCES = st.builds(HomeCreditTables, _TEXTS) | st.builds(
+    PreparedTable,
+    path=_TEXTS,
+    id_column=_TEXTS,
+    target_column=_TEXTS,
+    positive=st.text(max_size=3),
+    reason_texts=st.dictionaries(_TEXTS, _TEXTS, max_size=2),
+    bounds=st.dictionaries(_TEXTS, st.builds(Bounds, st.none() | _FINITE, st.none() | _FINITE), max_size=2),
+)
 _DATASET_PLANS = st.builds(DatasetPlan, _SOURCES, _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9))
 _VALUES = st.integers(-(2**63), 2**63 - 1) | _FINITE | st.text(max_size=5)
 _GRIDS = st.dictionaries(
@@ -114,7 +123,8 @@ def test_a_data_set_asked_for_again_by_its_resource_is_the_same(plan: DatasetPla
 
     request = dataset_pb2.CreateDatasetRequest(
         display_name=shown.display_name,
-        home_credit=shown.home_credit,
+        home_credit=shown.home_credit if shown.HasField("home_credit") else None,
+        prepared=shown.prepared if shown.HasField("prepared") else None,
         test_share=shown.test_share,
         seed=shown.seed,
         options=shown.options,
@@ -216,7 +226,7 @@ def test_a_data_set_must_say_where_its_rows_come_from() -> None:
     with pytest.raises(InvalidInput) as refusal:
         dataset_messages.plan_from_proto(dataset_pb2.CreateDatasetRequest())
 
-    assert [violation.field for violation in refusal.value.violations] == ["home_credit"]
+    assert [violation.field for violation in refusal.value.violations] == ["source"]
 
 
 def test_an_imbalance_of_a_later_version_is_refused() -> None:

@@ -424,10 +424,12 @@ class ServedFeature(_message.Message):
     MISSING_SHARE_FIELD_NUMBER: _builtins.int
     REASON_CODE_FIELD_NUMBER: _builtins.int
     REASON_TEXT_FIELD_NUMBER: _builtins.int
+    LOWER_BOUND_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, the key of a FeatureMap."""
     group: _builtins.str
-    """Categorical application column that the feature is a level of; empty for others."""
+    """Categorical column of the application or prepared table that the feature is a level of; empty for others."""
     level: _builtins.str
     """The level of `group` at which the feature is 1; empty for others."""
     minimum: _builtins.float
@@ -440,6 +442,10 @@ class ServedFeature(_message.Message):
     """Stable code of the reason that the feature gives."""
     reason_text: _builtins.str
     """Text of the reason for people."""
+    lower_bound: _builtins.float
+    """Smallest value that the data set's source declares possible; a smaller one is refused. Absent: no bound below."""
+    upper_bound: _builtins.float
+    """Largest value that the data set's source declares possible; a larger one is refused. Absent: no bound above."""
     def __init__(
         self,
         *,
@@ -451,19 +457,29 @@ class ServedFeature(_message.Message):
         missing_share: _builtins.float = ...,
         reason_code: _builtins.str = ...,
         reason_text: _builtins.str = ...,
+        lower_bound: _builtins.float | None = ...,
+        upper_bound: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "upper_bound", b"upper_bound"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "group", b"group", "level", b"level", "maximum", b"maximum", "minimum", b"minimum", "missing_share", b"missing_share", "name", b"name", "reason_code", b"reason_code", "reason_text", b"reason_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "group", b"group", "level", b"level", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "missing_share", b"missing_share", "name", b"name", "reason_code", b"reason_code", "reason_text", b"reason_text", "upper_bound", b"upper_bound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__lower_bound: _TypeAlias = _typing.Literal["lower_bound"]  # noqa: Y015
+    _WhichOneofArgType__lower_bound: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound"]  # noqa: Y015
     _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
     _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
     _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
     _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    _WhichOneofReturnType__upper_bound: _TypeAlias = _typing.Literal["upper_bound"]  # noqa: Y015
+    _WhichOneofArgType__upper_bound: _TypeAlias = _typing.Literal["_upper_bound", b"_upper_bound"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lower_bound) -> _WhichOneofReturnType__lower_bound | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__upper_bound) -> _WhichOneofReturnType__upper_bound | None: ...
 
 Global___ServedFeature: _TypeAlias = ServedFeature  # noqa: Y015
 

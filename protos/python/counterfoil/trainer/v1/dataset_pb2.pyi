@@ -33,7 +33,7 @@ class _SplitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Split.ValueType
     SPLIT_TEST: _Split.ValueType  # 2
     """Labelled rows that no fit has seen."""
     SPLIT_PRODUCTION: _Split.ValueType  # 3
-    """Unlabelled rows (application_test): the applicants of today."""
+    """Unlabelled rows (application_test, or those of a prepared table without a target): the applicants of today."""
 
 class Split(_Split, metaclass=_SplitEnumTypeWrapper):
     """A part of a data set."""
@@ -45,7 +45,7 @@ SPLIT_TRAIN: Split.ValueType  # 1
 SPLIT_TEST: Split.ValueType  # 2
 """Labelled rows that no fit has seen."""
 SPLIT_PRODUCTION: Split.ValueType  # 3
-"""Unlabelled rows (application_test): the applicants of today."""
+"""Unlabelled rows (application_test, or those of a prepared table without a target): the applicants of today."""
 Global___Split: _TypeAlias = Split  # noqa: Y015
 
 class _Imputation:
@@ -261,6 +261,140 @@ class HomeCreditTables(_message.Message):
 Global___HomeCreditTables: _TypeAlias = HomeCreditTables  # noqa: Y015
 
 @_typing.final
+class ValueBounds(_message.Message):
+    """What the values of a column may be, in the column's unit; values at a bound are allowed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    minimum: _builtins.float
+    """Smallest value. Absent: no bound below."""
+    maximum: _builtins.float
+    """Largest value, not below `minimum`. Absent: no bound above."""
+    def __init__(
+        self,
+        *,
+        minimum: _builtins.float | None = ...,
+        maximum: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
+    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+
+Global___ValueBounds: _TypeAlias = ValueBounds  # noqa: Y015
+
+@_typing.final
+class PreparedTable(_message.Message):
+    """One table of a lender's own as the source of a data set: a row for each applicant, every other column a feature.
+
+    Columns of numbers are taken as they are; infinity is refused. Booleans become 0 and 1. Text is one-hot encoded, one feature
+    COLUMN_LEVEL for each level of the table, at most 200 levels a column; a missing text is none of them. Dates, times and nested
+    values are refused: give the number of days instead. Missing is null, NaN and, in text and CSV, what pandas takes for missing
+    ("", "NA", "nan", "None", ...). CSV has a header, is separated by commas and encoded as UTF-8; there, a column is one of numbers
+    if every value reads as one, of booleans if every value is true or false, else text.
+    Rows without a target are the production split.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ReasonTextsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class BoundsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___ValueBounds: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___ValueBounds | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PATH_FIELD_NUMBER: _builtins.int
+    ID_COLUMN_FIELD_NUMBER: _builtins.int
+    TARGET_COLUMN_FIELD_NUMBER: _builtins.int
+    POSITIVE_FIELD_NUMBER: _builtins.int
+    REASON_TEXTS_FIELD_NUMBER: _builtins.int
+    BOUNDS_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The file, NAME.csv or NAME.parquet, relative to the trainer's tables root. Required."""
+    id_column: _builtins.str
+    """Column of the applicants' identifiers, text or whole numbers: none missing, none twice, at most 128 characters. Required."""
+    target_column: _builtins.str
+    """Column that says who defaulted; missing where that is not known yet. Required."""
+    positive: _builtins.str
+    """The value of the target column that means default, as it stands in the table, for example "bad"; the column then holds exactly
+    one other value. Empty: the column holds 1 (or true) for default and 0 (or false) for none.
+    """
+    @_builtins.property
+    def reason_texts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Key: a feature column. Value: what it measures, for people, as the reasons of a score are worded; at most 200 characters. A text
+        column's reasons are "TEXT: LEVEL". Without an entry the column's name stands in, in words.
+        """
+
+    @_builtins.property
+    def bounds(self) -> _containers.MessageMap[_builtins.str, Global___ValueBounds]:
+        """Key: a feature column of numbers. Value: what its values may be. A table with a value outside is refused, and so is such a value
+        sent to a model of the data set later.
+        """
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        id_column: _builtins.str = ...,
+        target_column: _builtins.str = ...,
+        positive: _builtins.str = ...,
+        reason_texts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        bounds: _abc.Mapping[_builtins.str, Global___ValueBounds] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bounds", b"bounds", "id_column", b"id_column", "path", b"path", "positive", b"positive", "reason_texts", b"reason_texts", "target_column", b"target_column"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreparedTable: _TypeAlias = PreparedTable  # noqa: Y015
+
+@_typing.final
 class TableReport(_message.Message):
     """What was found of one table."""
 
@@ -272,7 +406,7 @@ class TableReport(_message.Message):
     ROWS_FIELD_NUMBER: _builtins.int
     IGNORED_COLUMNS_FIELD_NUMBER: _builtins.int
     table: _builtins.str
-    """Name of the table, for example "bureau_balance"."""
+    """Name of the table, for example "bureau_balance"; of a prepared table the name of its file, without folder and ending."""
     present: _builtins.bool
     """Whether the folder holds it. Without it, its features are left out."""
     format: _builtins.str
@@ -443,6 +577,7 @@ class Dataset(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
     HOME_CREDIT_FIELD_NUMBER: _builtins.int
+    PREPARED_FIELD_NUMBER: _builtins.int
     TEST_SHARE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
@@ -475,7 +610,7 @@ class Dataset(_message.Message):
     baseline_run_id: _builtins.str
     """Identifier of the first run, the DummyClassifier (most_frequent), as the cost to beat."""
     dropped_applications: _builtins.int
-    """Applications that the feature rules drop (CODE_GENDER 'XNA')."""
+    """Applications that the feature rules drop (CODE_GENDER 'XNA'); 0 for a prepared table."""
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The work that makes it. The fields below `options` are set once it has SUCCEEDED."""
@@ -483,6 +618,10 @@ class Dataset(_message.Message):
     @_builtins.property
     def home_credit(self) -> Global___HomeCreditTables:
         """The eight Home Credit tables."""
+
+    @_builtins.property
+    def prepared(self) -> Global___PreparedTable:
+        """One table of the lender's own."""
 
     @_builtins.property
     def options(self) -> Global___CleaningOptions:
@@ -511,6 +650,7 @@ class Dataset(_message.Message):
         display_name: _builtins.str = ...,
         job: _job_pb2.Job | None = ...,
         home_credit: Global___HomeCreditTables | None = ...,
+        prepared: Global___PreparedTable | None = ...,
         test_share: _builtins.float = ...,
         seed: _builtins.int = ...,
         options: Global___CleaningOptions | None = ...,
@@ -525,11 +665,11 @@ class Dataset(_message.Message):
         baseline_metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         dropped_applications: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["home_credit", b"home_credit", "job", b"job", "options", b"options", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["home_credit", b"home_credit", "job", b"job", "options", b"options", "prepared", b"prepared", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_metrics", b"baseline_metrics", "baseline_run_id", b"baseline_run_id", "columns", b"columns", "digest", b"digest", "display_name", b"display_name", "dropped_applications", b"dropped_applications", "experiment_id", b"experiment_id", "feature_count", b"feature_count", "home_credit", b"home_credit", "job", b"job", "kept_feature_count", b"kept_feature_count", "name", b"name", "options", b"options", "seed", b"seed", "source", b"source", "splits", b"splits", "tables", b"tables", "test_share", b"test_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_metrics", b"baseline_metrics", "baseline_run_id", b"baseline_run_id", "columns", b"columns", "digest", b"digest", "display_name", b"display_name", "dropped_applications", b"dropped_applications", "experiment_id", b"experiment_id", "feature_count", b"feature_count", "home_credit", b"home_credit", "job", b"job", "kept_feature_count", b"kept_feature_count", "name", b"name", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "splits", b"splits", "tables", b"tables", "test_share", b"test_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["home_credit"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["home_credit", "prepared"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
@@ -544,6 +684,7 @@ class CreateDatasetRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     HOME_CREDIT_FIELD_NUMBER: _builtins.int
+    PREPARED_FIELD_NUMBER: _builtins.int
     TEST_SHARE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
@@ -562,6 +703,10 @@ class CreateDatasetRequest(_message.Message):
         """The eight Home Credit tables."""
 
     @_builtins.property
+    def prepared(self) -> Global___PreparedTable:
+        """One table of the lender's own."""
+
+    @_builtins.property
     def options(self) -> Global___CleaningOptions:
         """Cleaning options; required, since imputation is."""
 
@@ -571,19 +716,20 @@ class CreateDatasetRequest(_message.Message):
         request_id: _builtins.str = ...,
         display_name: _builtins.str = ...,
         home_credit: Global___HomeCreditTables | None = ...,
+        prepared: Global___PreparedTable | None = ...,
         test_share: _builtins.float | None = ...,
         seed: _builtins.int | None = ...,
         options: Global___CleaningOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "home_credit", b"home_credit", "options", b"options", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "display_name", b"display_name", "home_credit", b"home_credit", "options", b"options", "request_id", b"request_id", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "display_name", b"display_name", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "request_id", b"request_id", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
     _WhichOneofReturnType__test_share: _TypeAlias = _typing.Literal["test_share"]  # noqa: Y015
     _WhichOneofArgType__test_share: _TypeAlias = _typing.Literal["_test_share", b"_test_share"]  # noqa: Y015
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["home_credit"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["home_credit", "prepared"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__seed) -> _WhichOneofReturnType__seed | None: ...

@@ -99,7 +99,8 @@ class FeatureMap(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def features(self) -> _containers.MessageMap[_builtins.str, Global___FeatureValue]:
-        """Key: a feature of the model's schema, or a categorical application column, whose `category` sets all its one-hot features.
+        """Key: a feature of the model's schema, or a categorical column of the application or prepared table, whose `category` sets all its
+        one-hot features.
         Every feature that the model uses must be given, a missing one as `missing`. Names of columns that the data set's
         cleaning dropped are accepted and ignored; any other name is refused.
         """
