@@ -1,12 +1,9 @@
 """Golden rows: inputs with the answers that were right when the bundle was made, recomputed before it serves."""
 
-import io
-import zipfile
-import zlib
-
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bundle.arrays import arrays_from_bytes, arrays_to_bytes
 from shared.bundle.scoring import Scores, Scoring
 
 FILE = "golden.npz"
@@ -22,9 +19,7 @@ def golden_bytes(scoring: Scoring, values: NDArray[np.float64]) -> bytes:
     answers = _answers(scoring.score(values))
     if not len(values) or not all(np.all(np.isfinite(answer)) for answer in answers.values()):
         raise ValueError("golden rows need at least one row, and finite answers")
-    content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, values=values, **answers)
-    return content.getvalue()
+    return arrays_to_bytes({"values": values, **answers})
 
 
 def check_golden(scoring: Scoring, content: bytes) -> int:
@@ -32,7 +27,7 @@ def check_golden(scoring: Scoring, content: bytes) -> int:
 
     Raises ValueError if there is none or one differs, ValueError or KeyError if the bytes hold something else.
     """
-    arrays = _arrays(content)
+    arrays = arrays_from_bytes(content, ("values", *_ANSWERS))
     answers = _answers(scoring.score(arrays["values"]))
     rows = len(arrays["values"])
     for name, answer in answers.items():
@@ -40,14 +35,6 @@ def check_golden(scoring: Scoring, content: bytes) -> int:
         if not rows or expected.shape != answer.shape or not np.all(np.abs(answer - expected) <= TOLERANCE):
             raise ValueError(f"the {name} of the golden rows are not what they were when the bundle was made")
     return rows
-
-
-def _arrays(content: bytes) -> dict[str, NDArray[np.float64]]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            return {name: np.asarray(stored[name], dtype=np.float64) for name in ("values", *_ANSWERS)}
-    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"the golden rows cannot be read ({error})") from error
 
 
 def _answers(scores: Scores) -> dict[str, NDArray[np.float64]]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.linear_model import LinearModel
+from shared.bundle.tree_model import TreeModel
 
 
 class Model(Protocol):
@@ -49,6 +50,7 @@ class Model(Protocol):
 _CODECS: Mapping[str, Callable[[Mapping[str, bytes]], Model]] = {
     LightGbmModel.kind: LightGbmModel.from_files,
     LinearModel.kind: LinearModel.from_files,
+    TreeModel.kind: TreeModel.from_files,
 }
 
 

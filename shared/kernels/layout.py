@@ -13,7 +13,8 @@ LANES = 4
 MAX_POINTS = 16
 """Quadrature points that the kernel takes: paths of up to 32 distinct features."""
 
-_PLAIN, _ZEROES, _CATEGORICAL = 0, 1, 2
+PLAIN, ZEROES, CATEGORICAL = 0, 1, 2
+"""Kinds of split, as in trees.cpp."""
 
 NODE = np.dtype(
     [
@@ -54,13 +55,13 @@ class FlatTrees:
     weights: NDArray[np.float64]
 
 
-def flatten(trees: Sequence[Tree], n_features: int) -> FlatTrees:
-    """Return the flat layout of the trees.
+def flatten(trees: Sequence[Tree], n_features: int, *, max_points: int = MAX_POINTS) -> FlatTrees:
+    """Return the flat layout of the trees, for a kernel that takes so many quadrature points.
 
-    Raises Precondition (KERNEL_UNFIT) for a path of more than 32 distinct features, or a node that no training row
-    reached: contributions are not defined there.
+    Raises Precondition (KERNEL_UNFIT) for a path of more distinct features than twice the points, or a node that no
+    training row reached: contributions are not defined there.
     """
-    _refuse_long_paths(trees)
+    _refuse_long_paths(trees, max_points)
     builder = _Builder(_Tables())
     for tree in trees:
         builder.add(tree)
@@ -91,9 +92,9 @@ def _feature_paths(tree: Tree) -> Iterator[frozenset[int]]:
         waiting += [(child, features) for child in (node.left, node.right) if child >= 0]
 
 
-def _refuse_long_paths(trees: Sequence[Tree]) -> None:
-    if max((_points(tree) for tree in trees), default=0) > MAX_POINTS:
-        raise unfit(f"a path splits on more than {2 * MAX_POINTS} features")
+def _refuse_long_paths(trees: Sequence[Tree], max_points: int) -> None:
+    if max((_points(tree) for tree in trees), default=0) > max_points:
+        raise unfit(f"a path splits on more than {2 * max_points} features")
 
 
 class _Tables:
@@ -156,9 +157,9 @@ class _Builder:
         self._roots.append(len(self._nodes))
 
     def _append(self, node: Node, ratio: float, children: tuple[int, int], last: _Split, row: int) -> None:
-        threshold, kind, words = node.threshold, _ZEROES if node.missing is Missing.ZERO else _PLAIN, 0
+        threshold, kind, words = node.threshold, ZEROES if node.missing is Missing.ZERO else PLAIN, 0
         if node.categories is not None:
-            threshold, kind, words = float(len(self._sets)), _CATEGORICAL, len(node.categories)
+            threshold, kind, words = float(len(self._sets)), CATEGORICAL, len(node.categories)
             self._sets += node.categories
         # Where nothing counts as missing, NaN is taken for zero.
         absent_left = node.threshold >= 0.0 if node.missing is Missing.NONE else node.default_left
