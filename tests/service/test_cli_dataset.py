@@ -20,6 +20,7 @@ def services() -> Iterator[FakeServices]:
 
 
 CREATE = ("dataset", "create", "--tables", "first", "--imputation", "median")
+PREPARED = ("dataset", "create", "--prepared", "own.csv", "--imputation", "none")
 
 
 def test_create_sends_every_option_as_given(services: FakeServices) -> None:
@@ -54,6 +55,44 @@ def test_create_takes_every_bound_of_cleaning(services: FakeServices) -> None:
         "imputation": dataset_pb2.IMPUTATION_MEDIAN,
         **bounds,
     }
+
+
+def test_create_sends_a_prepared_table_as_it_is_described(services: FakeServices) -> None:
+    """Column names and texts may hold any sign."""
+    services.answer("CreateDataset", samples.dataset())
+
+    described = ("--id", "client no.", "--target", "outcome", "--positive", "bad", "--bound", "age=18:")
+    texts = ("--reason-text", "age=Age in years", "--reason-text", "job=Occupation")
+    services.run(*PREPARED, *described, *texts, "--no-wait")
+
+    (request,) = services.asked("CreateDataset")
+    assert not request.HasField("home_credit")
+    assert request.prepared == dataset_pb2.PreparedTable(
+        path="own.csv",
+        id_column="client no.",
+        target_column="outcome",
+        positive="bad",
+        reason_texts={"age": "Age in years", "job": "Occupation"},
+        bounds={"age": dataset_pb2.ValueBounds(minimum=18)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((*CREATE, "--prepared", "own.csv"), "either --tables or --prepared"),
+        (("dataset", "create", "--imputation", "none"), "either --tables or --prepared"),
+        ((*CREATE, "--id", "client"), "go with --prepared"),
+        ((*CREATE, "--bound", "age=1:2"), "go with --prepared"),
+        ((*PREPARED, "--id", "client"), "needs --id and --target"),
+    ],
+)
+def test_create_wants_one_source_and_all_of_it(services: FakeServices, arguments: tuple[str, ...], said: str) -> None:
+    """Nothing is sent otherwise."""
+    outcome = services.run(*arguments)
+
+    assert (outcome.exit_code, said in outcome.stderr) == (2, True)
+    assert services.asked("CreateDataset") == []
 
 
 def test_create_leaves_defaults_to_the_service(services: FakeServices) -> None:

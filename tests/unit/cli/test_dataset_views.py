@@ -44,6 +44,20 @@ def test_summary_names_three_columns_of_a_rule_and_that_there_are_more() -> None
     assert [line[0] for line in words(dropped_columns_view(dataset))[-4:]] == ["A", "B", "C", "D"]
 
 
+def test_a_prepared_table_is_told_with_its_columns_and_bounds() -> None:
+    """Which value means default is part of what the data set is."""
+    prepared = dataset_pb2.PreparedTable(path="own.csv", id_column="client", target_column="outcome", positive="bad")
+    prepared.bounds["age"].minimum = 18
+    prepared.bounds["amount"].CopyFrom(dataset_pb2.ValueBounds(minimum=0, maximum=1_000))
+
+    shown = text(dataset_report_view(dataset_pb2.Dataset(prepared=prepared)))
+
+    assert fact(shown, "prepared table") == "own.csv"
+    assert fact(shown, "identifier") == "client"
+    assert fact(shown, "default") == "outcome = bad"
+    assert fact(shown, "bounds") == "age 18:, amount 0:1000"
+
+
 def test_split_without_labels_has_no_defaults_and_an_empty_one_no_share() -> None:
     """Nobody in it defaulted, or nobody knows, or nobody is in it: three things."""
     split = dataset_pb2.SplitReport

@@ -1,4 +1,4 @@
-"""`counterfoil dataset`: data sets out of the eight tables."""
+"""`counterfoil dataset`: data sets out of the eight tables, or of one of the lender's own."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from counterfoil.cli.names import dataset_name
 from counterfoil.cli.options import SEED, examples, page_options, request_id_option, wait_option
 from counterfoil.cli.output import console, json_option, json_wanted, say, show
 from counterfoil.cli.session import Session, pass_session, trainer_calls
+from counterfoil.cli.sources import source_options
 from counterfoil.cli.views.datasets import dataset_list_view, dataset_report_view, dataset_view, dropped_columns_view
 from counterfoil.trainer.v1 import dataset_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
@@ -28,9 +29,10 @@ def dataset() -> None:
     epilog=examples(
         "counterfoil dataset create --tables first --imputation none",
         "counterfoil dataset create --tables first --imputation median --max-missing-share 0.3",
+        "counterfoil dataset create --prepared own.csv --id client --target outcome --positive bad --imputation none",
     )
 )
-@click.option("--tables", required=True, metavar="DIR", help="Folder with the tables, below the trainer's tables root.")
+@source_options
 @cleaning_options
 @click.option("--test-share", type=float, metavar="SHARE", help="Labelled rows to hold out.  [default: 0.2]")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of the split.  [default: 0]")
@@ -43,16 +45,15 @@ def create(
     session: Session,
     /,
     *,
-    tables: str,
+    source: dataset_pb2.CreateDatasetRequest,
     cleaning: dataset_pb2.CleaningOptions,
     wait: bool,
     **plain: Any,
 ) -> None:
-    """Make a data set out of a folder of tables."""
+    """Make a data set out of a folder of the eight tables, or of one table of your own."""
     # What is left has the request's own names: test_share, seed, display_name, request_id.
-    request = dataset_pb2.CreateDatasetRequest(
-        home_credit=dataset_pb2.HomeCreditTables(directory=tables), options=cleaning, **plain
-    )
+    request = dataset_pb2.CreateDatasetRequest(options=cleaning, **plain)
+    request.MergeFrom(source)
     with trainer_calls(session) as trainer:
         made = trainer.CreateDataset(request)
         say(f"{made.name} is being made")

@@ -80,7 +80,7 @@ def _head(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
     return [
         ("data set", identifier(dataset.name)),
         ("name", dataset.display_name),
-        ("tables", dataset.home_credit.directory),
+        *_source(dataset),
         ("imputation", word(dataset_pb2.Imputation.DESCRIPTOR, options.imputation)),
         ("largest missing share", _present(options, "max_missing_share")),
         ("largest correlation", _present(options, "max_abs_correlation")),
@@ -90,6 +90,22 @@ def _head(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
         ("largest Cramér's V between variables", _present(options, "max_categorical_association")),
         ("test share", f"{share(dataset.test_share)}, seed {dataset.seed}"),
     ]
+
+
+def _source(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
+    prepared = dataset.prepared
+    default = f" = {prepared.positive}" if prepared.positive else ""
+    return [
+        ("tables", dataset.home_credit.directory),
+        ("prepared table", prepared.path),
+        ("identifier", prepared.id_column),
+        ("default", f"{prepared.target_column}{default}"),
+        ("bounds", ", ".join(_bounds_text(column, prepared.bounds[column]) for column in sorted(prepared.bounds))),
+    ]
+
+
+def _bounds_text(column: str, bounds: dataset_pb2.ValueBounds) -> str:
+    return f"{column} {_present(bounds, 'minimum')}:{_present(bounds, 'maximum')}"
 
 
 def _result(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
@@ -152,6 +168,8 @@ def _examples(fates: Sequence[dataset_pb2.ColumnFate]) -> str:
     return ", ".join([*named, "..."] if len(fates) > _SHOWN_EXAMPLES else named)
 
 
-def _present(message: dataset_pb2.CleaningOptions | dataset_pb2.ColumnFate, field: str) -> str:
+def _present(
+    message: dataset_pb2.CleaningOptions | dataset_pb2.ColumnFate | dataset_pb2.ValueBounds, field: str
+) -> str:
     # Only optional numbers come here: absent is told apart from zero.
     return figure(getattr(message, field)) if message.HasField(field) else ""  # type: ignore[arg-type]
