@@ -1,16 +1,17 @@
 """Real fakes: they keep the promises of what they stand for, without its disk, database or network."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import grpc
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import prediction_pb2
+from services.trainer.domain.versions import AliasMove, ModelVersion, etag_of
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
@@ -73,6 +74,61 @@ class FakeRegistry:
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
+
+
+class FakeVersions:
+    """A VersionRegistry of one model in memory; what was deleted is in `deleted`, data sets by id."""
+
+    def __init__(self, versions: Iterable[ModelVersion], aliases: Mapping[str, int] | None = None) -> None:
+        self._versions = {version.version: version for version in versions}
+        self._aliases = dict(aliases or {})
+        self._moves = 0
+        self.deleted: list[int | str] = []
+
+    def add(self, version: ModelVersion) -> None:
+        """Register a version."""
+        self._versions[version.version] = version
+
+    def get(self, model: str, version_or_alias: str) -> ModelVersion:
+        """Return the version of that number or alias."""
+        number = int(version_or_alias) if version_or_alias.isdigit() else self._aliases.get(version_or_alias, 0)
+        if number not in self._versions:
+            raise NotFound(f"{model} has no version {version_or_alias}", reason="MODEL_VERSION_NOT_FOUND")
+        return self._told(self._versions[number])
+
+    def of_model(self, model: str) -> list[ModelVersion]:
+        """Return every version, newest first, whatever the model."""
+        return [self.get(model, str(number)) for number in sorted(self._versions, reverse=True)]
+
+    def of_dataset(self, dataset: str) -> list[ModelVersion]:
+        """Return the versions of a data set."""
+        return [each for each in self.of_model("") if each.dataset == dataset]
+
+    def write_move(self, version: ModelVersion, move: AliasMove) -> None:
+        """Point the alias, or take it away, and remember the move."""
+        self._moves += 1
+        known = self._versions[version.version]
+        self._versions[version.version] = replace(known, alias_moves=(*known.alias_moves, move))
+        if move.removed:
+            del self._aliases[move.alias]
+        else:
+            self._aliases[move.alias] = version.version
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Forget the version."""
+        del self._versions[version.version]
+        self.deleted.append(version.version)
+
+    def delete_dataset(self, dataset: str) -> None:
+        """Remember that it was deleted."""
+        self.deleted.append(dataset)
+
+    def clear_up(self, experiment: str, job: str, *, cancelled: bool) -> None:
+        """Leave everything: nothing here was left open."""
+
+    def _told(self, version: ModelVersion) -> ModelVersion:
+        aliases = tuple(sorted(alias for alias, number in self._aliases.items() if number == version.version))
+        return replace(version, aliases=aliases, etag=etag_of(self._aliases, self._moves))
 
 
 class FakeMonitor:

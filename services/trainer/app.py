@@ -19,6 +19,7 @@ from services.trainer.follow_up import FollowUp
 from services.trainer.intake import Intake, random_id
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
+from services.trainer.stewardship import Stewardship
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import JobStore
 from shared.mlflow_store import quieten
@@ -52,13 +53,13 @@ def build(
     runner = JobRunner(store, command=_JOB, environment=_environment(settings), on_end=follow_up.job_ended)
     stopping = threading.Event()
     trail = AuditTrail(settings.job_store_url, clock=clock)
+    changing = threading.Lock()
     servicer = TrainerServicer(
         store=store,
-        intake=Intake(store, runner, settings.tables_root, new_id),
+        intake=Intake(store, runner, settings.tables_root, changing, new_id),
         versions=follow_up.versions,
-        clock=clock,
+        stewardship=Stewardship(store, follow_up.versions, clock, changing),
         stopping=stopping,
-        promoting=threading.Lock(),
         trail=trail,
     )
     audited = cast("TrainerServicer", Audited(servicer, trail))

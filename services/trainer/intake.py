@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ class Intake:
     store: JobStore
     runner: JobRunner
     tables_root: Path
+    # Held while a training is checked and stored: its data set must not be deleted in between.
+    changing: threading.Lock
     new_id: Callable[[], str] = random_id
     memory: Callable[[], int] = available_memory
 
@@ -60,16 +63,17 @@ class Intake:
         where it is not ready (DATASET_NOT_READY) or not fit for the classifier.
         """
         check_training_plan(plan)
-        self._check_dataset(plan)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
-        job = self.store.create(
-            id=f"tj-{self.new_id()}",
-            kind=TRAINING,
-            payload=payload,
-            caller=caller,
-            request_id=request_id,
-            label=plan.dataset,
-        )
+        with self.changing:
+            self._check_dataset(plan)
+            job = self.store.create(
+                id=f"tj-{self.new_id()}",
+                kind=TRAINING,
+                payload=payload,
+                caller=caller,
+                request_id=request_id,
+                label=plan.dataset,
+            )
         self.runner.wake()
         return job
 

@@ -1,20 +1,24 @@
 """Model versions and promotions between messages and the domain."""
 
+from datetime import datetime
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
-from services.trainer.domain.governance import CHAMPION, Promotion
+from services.trainer.domain.governance import CHAMPION, AliasWish
 from services.trainer.domain.selection import BY_VERSION, MetricBound, VersionFilter, VersionOrder, VersionQuery
-from services.trainer.domain.versions import ModelVersion
+from services.trainer.domain.versions import AliasMove, ModelVersion
 from services.trainer.names import identifier, model_of, version_name, version_number
 from services.trainer.training_messages import TRAINING_JOBS
 
 
-def promotion_from_proto(request: training_pb2.PromoteModelVersionRequest, approver: str) -> Promotion:
-    """Return the wish; raises InvalidInput unless the name holds a version's number."""
+def wish_from_proto(
+    request: training_pb2.PromoteModelVersionRequest | training_pb2.DemoteModelVersionRequest, approver: str
+) -> AliasWish:
+    """Return the wish, by default about the champion; raises InvalidInput unless the name holds a version's number."""
     model, version = version_number(request.name)
-    return Promotion(
+    return AliasWish(
         model=model,
         version=version,
         alias=request.alias or CHAMPION,
@@ -35,11 +39,9 @@ def query_from_proto(request: training_pb2.ListModelVersionsRequest) -> VersionQ
 
 def version_to_proto(version: ModelVersion) -> training_pb2.ModelVersion:
     """Return the version as it goes over the wire."""
-    create_time = Timestamp()
-    create_time.FromDatetime(version.create_time)
     return training_pb2.ModelVersion(
         name=version_name(version.model, version.version),
-        create_time=create_time,
+        create_time=_timestamp(version.create_time),
         classifier=version.classifier,
         dataset=f"{DATASETS}/{version.dataset}",
         training_job=f"{TRAINING_JOBS}/{version.training_job}",
@@ -49,7 +51,26 @@ def version_to_proto(version: ModelVersion) -> training_pb2.ModelVersion:
         threshold=version.threshold,
         metrics=version.metrics,
         etag=version.etag,
+        creator=version.creator,
+        alias_moves=[_move_to_proto(move) for move in version.alias_moves],
+        promotion_obstacle=version.promotion_obstacle,
     )
+
+
+def _move_to_proto(move: AliasMove) -> training_pb2.AliasMove:
+    return training_pb2.AliasMove(
+        alias=move.alias,
+        removed=move.removed,
+        approver=move.approver,
+        reason=move.reason,
+        time=_timestamp(move.time),
+    )
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
 
 
 def _filter_from_proto(asked: training_pb2.ModelVersionFilter) -> VersionFilter:

@@ -1,19 +1,19 @@
-"""The rpcs of TrainerService that are about registered model versions."""
+"""The rpcs of TrainerService that are about registered model versions and what they rest on."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 
-from counterfoil.trainer.v1 import training_pb2
+from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceServicer
-from services.trainer.domain.governance import promote
+from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.selection import select_page
 from services.trainer.domain.versions import VersionRegistry
-from services.trainer.model_messages import promotion_from_proto, query_from_proto, version_to_proto
-from services.trainer.names import model_and_version
+from services.trainer.model_messages import query_from_proto, version_to_proto, wish_from_proto
+from services.trainer.names import identifier, model_and_version, version_number
+from services.trainer.stewardship import Stewardship
 from shared.rpc.caller import caller_of
 from shared.rpc.pages import decode_token, encode_token, page_size
 
@@ -23,9 +23,7 @@ class ModelRpcs(TrainerServiceServicer):
     """Answers from the model registry, which is opened when it is first asked."""
 
     versions: Callable[[], VersionRegistry]
-    clock: Callable[[], datetime]
-    # Two promotions at once could both find the etag unchanged.
-    promoting: threading.Lock
+    stewardship: Stewardship
 
     def GetModelVersion(
         self, request: training_pb2.GetModelVersionRequest, context: grpc.ServicerContext
@@ -46,7 +44,22 @@ class ModelRpcs(TrainerServiceServicer):
         self, request: training_pb2.PromoteModelVersionRequest, context: grpc.ServicerContext
     ) -> training_pb2.ModelVersion:
         """Point an alias to a version, unless one has moved since the etag was read."""
-        promotion = promotion_from_proto(request, caller_of(context))
-        with self.promoting:
-            promote(self.versions(), promotion, self.clock)
-            return version_to_proto(self.versions().get(promotion.model, str(promotion.version)))
+        return version_to_proto(self.stewardship.promote(wish_from_proto(request, caller_of(context))))
+
+    def DemoteModelVersion(
+        self, request: training_pb2.DemoteModelVersionRequest, context: grpc.ServicerContext
+    ) -> training_pb2.ModelVersion:
+        """Take an alias from a version, unless one has moved since the etag was read."""
+        return version_to_proto(self.stewardship.demote(wish_from_proto(request, caller_of(context))))
+
+    def DeleteModelVersion(
+        self, request: training_pb2.DeleteModelVersionRequest, context: grpc.ServicerContext
+    ) -> Empty:
+        """Delete a version that no alias ever pointed to."""
+        self.stewardship.delete_version(*version_number(request.name), etag=request.etag, reason=request.reason)
+        return Empty()
+
+    def DeleteDataset(self, request: dataset_pb2.DeleteDatasetRequest, context: grpc.ServicerContext) -> Empty:
+        """Delete a data set that no registered version was trained on."""
+        self.stewardship.delete_dataset(identifier(request.name, DATASETS), reason=request.reason)
+        return Empty()

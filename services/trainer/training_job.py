@@ -195,6 +195,7 @@ def _register(settings: Settings, context: JobContext, run: RunLog, contents: Bu
             training_job=context.job.id,
             threshold=contents.threshold,
             metrics=contents.metrics,
+            creator=context.job.caller,
         )
         # This raises if the job was ended by others, so that a left-over process registers nothing.
         context.report(0.95, "registering the model")

@@ -1,4 +1,4 @@
-"""Where jobs are kept: two tables in any database that SQLAlchemy speaks to and that knows RETURNING."""
+"""Where jobs are kept: three tables in any database that SQLAlchemy speaks to and that knows RETURNING."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +72,15 @@ REQUESTS = Table(
 )
 
 
+# Jobs whose results are deleted; the jobs themselves stay, since others refer to them.
+DELETIONS = Table(
+    "job_deletions",
+    _METADATA,
+    Column("job_id", String(128), primary_key=True),
+    Column("time", String(32), nullable=False),
+)
+
+
 def time_text(moment: datetime) -> str:
     """Return a time as the tables hold it."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
@@ -94,14 +103,14 @@ def open_engine(url: str) -> Engine:
     """
     if make_url(url).get_backend_name() != "sqlite":
         engine = create_engine(url)
-        create_tables(engine, JOBS, REQUESTS)
+        create_tables(engine, JOBS, REQUESTS, DELETIONS)
         return engine
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
     with _translated():
         Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
     with transaction(engine) as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    create_tables(engine, JOBS, REQUESTS)
+    create_tables(engine, JOBS, REQUESTS, DELETIONS)
     return engine
 
 

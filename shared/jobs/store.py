@@ -9,11 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.errors import AlreadyExists, InvalidInput, NotFound, Precondition
-from shared.jobs.database import JOBS, open_engine, time_of, time_text, transaction, utc_now
+from shared.jobs.database import DELETIONS, JOBS, open_engine, time_of, time_text, transaction, utc_now
 from shared.jobs.requests import claim
 
 STALE_ATTEMPT = "STALE_ATTEMPT"
@@ -108,20 +108,29 @@ class JobStore:
                 return self._create(values, request_id)
         raise AlreadyExists(f"there is already a job {id}", reason="JOB_EXISTS", metadata={"job": id})
 
-    def get(self, job_id: str, *, kind: str | None = None) -> Job:
-        """Return the job; raises NotFound (JOB_NOT_FOUND) when there is none, or only one of another kind."""
+    def get(self, job_id: str, *, kind: str | None = None, with_deleted: bool = False) -> Job:
+        """Return the job; raises NotFound (JOB_NOT_FOUND) when there is none, or only one of another kind.
+
+        One whose result was deleted is NotFound ({KIND}_DELETED), unless asked for.
+        """
         with transaction(self._engine) as connection:
             row = connection.execute(_job_by_id(job_id)).one_or_none()
+            deleted = not with_deleted and connection.execute(select(_deleted(job_id))).scalar_one()
         if row is None or kind not in {None, row.kind}:
             raise NotFound(f"there is no job {job_id}", reason="JOB_NOT_FOUND", metadata={"job": job_id})
+        if deleted:
+            message = f"{job_id} was deleted; what is left is its place in the history"
+            raise NotFound(message, reason=f"{row.kind.upper()}_DELETED", metadata={"job": job_id})
         return _job(row)
 
     def list(self, *, kind: str, page_size: int, before: str = "", label: str = "") -> JobPage:
         """Return up to `page_size` jobs, newest first, and the position to go on `before`: "" on the last page.
 
-        An empty `label` takes all. Raises InvalidInput for a position that this store did not give.
+        An empty `label` takes all; deleted ones are left out. Raises InvalidInput for a position that this store did
+        not give.
         """
-        query = select(JOBS).where(JOBS.c.kind == kind).order_by(JOBS.c.sequence.desc()).limit(page_size + 1)
+        shown_ones = and_(JOBS.c.kind == kind, ~_deleted(JOBS.c.id))
+        query = select(JOBS).where(shown_ones).order_by(JOBS.c.sequence.desc()).limit(page_size + 1)
         if label:
             query = query.where(JOBS.c.label == label)
         if before:
@@ -136,6 +145,26 @@ class JobStore:
         query = select(JOBS).where(JOBS.c.state == state).order_by(JOBS.c.sequence).limit(limit)
         with transaction(self._engine) as connection:
             return tuple(_job(row) for row in connection.execute(query))
+
+    def of_label(self, label: str) -> tuple[Job, ...]:
+        """Return every job of this label, oldest first."""
+        query = select(JOBS).where(JOBS.c.label == label).order_by(JOBS.c.sequence)
+        with transaction(self._engine) as connection:
+            return tuple(_job(row) for row in connection.execute(query))
+
+    def delete(self, job_id: str) -> None:
+        """Mark that what an ended job made is deleted; again, it does nothing.
+
+        Raises NotFound (JOB_NOT_FOUND), and Precondition (JOB_NOT_ENDED) while it can still make something.
+        """
+        job = self.get(job_id, with_deleted=True)
+        if not job.state.ended:
+            message = f"job {job_id} is {job.state.value}; cancel it, or wait until it has ended"
+            raise Precondition(message, reason="JOB_NOT_ENDED", metadata={"job": job_id})
+        # Another process may have marked it since.
+        with suppress(IntegrityError), transaction(self._engine) as connection:
+            if not connection.execute(select(_deleted(job_id))).scalar_one():
+                connection.execute(insert(DELETIONS).values(job_id=job_id, time=self._now()))
 
     def wait(self, job_id: str, *, after_revision: int, timeout_s: float) -> Job:
         """Return the job as soon as its revision is higher, or as it is after the timeout.
@@ -203,7 +232,8 @@ class JobStore:
         with transaction(self._engine) as connection:
             made = claim(connection, caller=caller, kind=kind, request_id=request_id, job_id=job_id, now=now)
             if made is not None:
-                return _same(_job(connection.execute(_job_by_id(made)).one()), values["payload"])
+                deleted = connection.execute(select(_deleted(made))).scalar_one()
+                return _same(_job(connection.execute(_job_by_id(made)).one()), values["payload"], deleted=deleted)
             new = insert(JOBS).values(**values, state=JobState.QUEUED, create_time=time_text(now))
             return _job(connection.execute(new.returning(JOBS)).one())
 
@@ -241,11 +271,16 @@ def _job_by_id(job_id: str) -> Select[Any]:
     return select(JOBS).where(JOBS.c.id == job_id)
 
 
-def _same(first: Job, payload: str) -> Job:
-    """Return the first job of a request_id; raises AlreadyExists when it was asked for something else."""
-    if first.payload != payload:
+def _deleted(job_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(DELETIONS.c.job_id == job_id)
+
+
+def _same(first: Job, payload: str, *, deleted: bool) -> Job:
+    """Return the first job of a request_id; raises AlreadyExists when it is another now: asked for, or deleted."""
+    if first.payload != payload or deleted:
+        how = "which was deleted" if deleted else "with other content"
         raise AlreadyExists(
-            f"this request_id made job {first.id} with other content; give a new request_id",
+            f"this request_id made job {first.id} {how}; give a new request_id",
             reason="REQUEST_ID_REUSED",
             metadata={"job": first.id},
         )

@@ -1,5 +1,6 @@
 """Runs end as what they were, and MLflow's absence is told as such."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 
 from services.trainer.adapters.tracking import create_experiment, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import MlflowVersions, version_tags
-from services.trainer.domain.governance import Promotion, etag_of, promote
+from services.trainer.domain.versions import AliasMove, etag_of
 from shared.bundle.registry import ModelRegistry
 from shared.errors import NotFound, Unavailable
 from tests.adapters.mlflow_stores import MlflowStore, connected, store_in
 from tests.bundles import tiny_bundle
+
+_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 pytestmark = pytest.mark.xdist_group("mlflow")
 
@@ -98,8 +101,8 @@ def test_moving_an_alias_there_and_back_changes_the_etag_each_time(mlflow_store:
     versions = _registered(mlflow_store, tmp_path, model="moved", count=2)
     etags = [etag_of(*versions.aliases("moved"))]
 
-    for version in (1, 2, 1):
-        promote(versions, Promotion("moved", version, "champion", etags[-1], "", "CN=officer"), _noon)
+    for number in ("1", "2", "1"):
+        versions.write_move(versions.get("moved", number), AliasMove("champion", "CN=officer", "", _NOON))
         etags.append(versions.get("moved", "champion").etag)
 
     assert len(set(etags)) == 4
@@ -129,18 +132,79 @@ def test_clearing_up_an_experiment_that_never_was_does_nothing(mlflow_store: Mlf
     assert mlflow_store.client.get_experiment_by_name("ds-never") is None
 
 
-def _registered(store: MlflowStore, folder: Path, *, model: str, count: int) -> MlflowVersions:
+def test_each_move_stays_written_on_its_version(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """Who, why and when, in the order of the moves, also when there are more than nine."""
+    versions = _registered(mlflow_store, tmp_path, model="written", count=1)
+    given = AliasMove("challenger", "CN=officer", "worth a try", _NOON)
+    moves = [replace(given, removed=bool(count % 2), reason=f"move {count}") for count in range(12)]
+
+    for move in moves:
+        versions.write_move(versions.get("written", "1"), move)
+
+    found = versions.get("written", "1")
+    assert list(found.alias_moves) == moves
+    assert found.aliases == ()
+
+
+def test_versions_of_a_data_set_are_found_in_every_model(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """With the aliases of their own model."""
+    first = _registered(mlflow_store, tmp_path / "1", model="one-model", count=2, dataset="ds-shared")
+    second = _registered(mlflow_store, tmp_path / "2", model="other-model", count=1, dataset="ds-shared")
+    second.write_move(second.get("other-model", "1"), AliasMove("champion", "CN=officer", "", _NOON))
+
+    found = {(each.model, each.version): each.aliases for each in first.of_dataset("ds-shared")}
+
+    assert found == {("one-model", 1): (), ("one-model", 2): (), ("other-model", 1): ("champion",)}
+    assert first.of_dataset("ds-of-nobody") == []
+
+
+def test_deleted_version_takes_its_bundles_files_with_it(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """MLflow itself would leave them; the run and other versions stay."""
+    versions = _registered(mlflow_store, tmp_path, model="shortened", count=2)
+    files = [_files_of(mlflow_store, "shortened", number) for number in (1, 2)]
+    run_id = versions.get("shortened", "1").run_id
+
+    versions.delete_version(versions.get("shortened", "1"))
+
+    assert [each.version for each in versions.of_model("shortened")] == [2]
+    assert [folder.exists() for folder in files] == [False, True]
+    assert mlflow_store.client.get_run(run_id).info.lifecycle_stage == "active"
+
+
+def test_deleted_data_set_leaves_no_file(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """Not the splits and not what trainings made of them; again, nothing happens."""
+    client = mlflow_store.client
+    experiment = create_experiment(client, "ds-deleted")
+    (tmp_path / "train.parquet").write_text("applicants")
+    with open_run(client, experiment_id=experiment, name="run", tags={}) as run:
+        run.folder(tmp_path, "dataset")
+    folder = Path(client.get_experiment(experiment).artifact_location.removeprefix("file://"))
+    assert list(folder.rglob("train.parquet"))
+    versions = MlflowVersions(client, ModelRegistry(mlflow_store.uri, cache=tmp_path / "cache"))
+
+    for _ in range(2):
+        versions.delete_dataset("ds-deleted")
+    versions.delete_dataset("ds-that-never-was")
+
+    assert not list(folder.rglob("*.parquet"))
+    assert client.get_experiment(experiment).lifecycle_stage == "deleted"
+
+
+def _files_of(store: MlflowStore, model: str, number: int) -> Path:
+    source = str(store.client.get_model_version(model, str(number)).source)
+    return Path(
+        store.client.get_logged_model(source.removeprefix("models:/")).artifact_location.removeprefix("file://")
+    )
+
+
+def _registered(store: MlflowStore, folder: Path, *, model: str, count: int, dataset: str = "ds-1") -> MlflowVersions:
     """Register one bundle so many times."""
     registry = ModelRegistry(store.uri, cache=folder / "cache")
     bundle = tiny_bundle(folder / "tiny", seed=6, model_name=model)
     run = store.client.create_run(create_experiment(store.client, f"ds-{model}")).info.run_id
     tags = version_tags(
-        classifier="lightgbm", dataset="ds-1", training_job="tj-1", threshold=0.1 + 0.2, metrics={"cv_auc": 0.7}
+        classifier="lightgbm", dataset=dataset, training_job="tj-1", threshold=0.1 + 0.2, metrics={"cv_auc": 0.7}
     )
     for _ in range(count):
         registry.register_bundle(bundle.folder, model=model, run_id=run, digest=bundle.digest, tags=tags)
     return MlflowVersions(store.client, registry)
-
-
-def _noon() -> datetime:
-    return datetime(2026, 1, 1, 12, tzinfo=UTC)

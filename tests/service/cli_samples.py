@@ -126,6 +126,8 @@ def model_version(number: int = 2, dataset_name: str = DATASET) -> training_pb2.
         threshold=0.0912,
         metrics={"cv_auc": 0.70 + number / 100, "test_business_cost": 0.6 - number / 100},
         etag="e7",
+        creator="CN=analyst",
+        alias_moves=[training_pb2.AliasMove(alias="challenger", removed=True, approver="CN=officer", time=MORNING)],
     )
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 from google.rpc import code_pb2
 
 from counterfoil.trainer.v1 import dataset_pb2
@@ -223,3 +224,14 @@ def test_cancel_names_the_data_set(services: FakeServices) -> None:
     assert outcome.exit_code == 0
     assert services.asked("CancelDataset")[0].name == samples.DATASET
     assert json.loads(outcome.stdout)["job"]["state"] == "JOB_STATE_CANCELLED"
+
+
+def test_delete_says_why_and_what_is_gone(services: FakeServices) -> None:
+    """A refusal would end with its reason and exit code 1."""
+    services.answer("DeleteDataset", Empty())
+
+    outcome = services.run("dataset", "delete", "ds-0123456789ab", "--reason", "retention")
+
+    (request,) = services.asked("DeleteDataset")
+    assert (request.name, request.reason) == (samples.DATASET, "retention")
+    assert outcome.stdout.strip() == f"{samples.DATASET} is deleted"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.rpc import code_pb2
@@ -56,6 +57,9 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ),
     ("model get", "GetModelVersion", samples.model_version()),
     ("model promote 2", "PromoteModelVersion", samples.model_version()),
+    ("model demote 2", "DemoteModelVersion", samples.model_version()),
+    ("model delete 2", "DeleteModelVersion", Empty()),
+    ("dataset delete x", "DeleteDataset", Empty()),
     (
         "audit list",
         "ListAuditEvents",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from google.protobuf.empty_pb2 import Empty
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from counterfoil.types.v1 import job_pb2
@@ -204,3 +205,18 @@ def test_promote_passes_alias_etag_and_reason(services: FakeServices) -> None:
         )
     ]
     assert "counterfoil score reload" in outcome.stderr
+
+
+def test_model_demote_and_delete_say_why(services: FakeServices) -> None:
+    """Reason and etag reach the service; by default it is the champion that is taken away."""
+    services.answer("DemoteModelVersion", samples.model_version())
+    services.answer("DeleteModelVersion", Empty())
+
+    demoted = services.run("model", "demote", "2", "--reason", "drift")
+    deleted = services.run("model", "delete", "credit-default/1", "--etag", "e6", "--reason", "too dear")
+
+    (demote,), (delete,) = services.asked("DemoteModelVersion"), services.asked("DeleteModelVersion")
+    assert (demote.name, demote.alias, demote.reason) == (samples.VERSION, "champion", "drift")
+    assert (delete.name, delete.etag, delete.reason) == ("models/credit-default/versions/1", "e6", "too dear")
+    assert "challenger" in demoted.stdout
+    assert deleted.stdout.strip() == "models/credit-default/versions/1 is deleted"

@@ -7,27 +7,42 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from services.trainer.domain.governance import Promotion, etag_of
-from services.trainer.domain.versions import ModelVersion
+from services.trainer.domain.versions import AliasMove, ModelVersion, etag_of
 from shared.bundle.registry import DIGEST_TAG, ModelRegistry
 from shared.errors import NotFound
 from shared.mlflow_store import prepare, reaching_mlflow
 
 _PREFIX = "counterfoil."
 MOVES_TAG = f"{_PREFIX}alias_moves"
+_PROMOTED, _DEMOTED = f"{_PREFIX}promoted.", f"{_PREFIX}demoted."
+_LOGGED_MODEL = "models:/"
 _PAGE = 1000
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def version_tags(
-    *, classifier: str, dataset: str, training_job: str, threshold: float, metrics: Mapping[str, float]
+    *,
+    classifier: str,
+    dataset: str,
+    training_job: str,
+    threshold: float,
+    metrics: Mapping[str, float],
+    creator: str = "",
+    promotion_obstacle: str = "",
 ) -> dict[str, str]:
-    """Return what a version says of itself in the registry, so that a list of versions opens no bundle."""
+    """Return what a version says of itself in the registry, so that a list of versions opens no bundle.
+
+    `creator` is the caller that had it made, `promotion_obstacle` why it must not be promoted, in a sentence.
+    """
     tags = {"classifier": classifier, "dataset": dataset, "training_job": training_job}
-    figures = {"threshold": repr(threshold), "metrics": json.dumps(dict(metrics))}
-    return {f"{_PREFIX}{name}": value for name, value in (tags | figures).items()}
+    tags |= {"threshold": repr(threshold), "metrics": json.dumps(dict(metrics))}
+    governance = {"creator": creator, "promotion_obstacle": promotion_obstacle}
+    tags |= {name: value for name, value in governance.items() if value}
+    return {f"{_PREFIX}{name}": value for name, value in tags.items()}
 
 
 def open_versions(uri: str, artifacts: Path, cache: Path) -> "MlflowVersions":
@@ -85,16 +100,51 @@ class MlflowVersions:
                 raise NotFound(message, reason="MODEL_NOT_FOUND", metadata={"model": model}) from error
         return {alias: int(number) for alias, number in found.aliases.items()}, int(found.tags.get(MOVES_TAG, "0"))
 
-    def move_alias(self, promotion: Promotion, *, moves: int, time: datetime) -> None:
-        """Point the alias to the version and write who, why and when on the version; raises NotFound."""
-        version = str(self._bundles.resolve(promotion.model, str(promotion.version)).version)
-        record = {"approver": promotion.approver, "reason": promotion.reason, "time": time.isoformat()}
+    def of_dataset(self, dataset: str) -> list[ModelVersion]:
+        """Return every version of any model that was trained on the data set of this id."""
         with reaching_mlflow():
-            # The count moves first: an etag read before can then never be taken for one read after.
-            self._client.set_registered_model_tag(promotion.model, MOVES_TAG, str(moves))
-            self._client.set_registered_model_alias(promotion.model, promotion.alias, version)
-            key = f"{_PREFIX}promoted.{promotion.alias}.{moves}"
-            self._client.set_model_version_tag(promotion.model, version, key, json.dumps(record))
+            found = self._search(f"tags.`{_PREFIX}dataset` = '{dataset}'")
+        aliases = {model: self.aliases(model) for model in {each.name for each in found}}
+        return [_version(each, *aliases[each.name]) for each in found]
+
+    def write_move(self, version: ModelVersion, move: AliasMove) -> None:
+        """Point the alias to the version, or take it away, write that down on the version, and change the etag."""
+        model, number = version.model, str(version.version)
+        moves = self.aliases(model)[1] + 1
+        record = {"approver": move.approver, "reason": move.reason, "time": move.time.isoformat()}
+        kind = _DEMOTED if move.removed else _PROMOTED
+        with reaching_mlflow():
+            # The count moves first: an etag read before can then never be taken for one read after. The alias moves
+            # last: a version that serves is then known to have been promoted, whatever happens in between.
+            self._client.set_registered_model_tag(model, MOVES_TAG, str(moves))
+            self._client.set_model_version_tag(model, number, f"{kind}{move.alias}.{moves}", json.dumps(record))
+            if move.removed:
+                self._client.delete_registered_model_alias(model, move.alias)
+            else:
+                self._client.set_registered_model_alias(model, move.alias, number)
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Delete a version and the files of its bundle; its run stays."""
+        number = str(version.version)
+        with reaching_mlflow():
+            source = str(self._client.get_model_version(version.model, number).source)
+            model_id = source.removeprefix(_LOGGED_MODEL)
+            # MLflow itself leaves the files. They go first: where that fails, the version is there to be tried again.
+            self._delete_files(self._client.get_logged_model(model_id).artifact_location)
+            self._client.delete_model_version(version.model, number)
+            self._client.delete_logged_model(model_id)
+
+    def delete_dataset(self, dataset: str) -> None:
+        """Delete a data set's experiment and the files of its splits; what is gone already is left alone."""
+        with reaching_mlflow():
+            found = self._client.get_experiment_by_name(dataset)
+            if found is not None and found.lifecycle_stage == LifecycleStage.ACTIVE:
+                self._delete_files(found.artifact_location)
+                self._client.delete_experiment(found.experiment_id)
+
+    def _delete_files(self, location: str) -> None:
+        store = get_artifact_repository(location, tracking_uri=self._client.tracking_uri)
+        store.delete_artifacts()  # type: ignore[no-untyped-call]  # MLflow annotates only some of its methods
 
     def clear_up(self, experiment: str, job: str, *, cancelled: bool) -> None:
         """Close the runs that an ended job left open in the experiment and withdraw the versions they made."""
@@ -126,4 +176,19 @@ def _version(found: Any, aliases: Mapping[str, int], moves: int) -> ModelVersion
         threshold=float(tags.get("threshold", "nan")),
         metrics=json.loads(tags.get("metrics", "{}")),
         etag=etag_of(aliases, moves),
+        creator=tags.get("creator", ""),
+        alias_moves=_alias_moves(found.tags),
+        promotion_obstacle=tags.get("promotion_obstacle", ""),
     )
+
+
+def _alias_moves(tags: Mapping[str, str]) -> tuple[AliasMove, ...]:
+    """Return the moves that are written on a version, oldest first."""
+    found: list[tuple[int, AliasMove]] = []
+    for key, value in tags.items():
+        if key.startswith((_PROMOTED, _DEMOTED)):
+            _, _, alias, moves = key.split(".")
+            record = json.loads(value)
+            record["time"] = datetime.fromisoformat(record["time"])
+            found.append((int(moves), AliasMove(alias, removed=key.startswith(_DEMOTED), **record)))
+    return tuple(move for _, move in sorted(found, key=lambda pair: pair[0]))

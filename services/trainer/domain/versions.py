@@ -1,16 +1,30 @@
 """Registered versions of models, as callers see them."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from services.trainer.domain.governance import AliasRegistry
+
+@dataclass(frozen=True)
+class AliasMove:
+    """That an alias was pointed to a version, or taken from it: who, why and when."""
+
+    alias: str
+    approver: str
+    reason: str
+    time: datetime
+    removed: bool = False
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """One registered version; `dataset` and `training_job` are ids, `threshold` is a probability."""
+    """One registered version; `dataset` and `training_job` are ids, `threshold` is a probability.
+
+    `alias_moves` are those to and from this version, oldest first. `promotion_obstacle` is empty if it may be promoted.
+    """
 
     model: str
     version: int
@@ -24,9 +38,18 @@ class ModelVersion:
     threshold: float
     metrics: Mapping[str, float]
     etag: str
+    creator: str = ""
+    alias_moves: tuple[AliasMove, ...] = ()
+    promotion_obstacle: str = ""
 
 
-class VersionRegistry(AliasRegistry, Protocol):
+def etag_of(aliases: Mapping[str, int], moves: int) -> str:
+    """Return a tag that changes whenever an alias moves, also when it moves there and back again."""
+    state = json.dumps([sorted(aliases.items()), moves])
+    return hashlib.sha256(state.encode()).hexdigest()[:32]
+
+
+class VersionRegistry(Protocol):
     """Where versions and aliases are kept. Declared here because its only keeper takes seconds to import."""
 
     def get(self, model: str, version_or_alias: str) -> ModelVersion:
@@ -35,6 +58,22 @@ class VersionRegistry(AliasRegistry, Protocol):
 
     def of_model(self, model: str) -> Sequence[ModelVersion]:
         """Return every version of a model, newest first; raises NotFound."""
+        ...
+
+    def of_dataset(self, dataset: str) -> Sequence[ModelVersion]:
+        """Return every version of any model that was trained on the data set of this id."""
+        ...
+
+    def write_move(self, version: ModelVersion, move: AliasMove) -> None:
+        """Point the alias to the version, or take it away, write that down on the version, and change the etag."""
+        ...
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Delete a version and the files of its bundle; its run stays."""
+        ...
+
+    def delete_dataset(self, dataset: str) -> None:
+        """Delete a data set's experiment and the files of its splits; what is gone already is left alone."""
         ...
 
     def clear_up(self, experiment: str, job: str, *, cancelled: bool) -> None:

@@ -135,5 +135,5 @@ def test_every_rpc_of_the_contract_is_known_to_change_or_not_to() -> None:
 
     changing = [name for name in names if name.startswith(CHANGING_VERBS)]
 
-    assert {"CreateDataset", "CancelTrainingJob", "PromoteModelVersion"} <= set(changing)
+    assert {"CreateDataset", "CancelTrainingJob", "PromoteModelVersion", "DeleteDataset"} <= set(changing)
     assert not any(name.startswith(_READING_VERBS) for name in changing)

@@ -11,7 +11,7 @@ from services.trainer.dataset_messages import dataset_to_proto
 from services.trainer.dataset_messages import plan_from_proto as dataset_plan
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
 from services.trainer.domain.dataset import DatasetPlan, plan_from_json
-from services.trainer.domain.governance import Promotion
+from services.trainer.domain.governance import AliasWish
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.results import (
@@ -25,13 +25,14 @@ from services.trainer.domain.results import (
 )
 from services.trainer.domain.sources import HomeCreditTables
 from services.trainer.domain.threshold import Costs
-from services.trainer.domain.versions import ModelVersion
-from services.trainer.model_messages import promotion_from_proto, version_to_proto
+from services.trainer.domain.versions import AliasMove, ModelVersion
+from services.trainer.model_messages import version_to_proto, wish_from_proto
 from services.trainer.names import identifier, model_and_version, model_of, version_number
 from services.trainer.training_messages import plan_from_proto as training_plan
 from services.trainer.training_messages import training_job_to_proto
 from shared.errors import InvalidInput
 from shared.jobs.store import Job, JobState
+from tests.unit.trainer.versions import version
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _PLAN = DatasetPlan(
@@ -183,14 +184,27 @@ def test_a_version_carries_resource_names() -> None:
     assert message.create_time.ToDatetime(UTC) == _NOON
 
 
+def test_a_version_tells_who_moved_which_alias() -> None:
+    """And whether it was given or taken."""
+    given = AliasMove("challenger", "CN=officer", "worth a try", _NOON)
+    made = version(3, alias_moves=(given, replace(given, removed=True)), creator="CN=analyst", promotion_obstacle="no")
+
+    message = version_to_proto(made)
+
+    assert [(move.alias, move.removed) for move in message.alias_moves] == [("challenger", False), ("challenger", True)]
+    assert (message.alias_moves[0].approver, message.alias_moves[0].reason) == ("CN=officer", "worth a try")
+    assert message.alias_moves[0].time.ToDatetime(UTC) == _NOON
+    assert (message.creator, message.promotion_obstacle) == ("CN=analyst", "no")
+
+
 def test_a_promotion_is_of_the_champion_unless_said_otherwise() -> None:
     """And its approver comes from the channel."""
     request = training_pb2.PromoteModelVersionRequest(name="models/m/versions/3", etag="tag", reason="why")
 
-    promotion = promotion_from_proto(request, "CN=officer")
+    promotion = wish_from_proto(request, "CN=officer")
 
-    assert promotion == Promotion("m", 3, "champion", "tag", "why", "CN=officer")
-    assert replace(promotion, alias="challenger") == promotion_from_proto(
+    assert promotion == AliasWish("m", 3, "champion", "tag", "why", "CN=officer")
+    assert replace(promotion, alias="challenger") == wish_from_proto(
         training_pb2.PromoteModelVersionRequest(
             name="models/m/versions/3", alias="challenger", etag="tag", reason="why"
         ),

@@ -118,6 +118,19 @@ def cancel(session: Session, /, name: str) -> None:
     show(found, dataset_view)
 
 
+@dataset.command(epilog=examples('counterfoil dataset delete ds-0123456789ab --reason "retention: two years"'))
+@click.argument("name", metavar="DATASET")
+@click.option("--reason", default="", metavar="TEXT", help="Why, in words for an auditor.")
+@json_option
+@pass_session
+def delete(session: Session, /, name: str, *, reason: str) -> None:
+    """Delete DATASET and its files for good; one that registered versions were trained on is kept."""
+    full = dataset_name(name)
+    with trainer_calls(session) as trainer:
+        gone = trainer.DeleteDataset(dataset_pb2.DeleteDatasetRequest(name=full, reason=reason))
+    show(gone, lambda _: f"{full} is deleted")
+
+
 def _wait(trainer: TrainerServiceStub, name: str) -> dataset_pb2.Dataset:
     news = wait_for(
         name,

@@ -128,6 +128,37 @@ def promote(session: Session, /, version: str, *, alias: str, etag: str, reason:
     say("the scorer takes it over with: counterfoil score reload")
 
 
+@model.command(epilog=examples('counterfoil model demote credit-default/3 --alias challenger --reason "no better"'))
+@click.argument("version", metavar="VERSION")
+@click.option("--alias", default=CHAMPION, show_default=True, metavar="ALIAS", help="The alias to take away.")
+@click.option("--etag", default="", metavar="ETAG", help="Fail if an alias has moved since `model get` showed this.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, in words for an auditor.")
+@json_option
+@pass_session
+def demote(session: Session, /, version: str, *, alias: str, etag: str, reason: str) -> None:
+    """Take an alias from VERSION; without a champion a scorer that restarts has nothing to serve."""
+    request = training_pb2.DemoteModelVersionRequest(
+        name=model_version_name(version), alias=alias, etag=etag, reason=reason
+    )
+    with trainer_calls(session) as trainer:
+        demoted = trainer.DemoteModelVersion(request)
+    show(demoted, model_version_view)
+
+
+@model.command(epilog=examples('counterfoil model delete credit-default/3 --reason "trained on the wrong tables"'))
+@click.argument("version", metavar="VERSION")
+@click.option("--etag", default="", metavar="ETAG", help="Fail if an alias has moved since `model get` showed this.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, in words for an auditor.")
+@json_option
+@pass_session
+def delete(session: Session, /, version: str, *, etag: str, reason: str) -> None:
+    """Delete VERSION and its bundle for good; one that was ever promoted is kept."""
+    name = model_version_name(version)
+    with trainer_calls(session) as trainer:
+        gone = trainer.DeleteModelVersion(training_pb2.DeleteModelVersionRequest(name=name, etag=etag, reason=reason))
+    show(gone, lambda _: f"{name} is deleted")
+
+
 def _versions(trainer: TrainerServiceStub, parent: str) -> Iterator[training_pb2.ModelVersion]:
     token = ""
     while True:

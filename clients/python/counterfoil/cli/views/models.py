@@ -21,13 +21,25 @@ def model_version_view(version: training_pb2.ModelVersion) -> RenderableType:
                 ("data set", version.dataset),
                 ("training job", version.training_job),
                 ("registered", moment(version.create_time)),
+                ("made by", version.creator),
+                ("not to be promoted", version.promotion_obstacle),
                 ("MLflow run", version.run_id),
                 ("bundle", version.bundle_digest),
                 ("etag", version.etag),
             ]
         ),
+        alias_moves_view(version.alias_moves) if version.alias_moves else None,
         metrics_table(by_split(version.metrics, ("cv", "train", "test")), title="metrics") if version.metrics else None,
     )
+
+
+def alias_moves_view(moves: Iterable[training_pb2.AliasMove]) -> RenderableType:
+    """Return one line for each move, oldest first."""
+    rows = [
+        (moment(move.time), f"{'-' if move.removed else '+'} {move.alias}", move.approver, move.reason)
+        for move in moves
+    ]
+    return listing(("time", "alias", "approver", "reason"), rows, title="aliases given (+) and taken (-)")
 
 
 def model_version_list_view(versions: Iterable[training_pb2.ModelVersion]) -> RenderableType:

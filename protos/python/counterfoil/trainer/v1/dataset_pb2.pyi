@@ -843,6 +843,36 @@ class CancelDatasetRequest(_message.Message):
 Global___CancelDatasetRequest: _TypeAlias = CancelDatasetRequest  # noqa: Y015
 
 @_typing.final
+class DeleteDatasetRequest(_message.Message):
+    """Deletes a data set and its files for good. Its trainings stay listed; GetDataset is NOT_FOUND (DATASET_DELETED) from then on.
+    Refused with FAILED_PRECONDITION: DATASET_IN_USE while its own job or one that trains on it has not ended,
+    DATASET_HAS_VERSIONS while a registered version was trained on it. One that was promoted is never deleted, and keeps its data.
+    A call that failed half-way is finished by calling again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """datasets/{id}"""
+    reason: _builtins.str
+    """Why, in words for an auditor; at most 500 characters. Optional."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteDatasetRequest: _TypeAlias = DeleteDatasetRequest  # noqa: Y015
+
+@_typing.final
 class WatchDatasetRequest(_message.Message):
     """Asks to follow a data set until its job ends."""
 

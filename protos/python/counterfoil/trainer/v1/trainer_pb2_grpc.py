@@ -6,6 +6,7 @@ import warnings
 from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1_dot_dataset__pb2
 from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -59,6 +60,11 @@ class TrainerServiceStub:
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.CancelDatasetRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.Dataset.FromString,
                 _registered_method=True)
+        self.DeleteDataset = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/DeleteDataset',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.DeleteDatasetRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.WatchDataset = channel.unary_stream(
                 '/counterfoil.trainer.v1.TrainerService/WatchDataset',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetRequest.SerializeToString,
@@ -109,6 +115,16 @@ class TrainerServiceStub:
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.PromoteModelVersionRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
                 _registered_method=True)
+        self.DemoteModelVersion = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/DemoteModelVersion',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DemoteModelVersionRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
+                _registered_method=True)
+        self.DeleteModelVersion = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/DeleteModelVersion',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
         self.ListAuditEvents = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/ListAuditEvents',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_governance__pb2.ListAuditEventsRequest.SerializeToString,
@@ -150,6 +166,13 @@ class TrainerServiceServicer:
 
     def CancelDataset(self, request, context):
         """Stops the making of a data set; one that has ended already is returned as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteDataset(self, request, context):
+        """Deletes a data set that no registered version was trained on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -225,6 +248,20 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DemoteModelVersion(self, request, context):
+        """Takes an alias from a version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteModelVersion(self, request, context):
+        """Deletes a version that no alias ever pointed to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuditEvents(self, request, context):
         """Returns who changed what, when and why, newest first.
         """
@@ -261,6 +298,11 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.CancelDataset,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.CancelDatasetRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.Dataset.SerializeToString,
+            ),
+            'DeleteDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteDataset,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.DeleteDatasetRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'WatchDataset': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchDataset,
@@ -311,6 +353,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.PromoteModelVersion,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.PromoteModelVersionRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.SerializeToString,
+            ),
+            'DemoteModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DemoteModelVersion,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DemoteModelVersionRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.SerializeToString,
+            ),
+            'DeleteModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteModelVersion,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
             'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEvents,
@@ -434,6 +486,33 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/CancelDataset',
             counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.CancelDatasetRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.Dataset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/DeleteDataset',
+            counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.DeleteDatasetRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,
@@ -704,6 +783,60 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/PromoteModelVersion',
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.PromoteModelVersionRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DemoteModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/DemoteModelVersion',
+            counterfoil_dot_trainer_dot_v1_dot_training__pb2.DemoteModelVersionRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/DeleteModelVersion',
+            counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

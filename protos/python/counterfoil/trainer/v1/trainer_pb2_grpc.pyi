@@ -7,6 +7,7 @@ from collections import abc as _abc
 from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
 from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -46,6 +47,8 @@ class TrainerServiceStub:
     """Returns data sets, newest first."""
     CancelDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.CancelDatasetRequest, _dataset_pb2.Dataset]
     """Stops the making of a data set; one that has ended already is returned as it is."""
+    DeleteDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.DeleteDatasetRequest, _empty_pb2.Empty]
+    """Deletes a data set that no registered version was trained on."""
     WatchDataset: _grpc.UnaryStreamMultiCallable[_dataset_pb2.WatchDatasetRequest, _dataset_pb2.WatchDatasetResponse]
     """Follows a data set until its job ends."""
     ListClassifiers: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]
@@ -66,6 +69,10 @@ class TrainerServiceStub:
     """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
     PromoteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]
     """Points an alias, by default "champion", to a version."""
+    DemoteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.DemoteModelVersionRequest, _training_pb2.ModelVersion]
+    """Takes an alias from a version."""
+    DeleteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.DeleteModelVersionRequest, _empty_pb2.Empty]
+    """Deletes a version that no alias ever pointed to."""
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListAuditEventsRequest, _governance_pb2.ListAuditEventsResponse]
     """Returns who changed what, when and why, newest first."""
     VerifyAuditTrail: _grpc.UnaryUnaryMultiCallable[_governance_pb2.VerifyAuditTrailRequest, _governance_pb2.AuditTrailReport]
@@ -87,6 +94,8 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Returns data sets, newest first."""
     CancelDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.CancelDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     """Stops the making of a data set; one that has ended already is returned as it is."""
+    DeleteDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.DeleteDatasetRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a data set that no registered version was trained on."""
     WatchDataset: _aio.UnaryStreamMultiCallable[_dataset_pb2.WatchDatasetRequest, _dataset_pb2.WatchDatasetResponse]  # type: ignore[assignment]
     """Follows a data set until its job ends."""
     ListClassifiers: _aio.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]  # type: ignore[assignment]
@@ -107,6 +116,10 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
     PromoteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
     """Points an alias, by default "champion", to a version."""
+    DemoteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.DemoteModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
+    """Takes an alias from a version."""
+    DeleteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.DeleteModelVersionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a version that no alias ever pointed to."""
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListAuditEventsRequest, _governance_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
     """Returns who changed what, when and why, newest first."""
     VerifyAuditTrail: _aio.UnaryUnaryMultiCallable[_governance_pb2.VerifyAuditTrailRequest, _governance_pb2.AuditTrailReport]  # type: ignore[assignment]
@@ -149,6 +162,14 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.Dataset, _abc.Awaitable[_dataset_pb2.Dataset]]:
         """Stops the making of a data set; one that has ended already is returned as it is."""
+
+    @_abc_1.abstractmethod
+    def DeleteDataset(
+        self,
+        request: _dataset_pb2.DeleteDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a data set that no registered version was trained on."""
 
     @_abc_1.abstractmethod
     def WatchDataset(
@@ -229,6 +250,22 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ModelVersion, _abc.Awaitable[_training_pb2.ModelVersion]]:
         """Points an alias, by default "champion", to a version."""
+
+    @_abc_1.abstractmethod
+    def DemoteModelVersion(
+        self,
+        request: _training_pb2.DemoteModelVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.ModelVersion, _abc.Awaitable[_training_pb2.ModelVersion]]:
+        """Takes an alias from a version."""
+
+    @_abc_1.abstractmethod
+    def DeleteModelVersion(
+        self,
+        request: _training_pb2.DeleteModelVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a version that no alias ever pointed to."""
 
     @_abc_1.abstractmethod
     def ListAuditEvents(

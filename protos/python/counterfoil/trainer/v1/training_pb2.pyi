@@ -773,6 +773,46 @@ class WatchTrainingJobResponse(_message.Message):
 Global___WatchTrainingJobResponse: _TypeAlias = WatchTrainingJobResponse  # noqa: Y015
 
 @_typing.final
+class AliasMove(_message.Message):
+    """One move of an alias: that it was pointed to a version, or taken from it. MLflow's own tools move aliases without a trace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALIAS_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    alias: _builtins.str
+    """The alias, for example "champion"."""
+    removed: _builtins.bool
+    """Whether it was taken away rather than given."""
+    approver: _builtins.str
+    """Who moved it: the caller of the channel, "unverified" without TLS."""
+    reason: _builtins.str
+    """Why, in the approver's words; may be empty."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        alias: _builtins.str = ...,
+        removed: _builtins.bool = ...,
+        approver: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "approver", b"approver", "reason", b"reason", "removed", b"removed", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AliasMove: _TypeAlias = AliasMove  # noqa: Y015
+
+@_typing.final
 class ModelVersion(_message.Message):
     """One registered version of a model."""
 
@@ -809,6 +849,9 @@ class ModelVersion(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    ALIAS_MOVES_FIELD_NUMBER: _builtins.int
+    PROMOTION_OBSTACLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: models/{model}/versions/{n}"""
     classifier: _builtins.str
@@ -824,7 +867,11 @@ class ModelVersion(_message.Message):
     threshold: _builtins.float
     """Decision threshold on the probability, inside (0, 1)."""
     etag: _builtins.str
-    """Changes whenever an alias of the model moves; pass it to PromoteModelVersion."""
+    """Changes whenever an alias of the model moves; pass it to PromoteModelVersion, DemoteModelVersion or DeleteModelVersion."""
+    creator: _builtins.str
+    """The caller that had it made; "unverified" without TLS."""
+    promotion_obstacle: _builtins.str
+    """Why it must not be promoted, in a sentence; empty if it may be."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was registered."""
@@ -836,6 +883,12 @@ class ModelVersion(_message.Message):
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Metrics by name, as in TrainingJob."""
+
+    @_builtins.property
+    def alias_moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___AliasMove]:
+        """Moves of aliases to and from it, oldest first. A version that ever had an alias is never deleted: its decisions must stay
+        explainable.
+        """
 
     def __init__(
         self,
@@ -851,10 +904,13 @@ class ModelVersion(_message.Message):
         threshold: _builtins.float = ...,
         metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         etag: _builtins.str = ...,
+        creator: _builtins.str = ...,
+        alias_moves: _abc.Iterable[Global___AliasMove] | None = ...,
+        promotion_obstacle: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "create_time", b"create_time", "dataset", b"dataset", "etag", b"etag", "metrics", b"metrics", "name", b"name", "run_id", b"run_id", "threshold", b"threshold", "training_job", b"training_job"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias_moves", b"alias_moves", "aliases", b"aliases", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "etag", b"etag", "metrics", b"metrics", "name", b"name", "promotion_obstacle", b"promotion_obstacle", "run_id", b"run_id", "threshold", b"threshold", "training_job", b"training_job"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1055,7 +1111,10 @@ Global___ListModelVersionsResponse: _TypeAlias = ListModelVersionsResponse  # no
 
 @_typing.final
 class PromoteModelVersionRequest(_message.Message):
-    """Points an alias to a version. The caller of the channel is recorded as the approver."""
+    """Points an alias to a version. The caller of the channel is recorded as the approver; whoever had the version made cannot
+    approve it (FAILED_PRECONDITION, SAME_APPROVER), unless callers are unverified. A challenger that becomes champion is no
+    challenger any more.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1086,3 +1145,69 @@ class PromoteModelVersionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PromoteModelVersionRequest: _TypeAlias = PromoteModelVersionRequest  # noqa: Y015
+
+@_typing.final
+class DemoteModelVersionRequest(_message.Message):
+    """Takes an alias from a version. Without a champion a scorer that restarts has nothing to serve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """models/{model}/versions/{n}"""
+    alias: _builtins.str
+    """The alias to take away; it must point to this version. Empty: "champion"."""
+    etag: _builtins.str
+    """ModelVersion.etag as last seen; if an alias has moved since, the call fails with FAILED_PRECONDITION. Empty: not checked."""
+    reason: _builtins.str
+    """Why, in words for an auditor; at most 500 characters. Optional."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        alias: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "etag", b"etag", "name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DemoteModelVersionRequest: _TypeAlias = DemoteModelVersionRequest  # noqa: Y015
+
+@_typing.final
+class DeleteModelVersionRequest(_message.Message):
+    """Deletes a version and its bundle for good; its run stays, with parameters, metrics and figures. Refused with
+    FAILED_PRECONDITION: VERSION_HAS_ALIAS while an alias points to it, VERSION_WAS_PROMOTED if one ever did.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """models/{model}/versions/{n}"""
+    etag: _builtins.str
+    """ModelVersion.etag as last seen; if an alias has moved since, the call fails with FAILED_PRECONDITION. Empty: not checked."""
+    reason: _builtins.str
+    """Why, in words for an auditor; at most 500 characters. Optional."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteModelVersionRequest: _TypeAlias = DeleteModelVersionRequest  # noqa: Y015
