@@ -66,6 +66,7 @@ class _Findings:
             best_trial=training.best.number,
             threshold=training.threshold.value,
             metrics=training.metrics,
+            calibrator=training.calibrator.kind,
         )
         self._tell()
 
@@ -143,6 +144,7 @@ def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
             "model": plan.model,
             "classifier": plan.classifier,
             "imbalance": plan.imbalance.value,
+            "calibration": plan.calibration.value,
             **asdict(plan.resampling),
             **{f"cost_{name}": cost for name, cost in plan.costs.to_json().items()},
         }
@@ -169,7 +171,9 @@ def _contents(
 
 def _log_training(run: RunLog, training: Training, contents: BundleContents) -> None:
     run.params({f"best_{name}": value for name, value in training.best.hyperparameters.items()})
-    run.metrics({**training.metrics, "threshold": training.threshold.value})
+    run.params({"calibrator": training.calibrator.kind})
+    losses = {f"cv_log_loss_{kind}": loss for kind, loss in training.calibrated.losses.items()}
+    run.metrics({**training.metrics, **losses, "threshold": training.threshold.value})
     weights = contents.profile.mean_absolute_contributions
     importance = sorted(zip(contents.schema.names, weights, strict=True), key=lambda pair: -pair[1])
     with tempfile.TemporaryDirectory() as name:

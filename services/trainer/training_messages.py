@@ -8,7 +8,7 @@ from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.classifiers.catalogue import Classifier
 from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
 from services.trainer.domain.imbalance import Imbalance
-from services.trainer.domain.plan import Resampling, TrainingPlan, plan_from_json
+from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan, plan_from_json
 from services.trainer.domain.results import TrialSummary, training_result_from_json
 from services.trainer.domain.threshold import Costs
 from services.trainer.names import identifier, version_name
@@ -30,10 +30,18 @@ _IMBALANCES: Mapping[Imbalance, training_pb2.Imbalance.ValueType] = {
     Imbalance.SMOTE: training_pb2.IMBALANCE_SMOTE,
     Imbalance.SMOTENC: training_pb2.IMBALANCE_SMOTENC,
 }
+_CALIBRATIONS = {
+    training_pb2.CALIBRATION_UNSPECIFIED: Calibration.AUTO,
+    training_pb2.CALIBRATION_AUTO: Calibration.AUTO,
+    training_pb2.CALIBRATION_SIGMOID: Calibration.SIGMOID,
+    training_pb2.CALIBRATION_ISOTONIC: Calibration.ISOTONIC,
+}
 
 
 def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingPlan:
     """Return the plan with defaults filled in; raises InvalidInput where a value is absent or an enum unknown."""
+    if request.calibration not in _CALIBRATIONS:
+        raise InvalidInput.of("calibration", "must be AUTO, SIGMOID or ISOTONIC")
     return TrainingPlan(
         dataset=identifier(request.dataset, DATASETS, field="dataset"),
         model=request.model or DEFAULT_MODEL,
@@ -42,6 +50,7 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
         resampling=Resampling(request.folds or 5, request.repeats or 1, request.seed),
         costs=_costs_from_proto(request.costs),
         imbalance=_imbalance_from_proto(request.imbalance),
+        calibration=_CALIBRATIONS[request.calibration],
     )
 
 
@@ -64,6 +73,7 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
         seed=plan.resampling.seed,
         costs=training_pb2.Costs(**plan.costs.__dict__),
         imbalance=_IMBALANCES[plan.imbalance],
+        calibration=training_pb2.Calibration.Value(f"CALIBRATION_{plan.calibration}"),
     )
     for name, values in plan.grid.items():
         message.grid[name].values.extend(value_to_proto(value) for value in values)
@@ -131,6 +141,7 @@ def _result_to_proto(document: str, model: str, *, with_trials: bool) -> trainin
         metrics=result.metrics,
         model_version=version_name(model, result.version) if result.version else "",
         run_id=result.run_id,
+        calibrator=training_pb2.Calibration.Value(f"CALIBRATION_{result.calibrator.upper() or 'UNSPECIFIED'}"),
     )
 
 

@@ -28,7 +28,11 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     services.answer("GetDataset", samples.dataset())
     grid = ("--grid", "num_leaves=8,16", "--grid", "reg_lambda=0.5", "--grid", "boosting=goss")
 
-    services.run(*START, *grid, "--fn-cost", "20", "--imbalance", "smotenc", "--repeats", "3", "--no-wait")
+    services.run(
+        *START,
+        *grid,
+        *("--fn-cost", "20", "--imbalance", "smotenc", "--repeats", "3", "--calibration", "sigmoid", "--no-wait"),
+    )
 
     (request,) = services.asked("CreateTrainingJob")
     assert request.dataset == samples.DATASET
@@ -38,6 +42,7 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     assert (request.folds, request.repeats, request.model) == (5, 3, "credit-default")
     assert request.costs == training_pb2.Costs(false_negative=20)
     assert request.imbalance == training_pb2.IMBALANCE_SMOTENC
+    assert request.calibration == training_pb2.CALIBRATION_SIGMOID
 
 
 def test_start_shows_trials_and_metrics_beside_the_dummy(services: FakeServices) -> None:

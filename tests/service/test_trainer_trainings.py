@@ -130,6 +130,7 @@ def test_the_same_request_returns_the_first_training(trainer: Trainer, training_
         ({"costs": training_pb2.Costs(false_negative=0.0)}, "costs.false_negative"),
         ({"costs": training_pb2.Costs(false_positive_column="AMT_DREAMS")}, "costs.false_positive_column"),
         ({"seed": -1}, "seed"),
+        ({"calibration": 9}, "calibration"),
     ],
 )
 def test_a_wrong_field_is_named(

@@ -1,5 +1,7 @@
 """How good a set of probabilities is, as ranking, as probability and as decision."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
@@ -18,6 +20,8 @@ from sklearn.metrics import (
 
 from services.trainer.domain.threshold import Costs, cost_at
 
+_BINS = 10
+
 
 def evaluate(
     targets: NDArray[np.int8],
@@ -29,15 +33,17 @@ def evaluate(
 ) -> dict[str, float]:
     """Return every metric by name; both classes must occur.
 
-    Ranking (auc, gini, ks, average_precision) and probability (log_loss, brier) are taken on the probabilities, the
-    rest on the decision to refuse at and above the threshold. Precision is 0 where nobody is refused, the bad rate (the
-    share of defaults among the approved) where nobody is approved. Costs are per applicant; `amounts` as in `cost_at`.
+    Ranking (auc, gini, ks, average_precision) and probability (log_loss, brier, expected_calibration_error) are taken
+    on the probabilities, the rest on the decision to refuse at and above the threshold. Precision is 0 where nobody is
+    refused, the bad rate (the share of defaults among the approved) where nobody is approved. Costs are per applicant;
+    `amounts` as in `cost_at`.
     """
     refused = (probabilities >= threshold).astype(np.int8)
     return {
         **_ranking(targets, probabilities),
         "log_loss": float(log_loss(targets, probabilities, labels=[0, 1])),
         "brier": float(brier_score_loss(targets, probabilities)),
+        "expected_calibration_error": expected_calibration_error(targets, probabilities),
         "business_cost": cost_at(targets, probabilities, threshold, costs, amounts),
         "accuracy": float(accuracy_score(targets, refused)),
         "balanced_accuracy": float(balanced_accuracy_score(targets, refused)),
@@ -47,6 +53,35 @@ def evaluate(
         "approval_rate": float(1.0 - refused.mean()),
         "bad_rate": float(targets[refused == 0].mean()) if not refused.all() else 0.0,
     }
+
+
+def expected_calibration_error(targets: NDArray[np.int8], probabilities: NDArray[np.float64]) -> float:
+    """Return by how much, on average, a bin's mean probability misses its share of defaults.
+
+    The ten bins hold equally many applicants, but for equal probabilities, which share a bin.
+    """
+    bins = calibration_bins(targets, probabilities)
+    return float(np.average(np.abs(bins.probabilities - bins.shares), weights=bins.rows))
+
+
+@dataclass(frozen=True)
+class CalibrationBins:
+    """Applicants by rising probability: how many a bin holds, their mean probability and their share of defaults."""
+
+    rows: NDArray[np.intp]
+    probabilities: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+def calibration_bins(targets: NDArray[np.int8], probabilities: NDArray[np.float64]) -> CalibrationBins:
+    """Return up to ten bins of equally many applicants; equal probabilities share a bin, so it may be more or fewer."""
+    edges = np.unique(np.quantile(probabilities, np.linspace(0.0, 1.0, _BINS + 1)[1:-1], method="higher"))
+    place = np.searchsorted(edges, probabilities, side="right")
+    rows = np.bincount(place)
+    filled = rows > 0
+    sums = (np.bincount(place, weights=values)[filled] for values in (probabilities, targets))
+    means, shares = (total / rows[filled] for total in sums)
+    return CalibrationBins(rows[filled], means, shares)
 
 
 def area_under_curve(targets: NDArray[np.int8], scores: NDArray[np.float64]) -> float:

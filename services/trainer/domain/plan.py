@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from services.trainer.domain.classifiers.catalogue import find_classifier
@@ -27,6 +28,14 @@ class Resampling:
     seed: int = 0
 
 
+class Calibration(StrEnum):
+    """Which calibrator is asked for; AUTO takes the one of the smaller cross-fitted log loss."""
+
+    AUTO = "AUTO"
+    SIGMOID = "SIGMOID"
+    ISOTONIC = "ISOTONIC"
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """What to train on which data set (its id), how to search, and what wrong answers cost."""
@@ -38,6 +47,7 @@ class TrainingPlan:
     resampling: Resampling = field(default_factory=Resampling)
     costs: Costs = field(default_factory=Costs)
     imbalance: Imbalance = Imbalance.CLASS_WEIGHTS
+    calibration: Calibration = Calibration.AUTO
 
     @property
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
@@ -58,6 +68,7 @@ def plan_from_json(document: Mapping[str, Any]) -> TrainingPlan:
             "resampling": Resampling(**document["resampling"]),
             "costs": Costs(**document["costs"]),
             "imbalance": Imbalance(document["imbalance"]),
+            "calibration": Calibration(document.get("calibration", Calibration.AUTO)),
         }
     )
 

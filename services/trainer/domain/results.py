@@ -78,7 +78,10 @@ class TrialSummary:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What is known of a training: its trials while it runs, the rest once it has been registered (version 0: not)."""
+    """What is known of a training: its trials while it runs, the rest once it has been registered (version 0: not).
+
+    `calibrator` is "sigmoid" or "isotonic", empty until the search has ended.
+    """
 
     trials: tuple[TrialSummary, ...] = ()
     best_trial: int | None = None
@@ -86,6 +89,7 @@ class TrainingResult:
     metrics: Mapping[str, float] = field(default_factory=dict)
     version: int = 0
     run_id: str = ""
+    calibrator: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts and lists that `training_result_from_json` turns back into an equal result."""

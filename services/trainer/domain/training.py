@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.domain.amounts import amounts_at_stake
-from services.trainer.domain.calibration import fit_sigmoid
+from services.trainer.domain.calibration import Calibrated, calibrate
 from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, named
+from services.trainer.domain.folds import draw_folds, unseen_cost
 from services.trainer.domain.hyperparameters import combinations_of
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.recipe import recipe_of
@@ -33,19 +34,24 @@ class Scored:
 class Training:
     """What was learnt: every trial, the winner, the model refitted on all train rows, and how good it is.
 
-    `scored` holds `cv` (out of fold, all repeats), `train` and, if the split has rows, `test`. Calibrator and threshold
-    were fitted on `cv`, so its cost and log-loss are slightly hopeful; `test` had no part in anything. `train_values`
-    are the cleaned train rows, (n_rows, n_kept).
+    `scored` holds `cv` (all repeats; out of fold and cross-fitted, so that neither model nor calibrator has seen the
+    row), `train` and, if the split has rows, `test`. The threshold was chosen on `cv`, so its cost there is slightly
+    hopeful; `test` had no part in anything. `train_values` are the cleaned train rows, (n_rows, n_kept).
     """
 
     trials: tuple[Trial, ...]
     best: Trial
     model: Model
-    calibrator: Calibrator
+    calibrated: Calibrated
     threshold: Threshold
     metrics: dict[str, float]
     scored: dict[str, Scored]
     train_values: NDArray[np.float64]
+
+    @property
+    def calibrator(self) -> Calibrator:
+        """What turns the model's margins into probabilities."""
+        return self.calibrated.calibrator
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,11 @@ def train_model(
     amounts = amounts_at_stake(plan.costs, train)
     trials, best = _search(plan, train, record, amounts=amounts, threads=threads, listeners=listeners)
     listeners.progress(0.8, "calibrating and choosing the threshold")
-    repeats = len(best.margins)
-    targets, margins = np.tile(train.targets, repeats), best.margins.reshape(-1)
-    calibrator = fit_sigmoid(targets, margins)
-    scored = {"cv": Scored(targets, calibrator.probabilities(margins), np.tile(amounts, repeats))}
-    threshold = best_threshold(targets, scored["cv"].probabilities, plan.costs, scored["cv"].amounts)
+    splits = list(draw_folds(train.targets, plan.resampling))
+    calibrated = calibrate(plan.calibration, train.targets, best.margins, splits)
+    calibrator, held_out = calibrated.calibrator, _held_out(calibrated, train.targets, amounts)
+    threshold = best_threshold(held_out.targets, held_out.probabilities, plan.costs, held_out.amounts)
+    scored = {"cv": held_out}
     listeners.progress(0.85, "training on the whole train split")
     values = record.apply(train.frame)
     fit = recipe_of(plan)(values, train.targets, threads=threads)
@@ -86,7 +92,15 @@ def train_model(
         probabilities = calibrator.probabilities(model.margins(record.apply(test.frame)))
         scored["test"] = Scored(test.targets, probabilities, amounts_at_stake(plan.costs, test))
     metrics = _metrics(scored, best.trial, threshold.value, plan.costs)
-    return Training(tuple(trials), best.trial, model, calibrator, threshold, metrics, scored, values)
+    metrics["cv_unseen_business_cost"] = unseen_cost(
+        train.targets, calibrated.probabilities, splits, costs=plan.costs, amounts=amounts
+    )
+    return Training(tuple(trials), best.trial, model, calibrated, threshold, metrics, scored, values)
+
+
+def _held_out(calibrated: Calibrated, targets: NDArray[np.int8], amounts: NDArray[np.float64]) -> Scored:
+    repeats = len(calibrated.probabilities)
+    return Scored(np.tile(targets, repeats), calibrated.probabilities.reshape(-1), np.tile(amounts, repeats))
 
 
 def _search(

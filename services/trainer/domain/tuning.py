@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 
 from services.trainer.domain.classifiers.fitting import Fit, PrepareRows
 from services.trainer.domain.cleaning import ALL_NUMERIC, CleaningOptions, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve
+from services.trainer.domain.folds import draw_folds
 from services.trainer.domain.hyperparameters import HyperparameterValue
 from services.trainer.domain.plan import Resampling
 from services.trainer.domain.results import TrialSummary
@@ -78,13 +78,12 @@ def prepare_folds(
     """Return every fold of every repeat, cleaned by a record fitted on its own training rows alone."""
     total = resampling.folds * resampling.repeats
     folds = []
-    for repeat in range(resampling.repeats):
-        splitter = StratifiedKFold(resampling.folds, shuffle=True, random_state=resampling.seed + repeat)
-        for inside, outside in splitter.split(np.zeros(len(targets)), targets):
-            record = fit_cleaning(train[inside], columns, cleaning, targets=targets[inside], variables=variables)
-            fit = prepare(record.apply(train[inside]), targets[inside], threads=threads)
-            folds.append(Fold(repeat, outside, record.apply(train[outside]), fit))
-            on_fold(len(folds), total)
+    for split in draw_folds(targets, resampling):
+        inside, outside = split.inside, split.outside
+        record = fit_cleaning(train[inside], columns, cleaning, targets=targets[inside], variables=variables)
+        fit = prepare(record.apply(train[inside]), targets[inside], threads=threads)
+        folds.append(Fold(split.repeat, outside, record.apply(train[outside]), fit))
+        on_fold(len(folds), total)
     return folds
 
 

@@ -65,10 +65,25 @@ def test_identity_is_the_plain_link() -> None:
     assert np.isnan(probabilities[1])
 
 
-def test_calibrator_comes_back_from_json_as_it_was() -> None:
-    """JSON keeps every bit of its figures."""
-    calibrator = Calibrator("sigmoid", 0.1 + 0.2, -1 / 3)
+def test_isotonic_draws_lines_between_its_knots_and_beyond_them() -> None:
+    """In log-odds: halfway between two knots lies halfway between theirs, outside the slope goes on."""
+    calibrator = Calibrator("isotonic", 0.5, 0.0, (-1.0, 1.0, 2.0), (-3.0, -2.0, 0.0))
 
+    probabilities = calibrator.probabilities(np.array([-3.0, -1.0, 0.0, 1.5, 2.0, 4.0, np.nan]))
+
+    assert probabilities[:-1].tobytes() == expit(np.array([-4.0, -3.0, -2.5, -1.0, 0.0, 1.0])).tobytes()
+    assert np.isnan(probabilities[-1])
+
+
+@pytest.mark.parametrize(
+    "calibrator",
+    [
+        Calibrator("sigmoid", 0.1 + 0.2, -1 / 3),
+        Calibrator("isotonic", 0.1 + 0.2, 0.0, (-1 / 3, 0.1), (-2 / 3, 0.1 + 0.2)),
+    ],
+)
+def test_calibrator_comes_back_from_json_as_it_was(calibrator: Calibrator) -> None:
+    """JSON keeps every bit of its figures."""
     read = Calibrator.from_json(json.loads(json.dumps(calibrator.to_json())))
 
     assert read == calibrator
@@ -83,9 +98,17 @@ def test_calibrator_comes_back_from_json_as_it_was() -> None:
         {"kind": "sigmoid", "intercept": float("inf")},
         {"kind": "identity", "slope": 2.0},
         {"kind": "isotonic"},
+        {"kind": "isotonic", "intercept": 1.0, "margins": [0.0], "log_odds": [0.0]},
+        {"kind": "isotonic", "slope": 0.0, "margins": [0.0], "log_odds": [0.0]},
+        {"kind": "isotonic", "margins": [0.0, 1.0], "log_odds": [0.0]},
+        {"kind": "isotonic", "margins": [0.0, 1.0], "log_odds": [0.5, 0.5]},
+        {"kind": "isotonic", "margins": [1.0, 0.0], "log_odds": [0.0, 0.5]},
+        {"kind": "isotonic", "margins": [0.0, 1.0], "log_odds": [0.0, float("inf")]},
+        {"kind": "sigmoid", "margins": [0.0], "log_odds": [0.0]},
+        {"kind": "cubist"},
     ],
 )
 def test_calibrator_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
     """With a slope that does not rise, every reason would point the wrong way."""
-    with pytest.raises(ValueError, match=r"slope|kind"):
+    with pytest.raises(ValueError, match=r"slope|kind|knots"):
         Calibrator.from_json(wrong)

@@ -1,6 +1,7 @@
 """From a margin to a decision and its reasons, and from a question to its digest."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from services.scorer.domain.requests import (
     content_digest,
 )
 from services.scorer.domain.scoring import Answer, answer
+from shared.bundle.calibration import Calibrator
 from shared.bundle.reading import Bundle, load_bundle
+from shared.bundle.writing import write_bundle
 from shared.errors import InvalidInput
 from tests.bundles import TinyBundle, tiny_bundle
 
@@ -45,6 +48,22 @@ def test_a_refusal_means_that_the_threshold_is_reached(probability: float, thres
     refuse = decide(probability, threshold) is Decision.REFUSE
 
     assert refuse == (probability >= threshold)
+
+
+def test_an_isotonic_bundle_answers_with_reasons_in_the_margin(tiny: TinyBundle, tmp_path: Path) -> None:
+    """Only the probability is another one; everyone keeps margin and reasons, and nobody gets 0 or 1."""
+    isotonic = Calibrator("isotonic", 0.5, 0.0, (-1.0, -0.999, 1.0), (-4.0, -2.0, -1.9))
+    contents = dataclasses.replace(tiny.contents, calibrator=isotonic)
+    plain = load_bundle(tiny.folder, digest=tiny.digest)
+    bent = load_bundle(tmp_path / "bent", digest=write_bundle(tmp_path / "bent", contents))
+    rows = list(tiny.contents.golden_values)
+
+    for before, after in zip(answer(plain, rows), answer(bent, rows), strict=True):
+        assert isinstance(before, Answer)
+        assert isinstance(after, Answer)
+        assert (after.margin, after.baseline, after.reasons) == (before.margin, before.baseline, before.reasons)
+        assert after.probability == isotonic.probabilities(np.array([after.margin]))[0]
+        assert 0.0 < after.probability < 1.0
 
 
 contributions = arrays.arrays(np.float64, st.integers(0, 12), elements=st.floats(-3, 3).map(lambda x: round(x, 1)))

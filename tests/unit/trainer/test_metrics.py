@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.trainer.domain.evaluation import area_under_curve, evaluate, evaluate_most_frequent
+from services.trainer.domain.evaluation import (
+    area_under_curve,
+    calibration_bins,
+    evaluate,
+    evaluate_most_frequent,
+    expected_calibration_error,
+)
 from services.trainer.domain.threshold import Costs
 
 _APPLICANTS = st.lists(
@@ -55,6 +61,42 @@ def test_every_metric_is_a_number_whoever_is_refused(applicants: list[tuple[int,
     assert metrics["gini"] == pytest.approx(2 * metrics["auc"] - 1)
     assert metrics["approval_rate"] == pytest.approx((probabilities < threshold).mean())
     assert 0.0 <= metrics["ks"] <= 1.0
+
+
+def test_the_calibration_error_of_ten_bins_worked_out_by_hand() -> None:
+    """Ten bins of two: in nine the mean of 0.2 or so misses nobody's default, in the last one of two defaults."""
+    probabilities = np.repeat(np.arange(0.05, 1.0, 0.1), 2)
+    targets = np.array([0] * 18 + [1, 0], dtype=np.int8)
+
+    error = expected_calibration_error(targets, probabilities)
+
+    assert error == pytest.approx((sum(np.arange(0.05, 0.9, 0.1)) + abs(0.95 - 0.5)) / 10)
+    assert calibration_bins(targets, probabilities).rows.tolist() == [2] * 10
+
+
+@given(_APPLICANTS)
+def test_bins_hold_everyone_once_whatever_ties_and_order(applicants: list[tuple[int, float]]) -> None:
+    """Equal probabilities are told from each other by nothing, so they share a bin."""
+    targets = np.array([target for target, _ in applicants], dtype=np.int8)
+    probabilities = np.array([probability for _, probability in applicants])
+
+    bins, turned = calibration_bins(targets, probabilities), calibration_bins(targets[::-1], probabilities[::-1])
+
+    assert bins.rows.sum() == len(applicants)
+    assert (bins.rows * bins.shares).sum() == pytest.approx(targets.sum())
+    assert (bins.rows * bins.probabilities).sum() == pytest.approx(probabilities.sum())
+    assert np.all(np.diff(bins.probabilities) > 0.0)
+    assert bins.shares.tolist() == pytest.approx(turned.shares.tolist())
+
+
+def test_a_calibrated_crowd_has_nearly_no_calibration_error() -> None:
+    """20,000 applicants who default as often as was said; a tenth more for everyone is told as such."""
+    random = np.random.default_rng(1)
+    probabilities = random.uniform(0.0, 0.5, 20_000)
+    targets = (random.random(20_000) < probabilities).astype(np.int8)
+
+    assert expected_calibration_error(targets, probabilities) < 0.01
+    assert expected_calibration_error(targets, probabilities + 0.1) == pytest.approx(0.1, abs=0.01)
 
 
 def test_where_most_train_applicants_default_the_most_frequent_answer_refuses_everyone() -> None:

@@ -15,7 +15,7 @@ from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
 from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.imbalance import Imbalance
-from services.trainer.domain.plan import Resampling, TrainingPlan
+from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan
 from services.trainer.domain.results import (
     SPLITS,
     DatasetResult,
@@ -69,6 +69,7 @@ _TRAINING_PLANS = st.builds(
     resampling=st.builds(Resampling, st.integers(2, 20), st.integers(1, 10), st.integers(0, 2**31)),
     costs=st.builds(Costs, _FINITE, _FINITE, st.text(max_size=5), st.text(max_size=5)),
     imbalance=st.sampled_from(Imbalance),
+    calibration=st.sampled_from(Calibration),
 )
 _TRIALS = st.builds(TrialSummary, st.integers(0, 999), st.dictionaries(st.text(max_size=5), _VALUES), *[_FINITE] * 4)
 _RESULTS = st.builds(
@@ -150,6 +151,7 @@ def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPl
         seed=shown.seed,
         costs=shown.costs,
         imbalance=shown.imbalance,
+        calibration=shown.calibration,
     )
     again = training_messages.plan_from_proto(request)
 

@@ -22,6 +22,11 @@ _IMBALANCES: Final = {
     "smote": training_pb2.IMBALANCE_SMOTE,
     "smotenc": training_pb2.IMBALANCE_SMOTENC,
 }
+_CALIBRATIONS: Final = {
+    "auto": training_pb2.CALIBRATION_AUTO,
+    "sigmoid": training_pb2.CALIBRATION_SIGMOID,
+    "isotonic": training_pb2.CALIBRATION_ISOTONIC,
+}
 
 
 @click.group()
@@ -71,6 +76,13 @@ def train() -> None:
     help="What is done about defaults being rare.",
 )
 @click.option(
+    "--calibration",
+    type=click.Choice(list(_CALIBRATIONS)),
+    default="auto",
+    show_default=True,
+    help="How margins become probabilities; auto takes what fits applicants better that it has not seen.",
+)
+@click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="What it becomes a version of."
 )
 @request_id_option
@@ -86,6 +98,7 @@ def start(
     fn_cost: str | None,
     fp_cost: str | None,
     imbalance: str,
+    calibration: str,
     wait: bool,
     **plain: Any,
 ) -> None:
@@ -96,6 +109,7 @@ def start(
         grid=parse_grid(grid),
         costs=parse_costs(fn_cost, fp_cost),
         imbalance=_IMBALANCES[imbalance],
+        calibration=_CALIBRATIONS[calibration],
         **plain,
     )
     with trainer_calls(session) as trainer:

@@ -9,9 +9,20 @@ from counterfoil.cli.views.layout import ABSENT, listing
 
 DUMMY: Final = "dummy"
 # What a lender asks first; any other metric follows by name.
-_FIRST: Final = ("business_cost", "auc", "brier", "log_loss", "approval_rate", "bad_rate", "precision", "recall")
+_FIRST: Final = (
+    "business_cost",
+    "unseen_business_cost",
+    "auc",
+    "brier",
+    "log_loss",
+    "expected_calibration_error",
+    "approval_rate",
+    "bad_rate",
+    "precision",
+    "recall",
+)
 _BEST_HIGH: Final = frozenset({"auc", "gini", "ks", "average_precision", "balanced_accuracy", "f1"})
-_BEST_LOW: Final = frozenset({"business_cost", "brier", "log_loss"})
+_BEST_LOW: Final = frozenset({"business_cost", "brier", "log_loss", "expected_calibration_error"})
 
 
 def metrics_table(columns: Sequence[tuple[str, Mapping[str, float]]], *, title: str) -> RenderableType:

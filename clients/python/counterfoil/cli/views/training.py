@@ -61,7 +61,13 @@ def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
             f"{cost_text(job.costs.false_positive, job.costs.false_positive_column)} per good applicant refused",
         ),
         ("imbalance", word(training_pb2.Imbalance.DESCRIPTOR, job.imbalance)),
+        ("calibration", _calibration(job)),
     ]
+
+
+def _calibration(job: training_pb2.TrainingJob) -> str:
+    asked, taken = (word(training_pb2.Calibration.DESCRIPTOR, each) for each in (job.calibration, job.calibrator))
+    return f"{asked}: {taken}" if job.calibrator and taken != asked else asked
 
 
 def _result(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:

@@ -87,6 +87,36 @@ IMBALANCE_SMOTENC: Imbalance.ValueType  # 4
 """The same, but columns of at most two values keep one of them (SMOTE-NC). Without such a column it is SMOTE."""
 Global___Imbalance: _TypeAlias = Imbalance  # noqa: Y015
 
+class _Calibration:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CalibrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Calibration.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALIBRATION_UNSPECIFIED: _Calibration.ValueType  # 0
+    """The same as AUTO."""
+    CALIBRATION_AUTO: _Calibration.ValueType  # 1
+    """The one of the two below whose cross-fitted log loss is smaller."""
+    CALIBRATION_SIGMOID: _Calibration.ValueType  # 2
+    """A sigmoid of the margin (Platt, 1999): two figures, also for few applicants."""
+    CALIBRATION_ISOTONIC: _Calibration.ValueType  # 3
+    """Isotonic regression, its steps joined by rising lines: any rising curve, for some thousand applicants and more."""
+
+class Calibration(_Calibration, metaclass=_CalibrationEnumTypeWrapper):
+    """How the margins of a model become probabilities. What is fitted is fitted on out-of-fold margins, so it also takes back what
+    class weights and resampling do to the rate of defaults.
+    """
+
+CALIBRATION_UNSPECIFIED: Calibration.ValueType  # 0
+"""The same as AUTO."""
+CALIBRATION_AUTO: Calibration.ValueType  # 1
+"""The one of the two below whose cross-fitted log loss is smaller."""
+CALIBRATION_SIGMOID: Calibration.ValueType  # 2
+"""A sigmoid of the margin (Platt, 1999): two figures, also for few applicants."""
+CALIBRATION_ISOTONIC: Calibration.ValueType  # 3
+"""Isotonic regression, its steps joined by rising lines: any rising curve, for some thousand applicants and more."""
+Global___Calibration: _TypeAlias = Calibration  # noqa: Y015
+
 @_typing.final
 class HyperparameterValue(_message.Message):
     """One value of a hyper-parameter."""
@@ -451,6 +481,8 @@ class TrainingJob(_message.Message):
     METRICS_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
+    CALIBRATION_FIELD_NUMBER: _builtins.int
+    CALIBRATOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: trainingJobs/{id}"""
     dataset: _builtins.str
@@ -475,6 +507,10 @@ class TrainingJob(_message.Message):
     """models/{model}/versions/{n} that was registered; empty until then."""
     run_id: _builtins.str
     """Identifier of the MLflow run."""
+    calibration: Global___Calibration.ValueType
+    """How probabilities were to be calibrated."""
+    calibrator: Global___Calibration.ValueType
+    """The calibration that was taken, SIGMOID or ISOTONIC. UNSPECIFIED until the search has ended."""
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The work itself. The fields from `trials` on are set as they become known; all once it has SUCCEEDED."""
@@ -494,8 +530,9 @@ class TrainingJob(_message.Message):
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Metrics by name: {cv,train,test}_{auc,business_cost,...}. Costs are per applicant.
-        cv: out of fold, pooled over folds and repeats, but cv_auc and cv_gini, which are means over folds. Calibration and
-        threshold were fitted on these very rows, so the cost is slightly hopeful; test had no part in anything.
+        cv: out of fold, pooled over folds and repeats, but cv_auc and cv_gini, which are means over folds; the calibrator is
+        cross-fitted as well. The threshold was chosen on these very rows, so cv_business_cost is slightly hopeful;
+        cv_unseen_business_cost decides each fold by the best threshold of the others. test had no part in anything.
         """
 
     def __init__(
@@ -518,10 +555,12 @@ class TrainingJob(_message.Message):
         metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         model_version: _builtins.str = ...,
         run_id: _builtins.str = ...,
+        calibration: Global___Calibration.ValueType = ...,
+        calibrator: Global___Calibration.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "costs", b"costs", "job", b"job", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__best_trial: _TypeAlias = _typing.Literal["best_trial"]  # noqa: Y015
     _WhichOneofArgType__best_trial: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial"]  # noqa: Y015
@@ -571,6 +610,7 @@ class CreateTrainingJobRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
     IMBALANCE_FIELD_NUMBER: _builtins.int
+    CALIBRATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first job, other content is
     ALREADY_EXISTS. Empty: every call makes a new job. At most 128 characters.
@@ -589,6 +629,8 @@ class CreateTrainingJobRequest(_message.Message):
     """Seed of folds and classifier. Default 0."""
     imbalance: Global___Imbalance.ValueType
     """What is done about defaults being rare. Default CLASS_WEIGHTS."""
+    calibration: Global___Calibration.ValueType
+    """How margins become probabilities. Default AUTO."""
     @_builtins.property
     def grid(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterChoices]:
         """Values to try by hyper-parameter; every combination is tried, at most 1,000. Hyper-parameters that are not named take their
@@ -613,10 +655,11 @@ class CreateTrainingJobRequest(_message.Message):
         seed: _builtins.int | None = ...,
         costs: Global___Costs | None = ...,
         imbalance: Global___Imbalance.ValueType = ...,
+        calibration: Global___Calibration.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "costs", b"costs", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
