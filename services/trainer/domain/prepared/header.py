@@ -47,12 +47,12 @@ def _absent(header: Header, table: PreparedTable) -> Iterator[Problem]:
         if name not in names:
             remedy = "the table has no such column; name one of its header (a CSV file is separated by commas)"
             yield Problem("COLUMN_MISSING", field, remedy)
+    if not features:
+        yield Problem("NO_FEATURE", PATH, "the table has no column beside identifier and target; add features")
     for field, named in (("prepared.reason_texts", table.reason_texts), ("prepared.bounds", table.bounds)):
         for name in named:
             if name not in features:
                 yield Problem("COLUMN_MISSING", keyed(field, name), "the table has no feature column of this name")
-    if not features:
-        yield Problem("NO_FEATURE", PATH, "the table has no column beside identifier and target; add features")
 
 
 def _types(header: Header, table: PreparedTable) -> Iterator[Problem]:

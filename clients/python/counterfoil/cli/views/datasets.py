@@ -9,6 +9,7 @@ from counterfoil.cli.views.jobs import job_facts, state_word
 from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, share, stacked, whole, word
 from counterfoil.trainer.v1 import dataset_pb2
 
+_WithAbsence = dataset_pb2.CleaningOptions | dataset_pb2.ColumnFate | dataset_pb2.ValueBounds
 _SHOWN_EXAMPLES: Final = 3
 _RULES: Final = (
     (dataset_pb2.CLEANING_RULE_ALL_MISSING, "no value at all in train"),
@@ -168,8 +169,6 @@ def _examples(fates: Sequence[dataset_pb2.ColumnFate]) -> str:
     return ", ".join([*named, "..."] if len(fates) > _SHOWN_EXAMPLES else named)
 
 
-def _present(
-    message: dataset_pb2.CleaningOptions | dataset_pb2.ColumnFate | dataset_pb2.ValueBounds, field: str
-) -> str:
+def _present(message: _WithAbsence, field: str) -> str:
     # Only optional numbers come here: absent is told apart from zero.
     return figure(getattr(message, field)) if message.HasField(field) else ""  # type: ignore[arg-type]
