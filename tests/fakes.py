@@ -11,7 +11,7 @@ import grpc
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import prediction_pb2
-from services.trainer.domain.versions import AliasMove, ModelVersion, etag_of
+from services.trainer.domain.versions import AliasMove, ModelVersion, RunFiles, etag_of
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
@@ -84,6 +84,11 @@ class FakeVersions:
         self._aliases = dict(aliases or {})
         self._moves = 0
         self.deleted: list[int | str] = []
+
+    @property
+    def files(self) -> RunFiles:
+        """No files: nothing here was trained."""
+        raise NotFound("no run has left a file", reason="ARTIFACT_NOT_FOUND")
 
     def add(self, version: ModelVersion) -> None:
         """Register a version."""

@@ -1,14 +1,15 @@
 """The rpcs of TrainerService that are about registered model versions and what they rest on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceServicer
 from services.trainer.dataset_messages import DATASETS
+from services.trainer.domain.artifacts import list_artifacts, read_artifact
 from services.trainer.domain.selection import select_page
 from services.trainer.domain.versions import VersionRegistry
 from services.trainer.model_messages import query_from_proto, version_to_proto, wish_from_proto
@@ -39,6 +40,27 @@ class ModelRpcs(TrainerServiceServicer):
         found, position = select_page(self.versions().of_model(query.model), query, page_size=size, position=after)
         shown = [version_to_proto(version) for version in found]
         return training_pb2.ListModelVersionsResponse(model_versions=shown, next_page_token=encode_token(position))
+
+    def ListModelArtifacts(
+        self, request: artifact_pb2.ListModelArtifactsRequest, context: grpc.ServicerContext
+    ) -> artifact_pb2.ListModelArtifactsResponse:
+        """Return which artifacts a version has."""
+        registry = self.versions()
+        version = registry.get(*model_and_version(request.parent, field="parent"))
+        found = [
+            artifact_pb2.ModelArtifact(artifact=each.name, content_type=each.content_type, size_bytes=each.size_bytes)
+            for each in list_artifacts(registry.files, version.run_id)
+        ]
+        return artifact_pb2.ListModelArtifactsResponse(model_artifacts=found)
+
+    def ReadModelArtifact(
+        self, request: artifact_pb2.ReadModelArtifactRequest, context: grpc.ServicerContext
+    ) -> Iterator[artifact_pb2.ReadModelArtifactResponse]:
+        """Stream an artifact of a version."""
+        registry = self.versions()
+        version = registry.get(*model_and_version(request.name))
+        for chunk in read_artifact(registry.files, version.run_id, request.artifact):
+            yield artifact_pb2.ReadModelArtifactResponse(chunk=chunk)
 
     def PromoteModelVersion(
         self, request: training_pb2.PromoteModelVersionRequest, context: grpc.ServicerContext

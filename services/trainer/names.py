@@ -25,11 +25,11 @@ def model_of(parent: str) -> str:
     return identifier(parent, "models", field="parent")
 
 
-def model_and_version(name: str) -> tuple[str, str]:
+def model_and_version(name: str, *, field: str = "name") -> tuple[str, str]:
     """Return the model and the version number or alias in models/{model}/versions/{version}; raises InvalidInput."""
     parts = name.split("/")
     if parts[::2] != ["models", "versions"] or not all(_ID.fullmatch(part) for part in parts[1::2]) or len(parts) != 4:  # noqa: PLR2004
-        raise InvalidInput.of("name", "must be of the form models/{model}/versions/{number or alias}")
+        raise InvalidInput.of(field, "must be of the form models/{model}/versions/{number or alias}")
     return parts[1], parts[3]
 
 

@@ -6,7 +6,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.trainer.v1 import dataset_pb2, governance_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
 
 DATASET = "datasets/ds-0123456789ab"
@@ -129,6 +129,11 @@ def model_version(number: int = 2, dataset_name: str = DATASET) -> training_pb2.
         creator="CN=analyst",
         alias_moves=[training_pb2.AliasMove(alias="challenger", removed=True, approver="CN=officer", time=MORNING)],
     )
+
+
+def model_artifact() -> artifact_pb2.ModelArtifact:
+    """Return a figure."""
+    return artifact_pb2.ModelArtifact(artifact="figures/roc_curve.png", content_type="image/png", size_bytes=12_345)
 
 
 def audit_event() -> governance_pb2.AuditEvent:

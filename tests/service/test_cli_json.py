@@ -12,7 +12,7 @@ from google.rpc import code_pb2
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.trainer.v1 import dataset_pb2, governance_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
 from tests.service import cli_samples as samples
 from tests.service.fake_services import FakeServices, fake_services
 
@@ -57,6 +57,11 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ),
     ("model get", "GetModelVersion", samples.model_version()),
     ("model promote 2", "PromoteModelVersion", samples.model_version()),
+    (
+        "model artifacts 2",
+        "ListModelArtifacts",
+        artifact_pb2.ListModelArtifactsResponse(model_artifacts=[samples.model_artifact()]),
+    ),
     ("model demote 2", "DemoteModelVersion", samples.model_version()),
     ("model delete 2", "DeleteModelVersion", Empty()),
     ("dataset delete x", "DeleteDataset", Empty()),

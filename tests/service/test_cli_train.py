@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
 from counterfoil.types.v1 import job_pb2
 from tests.service import cli_samples as samples
 from tests.service.fake_services import FakeServices, fake_services
@@ -210,6 +211,31 @@ def test_promote_passes_alias_etag_and_reason(services: FakeServices) -> None:
         )
     ]
     assert "counterfoil score reload" in outcome.stderr
+
+
+def test_model_artifacts_lists_what_there_is_to_read(services: FakeServices) -> None:
+    """With the names that `model artifact` takes."""
+    found = artifact_pb2.ListModelArtifactsResponse(model_artifacts=[samples.model_artifact()])
+    services.answer("ListModelArtifacts", found)
+
+    outcome = services.run("model", "artifacts", "2")
+
+    assert services.asked("ListModelArtifacts")[0].parent == samples.VERSION
+    assert outcome.stdout.split()[-3:] == ["figures/roc_curve.png", "image/png", "12,345"]
+
+
+def test_model_artifact_writes_the_file(services: FakeServices, tmp_path: Path) -> None:
+    """All chunks, in their order; with --json a machine learns how much it was."""
+    chunks = [artifact_pb2.ReadModelArtifactResponse(chunk=chunk) for chunk in (b"# A", b" model")]
+    services.answer("ReadModelArtifact", *chunks)
+    file = tmp_path / "document.md"
+
+    outcome = services.run("model", "artifact", "2", "model_document.md", "--output", str(file), "--json")
+
+    (request,) = services.asked("ReadModelArtifact")
+    assert (request.name, request.artifact) == (samples.VERSION, "model_document.md")
+    assert file.read_bytes() == b"# A model"
+    assert json.loads(outcome.stdout)["bytes"] == 9
 
 
 def test_model_demote_and_delete_say_why(services: FakeServices) -> None:

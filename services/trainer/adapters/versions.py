@@ -11,6 +11,7 @@ from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from services.trainer.adapters.run_files import MlflowFiles
 from services.trainer.domain.versions import AliasMove, ModelVersion, etag_of
 from shared.bundle.registry import DIGEST_TAG, ModelRegistry
 from shared.errors import NotFound
@@ -62,6 +63,11 @@ class MlflowVersions:
     def __init__(self, client: MlflowClient, bundles: ModelRegistry) -> None:
         self._client = client
         self._bundles = bundles
+
+    @property
+    def files(self) -> MlflowFiles:
+        """The files of the runs that made the versions."""
+        return MlflowFiles(self._client)
 
     def get(self, model: str, version_or_alias: str) -> ModelVersion:
         """Return one version; raises NotFound, and Precondition where no version has the alias or it is not ours."""

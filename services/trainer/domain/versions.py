@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -49,8 +49,25 @@ def etag_of(aliases: Mapping[str, int], moves: int) -> str:
     return hashlib.sha256(state.encode()).hexdigest()[:32]
 
 
+class RunFiles(Protocol):
+    """Where the files of runs are kept."""
+
+    def sizes(self, run_id: str, folders: Sequence[str]) -> Mapping[str, int]:
+        """Return the bytes of each file in the folders ("" is the run's own), by its name within the run."""
+        ...
+
+    def read(self, run_id: str, name: str, *, chunk_bytes: int) -> Iterator[bytes]:
+        """Yield the content of a file that the run has."""
+        ...
+
+
 class VersionRegistry(Protocol):
     """Where versions and aliases are kept. Declared here because its only keeper takes seconds to import."""
+
+    @property
+    def files(self) -> RunFiles:
+        """The files of the runs that made the versions."""
+        ...
 
     def get(self, model: str, version_or_alias: str) -> ModelVersion:
         """Return one version; raises NotFound."""

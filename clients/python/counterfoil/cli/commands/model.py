@@ -1,16 +1,23 @@
 """`counterfoil model`: registered versions, their comparison, and promotion."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from counterfoil.cli.bounds import parse_bounds
+from counterfoil.cli.files import write_file
 from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL, dataset_name, model_name, model_version_name
 from counterfoil.cli.options import examples, page_options
 from counterfoil.cli.output import console, document, json_option, json_wanted, say, show, show_json
 from counterfoil.cli.session import Session, pass_session, trainer_calls
-from counterfoil.cli.views.models import comparison_view, model_version_list_view, model_version_view
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.cli.views.models import (
+    artifact_list_view,
+    comparison_view,
+    model_version_list_view,
+    model_version_view,
+)
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
 
 
@@ -85,6 +92,41 @@ def get(session: Session, /, version: str) -> None:
     with trainer_calls(session) as trainer:
         found = trainer.GetModelVersion(training_pb2.GetModelVersionRequest(name=model_version_name(version)))
     show(found, model_version_view)
+
+
+@model.command(epilog=examples("counterfoil model artifacts credit-default/champion"))
+@click.argument("version", metavar="VERSION", default=f"{DEFAULT_MODEL}/{CHAMPION}")
+@json_option
+@pass_session
+def artifacts(session: Session, /, version: str) -> None:
+    """List what the training of VERSION left to read: its model document, figures and tables."""
+    request = artifact_pb2.ListModelArtifactsRequest(parent=model_version_name(version))
+    with trainer_calls(session) as trainer:
+        found = trainer.ListModelArtifacts(request)
+    show(found, lambda listed: artifact_list_view(listed.model_artifacts))
+
+
+@model.command(
+    epilog=examples(
+        "counterfoil model artifact credit-default/1 model_document.md --output credit-default-1.md",
+        "counterfoil model artifact credit-default/1 figures/roc_curve.png --output roc.png",
+    )
+)
+@click.argument("version", metavar="VERSION")
+@click.argument("artifact", metavar="NAME")
+@click.option(
+    "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to write."
+)
+@json_option
+@pass_session
+def artifact(session: Session, /, version: str, artifact: str, *, output: Path) -> None:
+    """Write the artifact NAME of VERSION to a file; `model artifacts` lists the names."""
+    request = artifact_pb2.ReadModelArtifactRequest(name=model_version_name(version), artifact=artifact)
+    with trainer_calls(session) as trainer:
+        size = write_file(output, (each.chunk for each in trainer.ReadModelArtifact(request)))
+    if json_wanted():
+        show_json({"model_version": request.name, "artifact": artifact, "file": str(output), "bytes": size})
+    say(f"wrote {output} ({size:,} bytes)")
 
 
 @model.command(epilog=examples("counterfoil model compare ds-0123456789ab"))

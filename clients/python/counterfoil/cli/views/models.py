@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import RenderableType
 
-from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, short_version, stacked
+from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, short_version, stacked, whole
 from counterfoil.cli.views.metrics import DUMMY, by_split, compared, metrics_table
-from counterfoil.trainer.v1 import training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, training_pb2
 
 
 def model_version_view(version: training_pb2.ModelVersion) -> RenderableType:
@@ -59,6 +59,12 @@ def model_version_list_view(versions: Iterable[training_pb2.ModelVersion]) -> Re
     ]
     headings = ("version", "aliases", "classifier", "data set", "cv auc", "cv cost", "threshold", "registered")
     return listing(headings, rows, right=("cv auc", "cv cost", "threshold"))
+
+
+def artifact_list_view(artifacts: Iterable[artifact_pb2.ModelArtifact]) -> RenderableType:
+    """Return one line for each artifact."""
+    rows = [(each.artifact, each.content_type, whole(each.size_bytes)) for each in artifacts]
+    return listing(("artifact", "type", "bytes"), rows, right=("bytes",))
 
 
 def comparison_view(

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from counterfoil.trainer.v1 import artifact_pb2 as counterfoil_dot_trainer_dot_v1_dot_artifact__pb2
 from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1_dot_dataset__pb2
 from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
@@ -124,6 +125,16 @@ class TrainerServiceStub:
                 '/counterfoil.trainer.v1.TrainerService/DeleteModelVersion',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ListModelArtifacts = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/ListModelArtifacts',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ListModelArtifactsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ListModelArtifactsResponse.FromString,
+                _registered_method=True)
+        self.ReadModelArtifact = channel.unary_stream(
+                '/counterfoil.trainer.v1.TrainerService/ReadModelArtifact',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ReadModelArtifactRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ReadModelArtifactResponse.FromString,
                 _registered_method=True)
         self.ListAuditEvents = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/ListAuditEvents',
@@ -262,6 +273,20 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListModelArtifacts(self, request, context):
+        """Returns which artifacts a version has: its model document, figures, tables of trials and of features.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadModelArtifact(self, request, context):
+        """Returns an artifact of a version, in chunks of at most 256 KiB.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAuditEvents(self, request, context):
         """Returns who changed what, when and why, newest first.
         """
@@ -363,6 +388,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.DeleteModelVersion,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListModelArtifacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModelArtifacts,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ListModelArtifactsRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ListModelArtifactsResponse.SerializeToString,
+            ),
+            'ReadModelArtifact': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadModelArtifact,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ReadModelArtifactRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ReadModelArtifactResponse.SerializeToString,
             ),
             'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAuditEvents,
@@ -837,6 +872,60 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/DeleteModelVersion',
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModelArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/ListModelArtifacts',
+            counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ListModelArtifactsRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ListModelArtifactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadModelArtifact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/ReadModelArtifact',
+            counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ReadModelArtifactRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_artifact__pb2.ReadModelArtifactResponse.FromString,
             options,
             channel_credentials,
             insecure,

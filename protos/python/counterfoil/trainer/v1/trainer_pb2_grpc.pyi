@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.trainer.v1 import artifact_pb2 as _artifact_pb2
 from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
 from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
@@ -73,6 +74,10 @@ class TrainerServiceStub:
     """Takes an alias from a version."""
     DeleteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.DeleteModelVersionRequest, _empty_pb2.Empty]
     """Deletes a version that no alias ever pointed to."""
+    ListModelArtifacts: _grpc.UnaryUnaryMultiCallable[_artifact_pb2.ListModelArtifactsRequest, _artifact_pb2.ListModelArtifactsResponse]
+    """Returns which artifacts a version has: its model document, figures, tables of trials and of features."""
+    ReadModelArtifact: _grpc.UnaryStreamMultiCallable[_artifact_pb2.ReadModelArtifactRequest, _artifact_pb2.ReadModelArtifactResponse]
+    """Returns an artifact of a version, in chunks of at most 256 KiB."""
     ListAuditEvents: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListAuditEventsRequest, _governance_pb2.ListAuditEventsResponse]
     """Returns who changed what, when and why, newest first."""
     VerifyAuditTrail: _grpc.UnaryUnaryMultiCallable[_governance_pb2.VerifyAuditTrailRequest, _governance_pb2.AuditTrailReport]
@@ -120,6 +125,10 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Takes an alias from a version."""
     DeleteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.DeleteModelVersionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a version that no alias ever pointed to."""
+    ListModelArtifacts: _aio.UnaryUnaryMultiCallable[_artifact_pb2.ListModelArtifactsRequest, _artifact_pb2.ListModelArtifactsResponse]  # type: ignore[assignment]
+    """Returns which artifacts a version has: its model document, figures, tables of trials and of features."""
+    ReadModelArtifact: _aio.UnaryStreamMultiCallable[_artifact_pb2.ReadModelArtifactRequest, _artifact_pb2.ReadModelArtifactResponse]  # type: ignore[assignment]
+    """Returns an artifact of a version, in chunks of at most 256 KiB."""
     ListAuditEvents: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListAuditEventsRequest, _governance_pb2.ListAuditEventsResponse]  # type: ignore[assignment]
     """Returns who changed what, when and why, newest first."""
     VerifyAuditTrail: _aio.UnaryUnaryMultiCallable[_governance_pb2.VerifyAuditTrailRequest, _governance_pb2.AuditTrailReport]  # type: ignore[assignment]
@@ -266,6 +275,22 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a version that no alias ever pointed to."""
+
+    @_abc_1.abstractmethod
+    def ListModelArtifacts(
+        self,
+        request: _artifact_pb2.ListModelArtifactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_pb2.ListModelArtifactsResponse, _abc.Awaitable[_artifact_pb2.ListModelArtifactsResponse]]:
+        """Returns which artifacts a version has: its model document, figures, tables of trials and of features."""
+
+    @_abc_1.abstractmethod
+    def ReadModelArtifact(
+        self,
+        request: _artifact_pb2.ReadModelArtifactRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_artifact_pb2.ReadModelArtifactResponse], _abc.AsyncIterator[_artifact_pb2.ReadModelArtifactResponse]]:
+        """Returns an artifact of a version, in chunks of at most 256 KiB."""
 
     @_abc_1.abstractmethod
     def ListAuditEvents(
