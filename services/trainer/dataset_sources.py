@@ -19,7 +19,8 @@ from shared.bundle.schema import Feature
 from shared.features.building import build_features
 from shared.features.columns import feature_columns
 from shared.features.levels import Levels, fit_levels
-from shared.features.specification import CLIENT_KEY, TARGET
+from shared.features.sets import SPECIFICATIONS
+from shared.features.specification import CLIENT_KEY, TARGET, FeatureSpecification
 from shared.tables.reading import TableReport, open_tables
 
 Progress = Callable[[float, str], None]
@@ -45,17 +46,18 @@ def read_rows(source: Source, tables_root: Path, report: Progress) -> SourceRows
     # Looked up again: what the request named may have become a link to elsewhere.
     if isinstance(source, PreparedTable):
         return _prepared(source, locate_file(tables_root, source.path), report)
-    return _home_credit(locate_tables(tables_root, source.directory), report)
+    directory = locate_tables(tables_root, source.directory)
+    return _home_credit(directory, SPECIFICATIONS[source.features], report)
 
 
-def _home_credit(directory: Path, report: Progress) -> SourceRows:
+def _home_credit(directory: Path, specification: FeatureSpecification, report: Progress) -> SourceRows:
     report(0.05, "reading the tables")
     tables = open_tables(directory)
     report(0.2, "fixing the levels of text columns")
-    levels = fit_levels(tables.frames)
+    levels = fit_levels(tables.frames, specification)
     report(0.25, "building features")
-    table = build_features(tables.frames, levels)
-    features = tuple(described(column) for column in feature_columns(levels))
+    table = build_features(tables.frames, levels, specification)
+    features = tuple(described(column) for column in feature_columns(levels, specification))
     applicant, label = pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL)
     frame = table.frame.select(applicant, label, *(feature.name for feature in features))
     return SourceRows(frame, features, levels, tables.reports, table.dropped)

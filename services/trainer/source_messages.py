@@ -1,15 +1,22 @@
 """Sources of data sets between messages and the domain."""
 
+from collections.abc import Mapping
+
 from counterfoil.trainer.v1 import dataset_pb2
 from services.trainer.domain.sources import Bounds, HomeCreditTables, PreparedTable, Source
 from shared.errors import InvalidInput
+from shared.features.sets import FeatureSet
+
+_FEATURE_SETS: Mapping[dataset_pb2.FeatureSet.ValueType, FeatureSet] = {
+    dataset_pb2.FeatureSet.Value(f"FEATURE_SET_{features.value}"): features for features in FeatureSet
+}
 
 
 def source_from_proto(request: dataset_pb2.CreateDatasetRequest) -> Source:
     """Return where the rows come from; raises InvalidInput where nothing says so."""
     match request.WhichOneof("source"):
         case "home_credit":
-            return HomeCreditTables(request.home_credit.directory)
+            return _tables_from_proto(request.home_credit)
         case "prepared":
             return _prepared_from_proto(request.prepared)
         case None:
@@ -19,7 +26,7 @@ def source_from_proto(request: dataset_pb2.CreateDatasetRequest) -> Source:
 def source_to_proto(source: Source) -> dataset_pb2.Dataset:
     """Return a data set of which nothing but the source is set."""
     if isinstance(source, HomeCreditTables):
-        return dataset_pb2.Dataset(home_credit=dataset_pb2.HomeCreditTables(directory=source.directory))
+        return dataset_pb2.Dataset(home_credit=_tables_to_proto(source))
     return dataset_pb2.Dataset(
         prepared=dataset_pb2.PreparedTable(
             path=source.path,
@@ -33,6 +40,19 @@ def source_to_proto(source: Source) -> dataset_pb2.Dataset:
             },
         )
     )
+
+
+def _tables_from_proto(message: dataset_pb2.HomeCreditTables) -> HomeCreditTables:
+    if message.features == dataset_pb2.FEATURE_SET_UNSPECIFIED:
+        return HomeCreditTables(message.directory)
+    if message.features not in _FEATURE_SETS:
+        raise InvalidInput.of("home_credit.features", f"must be one of {', '.join(FeatureSet)}")
+    return HomeCreditTables(message.directory, _FEATURE_SETS[message.features])
+
+
+def _tables_to_proto(tables: HomeCreditTables) -> dataset_pb2.HomeCreditTables:
+    numbers = {features: number for number, features in _FEATURE_SETS.items()}
+    return dataset_pb2.HomeCreditTables(directory=tables.directory, features=numbers[tables.features])
 
 
 def _prepared_from_proto(message: dataset_pb2.PreparedTable) -> PreparedTable:

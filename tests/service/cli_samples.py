@@ -44,7 +44,7 @@ def dataset(made: job_pb2.Job | None = None) -> dataset_pb2.Dataset:
         name=DATASET,
         display_name="first",
         job=made or job(),
-        home_credit=dataset_pb2.HomeCreditTables(directory="first"),
+        home_credit=dataset_pb2.HomeCreditTables(directory="first", features=dataset_pb2.FEATURE_SET_REFERENCE),
         test_share=0.2,
         seed=3,
         options=dataset_pb2.CleaningOptions(imputation=dataset_pb2.IMPUTATION_MEDIAN, max_missing_share=0.3),

@@ -46,6 +46,7 @@ def scorer(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     spool_max_bytes: int = 1 << 28,
     serving: bool = True,
+    model: str = "credit-default",
 ) -> Iterator[Scorer]:
     """Run a scorer with its state in `folder`; return once it serves, unless that is not to be waited for."""
     settings = Settings(
@@ -53,6 +54,7 @@ def scorer(
         monitor_address=monitor_address or f"127.0.0.1:{free_port()}",
         state_dir=folder,
         spool_max_bytes=spool_max_bytes,
+        model=model,
     )
     app = build(settings, registry=registry, clock=clock, retry_seconds=0.05, seal_seconds=0.05)
     app.server.start()

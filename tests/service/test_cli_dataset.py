@@ -43,6 +43,19 @@ def test_create_sends_every_option_as_given(services: FakeServices) -> None:
     ]
 
 
+def test_create_asks_for_the_set_of_features_by_name(services: FakeServices) -> None:
+    """And shows which one it was."""
+    made = samples.dataset()
+    made.home_credit.features = dataset_pb2.FEATURE_SET_EXTENDED
+    services.answer("CreateDataset", made)
+
+    outcome = services.run(*CREATE, "--features", "extended", "--no-wait")
+
+    (request,) = services.asked("CreateDataset")
+    assert request.home_credit.features == dataset_pb2.FEATURE_SET_EXTENDED
+    assert ["features", "extended"] in [line.split() for line in outcome.stdout.splitlines()]
+
+
 def test_create_takes_every_bound_of_cleaning(services: FakeServices) -> None:
     """Each has a flag of the contract's own name."""
     services.answer("CreateDataset", samples.dataset())
@@ -84,6 +97,7 @@ def test_create_sends_a_prepared_table_as_it_is_described(services: FakeServices
         ((*CREATE, "--prepared", "own.csv"), "either --tables or --prepared"),
         (("dataset", "create", "--imputation", "none"), "either --tables or --prepared"),
         ((*CREATE, "--id", "client"), "go with --prepared"),
+        ((*PREPARED, "--id=a", "--target=b", "--features=extended"), "--features goes with --tables"),
         ((*CREATE, "--bound", "age=1:2"), "go with --prepared"),
         ((*PREPARED, "--id", "client"), "needs --id and --target"),
     ],
@@ -105,6 +119,7 @@ def test_create_leaves_defaults_to_the_service(services: FakeServices) -> None:
     (request,) = services.asked("CreateDataset")
     assert not request.HasField("test_share")
     assert not request.HasField("seed")
+    assert request.home_credit.features == dataset_pb2.FEATURE_SET_UNSPECIFIED
     assert not request.options.HasField("max_missing_share")
 
 

@@ -151,6 +151,7 @@ def test_a_path_out_of_the_tables_root_is_refused(trainer: Trainer, directory: s
         (dataset_request(test_share=1.0), "test_share"),
         (dataset_request(home_credit=dataset_pb2.HomeCreditTables(directory="nowhere")), "home_credit.directory"),
         (dataset_request(home_credit=dataset_pb2.HomeCreditTables(directory="a\0b")), "home_credit.directory"),
+        (dataset_request(home_credit=dataset_pb2.HomeCreditTables(features=7)), "home_credit.features"),  # type: ignore[arg-type]  # one of the future
         (dataset_request(request_id="x" * 129), "request_id"),
         (dataset_request(options=dataset_pb2.CleaningOptions(max_missing_share=-0.1)), "options.max_missing_share"),
         (dataset_request(options=dataset_pb2.CleaningOptions(max_target_cramers_v=0)), "options.max_target_cramers_v"),

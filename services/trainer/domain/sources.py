@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from shared.errors import FieldViolation
+from shared.features.sets import FeatureSet
 
 LONGEST_REASON_TEXT: Final = 200
 FILE_ENDINGS: Final = (".csv", ".parquet")
@@ -14,9 +15,10 @@ FILE_ENDINGS: Final = (".csv", ".parquet")
 
 @dataclass(frozen=True)
 class HomeCreditTables:
-    """The eight Home Credit tables in `directory`, which is relative to the tables root."""
+    """The eight Home Credit tables in `directory`, which is relative to the tables root, and what is made of them."""
 
     directory: str
+    features: FeatureSet = FeatureSet.REFERENCE
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,10 @@ def source_to_json(source: Source) -> dict[str, Any]:
 def source_from_json(document: Mapping[str, Any]) -> Source:
     """Return the source that `source_to_json` wrote."""
     ((kind, fields),) = document.items()
-    if "bounds" in fields:
-        fields = {**fields, "bounds": {column: Bounds(**bounds) for column, bounds in fields["bounds"].items()}}
-    return _KINDS[kind](**fields)
+    if _KINDS[kind] is HomeCreditTables:
+        return HomeCreditTables(fields["directory"], FeatureSet(fields["features"]))
+    bounds = {column: Bounds(**bounds) for column, bounds in fields["bounds"].items()}
+    return PreparedTable(**{**fields, "bounds": bounds})
 
 
 def source_violations(source: Source) -> list[FieldViolation]:

@@ -9,12 +9,12 @@ from shared.features.specification import Operation
 # The first that fits counts: DAYS_EMPLOYED_PERC is a ratio of days.
 _UNITS = (
     (re.compile(r"_PERC$|^RATE_|_RATE$|^EXT_SOURCE|_(AVG|MODE|MEDI)$"), ""),
+    (re.compile(r"^CNT_|^COUNT$|^AMT_REQ_"), "count"),
     (re.compile(r"^AMT_|^INCOME_PER_PERSON$|^PAYMENT_DIFF$"), "currency"),
     (re.compile(r"^DAYS_|^CREDIT_DAY_|^SK_DPD|^DPD$|^DBD$"), "days"),
     (re.compile(r"^MONTHS_"), "months"),
     (re.compile(r"^HOUR_"), "hours"),
     (re.compile(r"^OWN_CAR_AGE$"), "years"),
-    (re.compile(r"^CNT_|^COUNT$"), "count"),
 )
 _COUNTING = frozenset({"size", "nunique"})
 

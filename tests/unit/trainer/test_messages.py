@@ -80,6 +80,17 @@ def _job(payload: object, result: object = None) -> Job:
     )
 
 
+def _asking_for(features: dataset_pb2.FeatureSet.ValueType) -> dataset_pb2.CreateDatasetRequest:
+    return dataset_pb2.CreateDatasetRequest(
+        home_credit=dataset_pb2.HomeCreditTables(directory="tables", features=features),
+        options=dataset_pb2.CleaningOptions(imputation=dataset_pb2.IMPUTATION_NONE),
+    )
+
+
+def _shown_features(plan: DatasetPlan) -> dataset_pb2.FeatureSet.ValueType:
+    return dataset_to_proto(_job(plan.to_json()), dataset_pb2.DATASET_VIEW_BASIC).home_credit.features
+
+
 def test_results_and_plans_survive_json() -> None:
     """What the child process wrote is what the server shows."""
     trial = TrialSummary(0, {"C": 0.1, "solver": "lbfgs"}, 0.5, 0.7, 0.02, 1.5)
@@ -102,6 +113,18 @@ def test_a_data_set_request_gets_its_defaults() -> None:
         HomeCreditTables("tables"), 0.2, 0, CleaningOptions(Imputation.NONE, min_variance=0.0)
     )
     assert zero.test_share == 0.0
+
+
+def test_the_set_of_features_is_the_reference_unless_another_is_asked_for() -> None:
+    """What was not said is shown as what was done; a set of a later contract is no reason to build another one."""
+    unsaid, extended = _asking_for(dataset_pb2.FEATURE_SET_UNSPECIFIED), _asking_for(dataset_pb2.FEATURE_SET_EXTENDED)
+
+    with pytest.raises(InvalidInput) as refusal:
+        dataset_plan(_asking_for(9))  # type: ignore[arg-type]  # a number of the future
+
+    assert _shown_features(dataset_plan(unsaid)) == dataset_pb2.FEATURE_SET_REFERENCE
+    assert _shown_features(dataset_plan(extended)) == dataset_pb2.FEATURE_SET_EXTENDED
+    assert [violation.field for violation in refusal.value.violations] == ["home_credit.features"]
 
 
 def test_a_data_set_shows_no_result_before_there_is_one() -> None:

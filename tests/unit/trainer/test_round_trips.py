@@ -30,6 +30,7 @@ from services.trainer.domain.threshold import Costs
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.names import identifier, model_and_version, version_name, version_number
 from shared.errors import InvalidInput
+from shared.features.sets import FeatureSet
 from shared.jobs.store import Job, JobState
 
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -46,7 +47,7 @@ _OPTIONS = st.builds(
     max_categorical_association=st.none() | _SHARES,
 )
 _TEXTS = st.text(min_size=1, max_size=9)
-_SOURCES = st.builds(HomeCreditTables, _TEXTS) | st.builds(
+_SOURCES = st.builds(HomeCreditTables, _TEXTS, st.sampled_from(FeatureSet)) | st.builds(
     PreparedTable,
     path=_TEXTS,
     id_column=_TEXTS,

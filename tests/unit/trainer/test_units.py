@@ -34,6 +34,7 @@ _COLUMNS = {column.name: column for column in feature_columns(_NONE)}
         ("EXT_SOURCE_1", ""),
         ("OWN_CAR_AGE", "years"),
         ("CNT_CHILDREN", "count"),
+        ("AMT_REQ_CREDIT_BUREAU_DAY", "count"),
         ("CODE_GENDER", ""),
         ("BURO_DAYS_CREDIT_VAR", "days²"),
         ("BURO_MONTHS_BALANCE_SIZE_SUM", "count"),

@@ -9,6 +9,11 @@ import click
 
 from counterfoil.trainer.v1 import dataset_pb2
 
+_FEATURE_SETS: Final = {
+    None: dataset_pb2.FEATURE_SET_UNSPECIFIED,
+    "reference": dataset_pb2.FEATURE_SET_REFERENCE,
+    "extended": dataset_pb2.FEATURE_SET_EXTENDED,
+}
 _BESIDE_PREPARED: Final = ("id_column", "target_column", "positive", "reason_texts", "bounds")
 
 
@@ -19,10 +24,12 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(command)
-    def with_source(*arguments: Any, tables: str | None, prepared: str | None, **others: Any) -> Any:
+    def with_source(
+        *arguments: Any, tables: str | None, prepared: str | None, features: str | None, **others: Any
+    ) -> Any:
         """Put the options together."""
         described = {name: others.pop(name) for name in _BESIDE_PREPARED}
-        return command(*arguments, source=_source(tables, prepared, described), **others)
+        return command(*arguments, source=_source(tables, prepared, features, described), **others)
 
     flagged: Callable[..., Any] = with_source
     for option in reversed(_OPTIONS):
@@ -65,13 +72,19 @@ def parse_bounds(texts: Iterable[str]) -> dict[str, dataset_pb2.ValueBounds]:
     return found
 
 
-def _source(tables: str | None, prepared: str | None, described: dict[str, Any]) -> dataset_pb2.CreateDatasetRequest:
+def _source(
+    tables: str | None, prepared: str | None, features: str | None, described: dict[str, Any]
+) -> dataset_pb2.CreateDatasetRequest:
     if tables is not None and prepared is None:
         if any(described.values()):
             raise click.UsageError("--id, --target, --positive, --reason-text and --bound go with --prepared")
-        return dataset_pb2.CreateDatasetRequest(home_credit=dataset_pb2.HomeCreditTables(directory=tables))
+        return dataset_pb2.CreateDatasetRequest(
+            home_credit=dataset_pb2.HomeCreditTables(directory=tables, features=_FEATURE_SETS[features])
+        )
     if prepared is None or tables is not None:
         raise click.UsageError("give either --tables or --prepared")
+    if features is not None:
+        raise click.UsageError("--features goes with --tables; a prepared table's columns are its features")
     if described["id_column"] is None or described["target_column"] is None:
         raise click.UsageError("--prepared needs --id and --target")
     return dataset_pb2.CreateDatasetRequest(prepared=dataset_pb2.PreparedTable(path=prepared, **described))
@@ -93,6 +106,11 @@ def _refuse_second(found: dict[str, Any], column: str) -> None:
 
 _OPTIONS: Final = (
     click.option("--tables", metavar="DIR", help="Folder with the eight tables, below the trainer's tables root."),
+    click.option(
+        "--features",
+        type=click.Choice(["reference", "extended"]),
+        help="What is made of them; extended is more and ranks better.  [default: reference]",
+    ),
     click.option("--prepared", metavar="FILE", help="Or one table of your own, CSV or Parquet, below the same root."),
     click.option("--id", "id_column", metavar="COLUMN", help="Its column of identifiers."),
     click.option("--target", "target_column", metavar="COLUMN", help="Its column that says who defaulted."),

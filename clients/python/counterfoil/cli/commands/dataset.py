@@ -28,6 +28,7 @@ def dataset() -> None:
 @dataset.command(
     epilog=examples(
         "counterfoil dataset create --tables first --imputation none",
+        "counterfoil dataset create --tables first --features extended --imputation none",
         "counterfoil dataset create --tables first --imputation median --max-missing-share 0.3",
         "counterfoil dataset create --prepared own.csv --id client --target outcome --positive bad --imputation none",
     )

@@ -98,11 +98,17 @@ def _source(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
     default = f" = {prepared.positive}" if prepared.positive else ""
     return [
         ("tables", dataset.home_credit.directory),
+        ("features", _features(dataset.home_credit)),
         ("prepared table", prepared.path),
         ("identifier", prepared.id_column),
         ("default", f"{prepared.target_column}{default}"),
         ("bounds", ", ".join(_bounds_text(column, prepared.bounds[column]) for column in sorted(prepared.bounds))),
     ]
+
+
+def _features(tables: dataset_pb2.HomeCreditTables) -> str:
+    # A prepared table's columns are its features.
+    return word(dataset_pb2.FeatureSet.DESCRIPTOR, tables.features) if tables.features else ""
 
 
 def _bounds_text(column: str, bounds: dataset_pb2.ValueBounds) -> str:

@@ -128,6 +128,34 @@ CLEANING_RULE_CATEGORICAL_ASSOCIATION: CleaningRule.ValueType  # 7
 """It belongs to a categorical variable whose Cramér's V with a kept one exceeds max_categorical_association."""
 Global___CleaningRule: _TypeAlias = CleaningRule  # noqa: Y015
 
+class _FeatureSet:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeatureSetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeatureSet.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEATURE_SET_UNSPECIFIED: _FeatureSet.ValueType  # 0
+    """The same as REFERENCE."""
+    FEATURE_SET_REFERENCE: _FeatureSet.ValueType  # 1
+    """The features of the public reference script, 771 where all tables and levels are there."""
+    FEATURE_SET_EXTENDED: _FeatureSet.ValueType  # 2
+    """Those, and combinations of the external scores, ratios within the application and across tables, windows of recent rows, the
+    last rows and trends: about 1,300 features.
+    """
+
+class FeatureSet(_FeatureSet, metaclass=_FeatureSetEnumTypeWrapper):
+    """Which features are made of the Home Credit tables."""
+
+FEATURE_SET_UNSPECIFIED: FeatureSet.ValueType  # 0
+"""The same as REFERENCE."""
+FEATURE_SET_REFERENCE: FeatureSet.ValueType  # 1
+"""The features of the public reference script, 771 where all tables and levels are there."""
+FEATURE_SET_EXTENDED: FeatureSet.ValueType  # 2
+"""Those, and combinations of the external scores, ratios within the application and across tables, windows of recent rows, the
+last rows and trends: about 1,300 features.
+"""
+Global___FeatureSet: _TypeAlias = FeatureSet  # noqa: Y015
+
 class _DatasetView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -243,18 +271,22 @@ class HomeCreditTables(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DIRECTORY_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     directory: _builtins.str
     """Folder that holds the tables as NAME.csv or NAME.parquet, relative to the trainer's tables root. application_train is
     required; a satellite table that is absent is reported and its features are left out.
     """
+    features: Global___FeatureSet.ValueType
+    """Which features are made of them. Default REFERENCE; never UNSPECIFIED in a Dataset."""
     def __init__(
         self,
         *,
         directory: _builtins.str = ...,
+        features: Global___FeatureSet.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory", b"directory"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory", b"directory", "features", b"features"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
