@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
+from services.trainer.adapters.optuna_study import open_study
 from services.trainer.domain.cleaning import CleaningOptions, Imputation, fit_cleaning
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, expected_calibration_error
@@ -77,7 +78,8 @@ def measure(train: LabelledRows, test: LabelledRows, imbalance: Imbalance, *, se
         train.frame, train.frame.columns, CleaningOptions(Imputation.MEDIAN, min_variance=0.0), targets=train.targets
     )
     quiet = Listeners(lambda *_: None, lambda _: None)
-    training = train_model(plan, train=train, test=test, record=record, threads=0, listeners=quiet)
+    study = open_study("", name="calibration", plan=plan)
+    training = train_model(plan, train=train, test=test, record=record, study=study, threads=0, listeners=quiet)
     scored = training.scored["test"]
     plain = expit(training.model.margins(record.apply(test.frame)))
     uncalibrated = expected_calibration_error(scored.targets, plain)

@@ -24,10 +24,13 @@ from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.hyperparameters import combinations_of
 from services.trainer.domain.imbalance import Imbalance
+from services.trainer.domain.judging import Judge
 from services.trainer.domain.plan import Resampling
 from services.trainer.domain.recipe import Recipe
+from services.trainer.domain.search import Objective
 from services.trainer.domain.threshold import Costs, best_threshold, cost_at
-from services.trainer.domain.tuning import Fold, Trial, prepare_folds, try_hyperparameters
+from services.trainer.domain.trials import Trial
+from services.trainer.domain.tuning import Fold, prepare_folds, try_hyperparameters
 from shared.features.building import build_features
 from shared.features.levels import fit_levels
 from shared.features.specification import CLIENT_KEY, TARGET
@@ -50,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"name the folder of the tables with --tables or {TABLES_VARIABLE}")
     trial = measure(labelled_features(Path(tables)))
     print(f"quality auc {trial.auc:.4f} area (bar ≥ {LEAST_AUC})")
-    print(f"quality business_cost {trial.cost:.4f} per applicant (bar ≤ {LARGEST_COST})")
-    return 0 if trial.auc >= LEAST_AUC and trial.cost <= LARGEST_COST else 1
+    print(f"quality business_cost {trial.objective:.4f} per applicant (bar ≤ {LARGEST_COST})")
+    return 0 if trial.auc >= LEAST_AUC and trial.objective <= LARGEST_COST else 1
 
 
 def labelled_features(directory: Path) -> pl.DataFrame:
@@ -76,8 +79,9 @@ def measure(labelled: pl.DataFrame) -> Trial:
         on_fold=lambda *_: None,
     )
     (defaults,) = combinations_of({}, LIGHTGBM.hyperparameters)
-    tried = try_hyperparameters(0, defaults, folds, targets, costs=Costs(), seed=RESAMPLING.seed)
-    print(f"{tried.trial.training_seconds:.1f} s of training, AUC deviation {tried.trial.auc_deviation:.4f} over folds")
+    judge = Judge(Objective.BUSINESS_COST, targets, Costs())
+    tried = try_hyperparameters(0, defaults, folds, judge, seed=RESAMPLING.seed)
+    print(f"{tried.trial.seconds:.1f} s of training, AUC deviation {tried.trial.auc_deviation:.4f} over folds")
     print(f"business cost with each fold's threshold from the others: {unseen_cost(targets, folds, tried.margins):.4f}")
     return tried.trial
 

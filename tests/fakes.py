@@ -1,7 +1,7 @@
 """Real fakes: they keep the promises of what they stand for, without its disk, database or network."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,12 +11,34 @@ import grpc
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import prediction_pb2
+from services.trainer.domain.hyperparameters import HyperparameterValue
+from services.trainer.domain.trials import Trial
 from services.trainer.domain.versions import AliasMove, ModelVersion, RunFiles, etag_of
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
 from shared.prediction_record.chain import verify_segment
 from tests.bundles import TinyBundle
+
+
+@dataclass
+class RememberedStudy:
+    """A study of trials in memory, which draws what it was given, in order and then from the first again."""
+
+    draws: Sequence[Mapping[str, HyperparameterValue]] = ()
+    trials: list[Trial] = field(default_factory=list)
+
+    def finished(self) -> Sequence[Trial]:
+        """Return the trials that were added."""
+        return tuple(self.trials)
+
+    def add(self, trial: Trial) -> None:
+        """Remember the trial."""
+        self.trials.append(trial)
+
+    def draw(self, finished: Sequence[Trial]) -> Mapping[str, HyperparameterValue]:
+        """Return the draw whose turn it is."""
+        return self.draws[len(finished) % len(self.draws)]
 
 
 @dataclass

@@ -11,7 +11,8 @@ class Settings:
     """Every default is safe on a laptop: loopback only, everything under the current folder.
 
     `tables_root` bounds what callers may name as tables. `training_threads` 0 means as many as the rows are worth,
-    at most one per core; the model does not depend on it.
+    at most one per core; the model does not depend on it. `trainer_database` is the SQLAlchemy URL of the database that
+    keeps jobs and trials; empty: SQLite files in the state folder.
     """
 
     trainer_address: str = "127.0.0.1:50051"
@@ -20,6 +21,7 @@ class Settings:
     state_dir: Path = Path("var")
     tables_root: Path = Path("demo-data")
     training_threads: int = 0
+    trainer_database: str = ""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -29,7 +31,12 @@ class Settings:
     @property
     def job_store_url(self) -> str:
         """Where jobs are kept."""
-        return f"sqlite:///{(self.state_dir / 'trainer' / 'jobs.db').absolute()}"
+        return self.trainer_database or self._sqlite("jobs.db")
+
+    @property
+    def trial_store_url(self) -> str:
+        """Where Optuna keeps the trials of searches."""
+        return self.trainer_database or self._sqlite("trials.db")
 
     @property
     def server(self) -> ServerSettings:
@@ -41,3 +48,6 @@ class Settings:
             tls_client_ca=self.tls_client_ca,
             allow_insecure_remote=self.allow_insecure_remote,
         )
+
+    def _sqlite(self, file: str) -> str:
+        return f"sqlite:///{(self.state_dir / 'trainer' / file).absolute()}"

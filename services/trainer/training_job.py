@@ -15,16 +15,17 @@ from mlflow import MlflowClient
 from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, read_dataset, split_file
 from services.trainer.adapters.figures import draw_figures
 from services.trainer.adapters.memory import available_memory
+from services.trainer.adapters.optuna_study import open_study
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import version_tags
 from services.trainer.domain.amounts import check_amounts
 from services.trainer.domain.bundling import Provenance, bundle_contents
+from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.results import DatasetResult, TrainingResult, dataset_result_from_json
 from services.trainer.domain.training import Listeners, Training, train_model
-from services.trainer.domain.trials import trials_table
-from services.trainer.domain.tuning import Trial
+from services.trainer.domain.trials import Trial
 from services.trainer.kinds import DATASET
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
@@ -96,13 +97,14 @@ def train(settings: Settings, context: JobContext) -> str:
             train=dataset.train,
             test=dataset.test,
             record=dataset.record,
+            study=open_study(settings.trial_store_url, name=context.job.id, plan=plan),
             threads=settings.training_threads,
             listeners=Listeners(context.report, findings.add),
         )
         findings.finish(training)
         context.report(0.88, "sealing the bundle")
         contents = _contents(plan, training, dataset, source, context.job.id)
-        _log_training(run, training, contents)
+        _log_training(run, plan, training, contents)
         version = _register(settings, context, run, contents)
         return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
 
@@ -146,6 +148,7 @@ def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
             "imbalance": plan.imbalance.value,
             "calibration": plan.calibration.value,
             **asdict(plan.resampling),
+            **{f"search_{name}": value for name, value in plan.search.to_json().items()},
             **{f"cost_{name}": cost for name, cost in plan.costs.to_json().items()},
         }
     )
@@ -169,7 +172,7 @@ def _contents(
     )
 
 
-def _log_training(run: RunLog, training: Training, contents: BundleContents) -> None:
+def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents: BundleContents) -> None:
     run.params({f"best_{name}": value for name, value in training.best.hyperparameters.items()})
     run.params({"calibrator": training.calibrator.kind})
     losses = {f"cv_log_loss_{kind}": loss for kind, loss in training.calibrated.losses.items()}
@@ -180,9 +183,9 @@ def _log_training(run: RunLog, training: Training, contents: BundleContents) -> 
         folder = Path(name)
         (folder / "figures").mkdir()
         draw_figures(folder / "figures", training.scored, training.threshold.value, importance)
-        trials = trials_table(training.trials)
+        trials = cv_results(training.trials, plan.search.objective)
         (folder / "trials.json").write_text(json.dumps(trials, indent=1), encoding="utf-8")
-        pl.DataFrame(trials).write_csv(folder / "trials.csv")
+        pl.DataFrame(trials, infer_schema_length=None).write_csv(folder / "cv_results.csv")
         columns = {"feature": pl.String, "mean_absolute_contribution": pl.Float64}
         pl.DataFrame(importance, schema=columns, orient="row").write_csv(folder / "feature_importance.csv")
         run.folder(folder)

@@ -6,12 +6,20 @@ from collections.abc import Mapping
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.classifiers.catalogue import Classifier
-from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
+from services.trainer.domain.hyperparameters import Hyperparameter
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan, plan_from_json
-from services.trainer.domain.results import TrialSummary, training_result_from_json
+from services.trainer.domain.results import training_result_from_json
 from services.trainer.domain.threshold import Costs
 from services.trainer.names import identifier, version_name
+from services.trainer.search_messages import (
+    choice_to_proto,
+    grid_from_proto,
+    search_from_proto,
+    search_to_proto,
+    trial_to_proto,
+    value_to_proto,
+)
 from shared.errors import InvalidInput
 from shared.jobs.store import Job
 from shared.rpc.jobs import job_to_proto
@@ -46,11 +54,12 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
         dataset=identifier(request.dataset, DATASETS, field="dataset"),
         model=request.model or DEFAULT_MODEL,
         classifier=request.classifier,
-        grid={name: _values_from_proto(name, choices) for name, choices in request.grid.items()},
+        grid=grid_from_proto(request.grid),
         resampling=Resampling(request.folds or 5, request.repeats or 1, request.seed),
         costs=_costs_from_proto(request.costs),
         imbalance=_imbalance_from_proto(request.imbalance),
         calibration=_CALIBRATIONS[request.calibration],
+        search=search_from_proto(request.search),
     )
 
 
@@ -74,9 +83,9 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
         costs=training_pb2.Costs(**plan.costs.__dict__),
         imbalance=_IMBALANCES[plan.imbalance],
         calibration=training_pb2.Calibration.Value(f"CALIBRATION_{plan.calibration}"),
+        grid={name: choice_to_proto(choice) for name, choice in plan.grid.items()},
+        search=search_to_proto(plan.search),
     )
-    for name, values in plan.grid.items():
-        message.grid[name].values.extend(value_to_proto(value) for value in values)
     if job.result is not None:
         message.MergeFrom(_result_to_proto(job.result, plan.model, with_trials=with_trials))
     return message
@@ -90,25 +99,6 @@ def classifier_to_proto(classifier: Classifier) -> training_pb2.Classifier:
         hyperparameters=[_hyperparameter_to_proto(h) for h in classifier.hyperparameters],
         takes_missing_values=classifier.takes_missing_values,
     )
-
-
-def value_to_proto(value: HyperparameterValue) -> training_pb2.HyperparameterValue:
-    """Return one value of a hyper-parameter."""
-    if isinstance(value, str):
-        return training_pb2.HyperparameterValue(text=value)
-    if isinstance(value, int):
-        return training_pb2.HyperparameterValue(integer=value)
-    return training_pb2.HyperparameterValue(real=value)
-
-
-def _values_from_proto(name: str, choices: training_pb2.HyperparameterChoices) -> tuple[HyperparameterValue, ...]:
-    values: list[HyperparameterValue] = []
-    for place, value in enumerate(choices.values):
-        kind = value.WhichOneof("value")
-        if kind is None:
-            raise InvalidInput.of(f'grid["{name}"].values[{place}]', "set integer, real or text")
-        values.append(getattr(value, kind))
-    return tuple(values)
 
 
 def _imbalance_from_proto(value: training_pb2.Imbalance.ValueType) -> Imbalance:
@@ -135,24 +125,13 @@ def _costs_from_proto(costs: training_pb2.Costs) -> Costs:
 def _result_to_proto(document: str, model: str, *, with_trials: bool) -> training_pb2.TrainingJob:
     result = training_result_from_json(json.loads(document))
     return training_pb2.TrainingJob(
-        trials=[_trial_to_proto(trial) for trial in result.trials] if with_trials else [],
+        trials=[trial_to_proto(trial) for trial in result.trials] if with_trials else [],
         best_trial=result.best_trial,
         threshold=result.threshold,
         metrics=result.metrics,
         model_version=version_name(model, result.version) if result.version else "",
         run_id=result.run_id,
         calibrator=training_pb2.Calibration.Value(f"CALIBRATION_{result.calibrator.upper() or 'UNSPECIFIED'}"),
-    )
-
-
-def _trial_to_proto(trial: TrialSummary) -> training_pb2.Trial:
-    return training_pb2.Trial(
-        number=trial.number,
-        hyperparameters={name: value_to_proto(value) for name, value in trial.hyperparameters.items()},
-        cost=trial.cost,
-        auc=trial.auc,
-        auc_deviation=trial.auc_deviation,
-        training_seconds=trial.training_seconds,
     )
 
 

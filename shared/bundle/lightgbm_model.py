@@ -55,6 +55,11 @@ class LightGbmModel:
         return cls(files[FILE].decode())
 
     @property
+    def rounds(self) -> int:
+        """How many trees it has."""
+        return int(self._booster.num_trees())
+
+    @property
     def kernel_id(self) -> str:
         """What computes contributions: the compiled kernel, or LightGBM where that was not built or does not fit."""
         return KERNEL_ID if self._kernel else f"lightgbm-{lightgbm.__version__}"

@@ -102,8 +102,20 @@ def training_job(made: job_pb2.Job | None = None) -> training_pb2.TrainingJob:
         costs=training_pb2.Costs(false_negative=10, false_positive=1),
         imbalance=training_pb2.IMBALANCE_CLASS_WEIGHTS,
         trials=[
-            training_pb2.Trial(number=0, hyperparameters={"num_leaves": leaves[0]}, cost=0.56, auc=0.73),
-            training_pb2.Trial(number=1, hyperparameters={"num_leaves": leaves[1]}, cost=0.52, auc=0.75),
+            training_pb2.Trial(
+                number=0,
+                hyperparameters={"num_leaves": leaves[0]},
+                cost=0.56,
+                auc=0.73,
+                state=training_pb2.TRIAL_STATE_COMPLETE,
+            ),
+            training_pb2.Trial(
+                number=1,
+                hyperparameters={"num_leaves": leaves[1]},
+                cost=0.52,
+                auc=0.75,
+                state=training_pb2.TRIAL_STATE_COMPLETE,
+            ),
         ],
         best_trial=1,
         threshold=0.0912,

@@ -46,6 +46,28 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     assert request.calibration == training_pb2.CALIBRATION_SIGMOID
 
 
+def test_start_sends_a_search_over_ranges(services: FakeServices) -> None:
+    """With its budget; what was not said is left to the service."""
+    services.answer("CreateTrainingJob", samples.training_job())
+    services.answer("GetDataset", samples.dataset())
+    search = ("--search", "tpe", "--objective", "log-loss", "--trials", "40", "--seconds", "600")
+
+    services.run(*START, *search, "--grid", "reg_lambda=1..100:log", "--no-wait")
+    services.run(*START, "--search", "random", "--pruning", "--no-wait")
+
+    drawn, pruned = services.asked("CreateTrainingJob")
+    assert drawn.search == training_pb2.Search(
+        method=training_pb2.SEARCH_METHOD_TPE,
+        objective=training_pb2.SEARCH_OBJECTIVE_LOG_LOSS,
+        max_trials=40,
+        max_seconds=600.0,
+    )
+    assert drawn.grid["reg_lambda"].range.scale == training_pb2.RANGE_SCALE_LOGARITHMIC
+    assert pruned.search == training_pb2.Search(
+        method=training_pb2.SEARCH_METHOD_RANDOM, objective=training_pb2.SEARCH_OBJECTIVE_BUSINESS_COST, pruning=True
+    )
+
+
 def test_start_shows_trials_and_metrics_beside_the_dummy(services: FakeServices) -> None:
     """The cheapest trial comes first and is marked; the dummy's cost stands in the same line."""
     services.answer("CreateTrainingJob", samples.training_job(samples.job(job_pb2.JOB_STATE_QUEUED)))

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from counterfoil.types.v1 import job_pb2
+from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import ModelRegistry
 from tests.service.trainer import Trainer, refusal_of, training_request
@@ -21,14 +22,26 @@ Choices = training_pb2.HyperparameterChoices
 Value = training_pb2.HyperparameterValue
 
 
+_TPE_OF_NONE = training_pb2.Search(method=training_pb2.SEARCH_METHOD_TPE, max_trials=-1)
+
+
+def registered_bundle(trainer: Trainer, job: training_pb2.TrainingJob, cache: Path) -> Bundle:
+    """Return the bundle that a training job registered."""
+    registry = ModelRegistry(trainer.settings.mlflow_uri, cache=cache)
+    version = registry.resolve(job.model, job.model_version.rpartition("/")[2])
+    return load_bundle(registry.fetch_bundle(version), digest=version.bundle_digest)
+
+
+def _backwards() -> training_pb2.HyperparameterRange:
+    return training_pb2.HyperparameterRange(minimum=2.0, maximum=1.0, steps=2)
+
+
 @pytest.fixture(scope="session")
 def bundle(
     trainer: Trainer, training_job: training_pb2.TrainingJob, tmp_path_factory: pytest.TempPathFactory
 ) -> Bundle:
     """Return what the training registered, read as the scorer reads it."""
-    registry = ModelRegistry(trainer.settings.mlflow_uri, cache=tmp_path_factory.mktemp("cache"))
-    version = registry.resolve("credit-default", training_job.model_version.rpartition("/")[2])
-    return load_bundle(registry.fetch_bundle(version), digest=version.bundle_digest)
+    return registered_bundle(trainer, training_job, tmp_path_factory.mktemp("cache"))
 
 
 def test_classifiers_are_listed_with_all_that_may_be_set(trainer: Trainer) -> None:
@@ -88,12 +101,38 @@ def test_its_run_holds_parameters_metrics_figures_trials_and_inputs(
     assert run.data.params["dataset_digest"] == dataset.digest
     assert run.data.params["best_n_estimators"] in {"10", "20"}
     assert run.data.metrics["cv_auc"] == training_job.metrics["cv_auc"]
-    assert {"trials.json", "trials.csv", "feature_importance.csv"} <= artifacts
+    assert {"trials.json", "cv_results.csv", "feature_importance.csv"} <= artifacts
     figures = ("roc_curve", "confusion_matrix", "feature_importance")
     assert {f"figures/{name}.png" for name in figures} <= artifacts
     assert run.inputs is not None
     digests = {tag.value for given in run.inputs.dataset_inputs for tag in given.tags if tag.key == "sha256"}
     assert digests == {s.digest for s in dataset.splits if s.split != dataset_pb2.SPLIT_PRODUCTION}
+
+
+def test_a_search_by_tpe_shows_its_trials_and_keeps_the_trees_that_early_stopping_found(
+    trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path
+) -> None:
+    """Ranges are drawn from, every trial is told, and the run has the table that scikit-learn's users know."""
+    request = training_request(dataset.name, model="searched")
+    request.ClearField("grid")
+    request.grid["num_leaves"].range.MergeFrom(training_pb2.HyperparameterRange(minimum=2, maximum=16))
+    request.grid["n_estimators"].values.add(integer=60)
+    request.grid["early_stopping_rounds"].values.add(integer=5)
+    request.search.MergeFrom(training_pb2.Search(method=training_pb2.SEARCH_METHOD_TPE, max_trials=3))
+
+    job = trainer.train(request)
+
+    client = MlflowClient(trainer.settings.mlflow_uri)
+    table = pl.read_csv(client.download_artifacts(job.run_id, "cv_results.csv", str(tmp_path)))
+    best = job.trials[job.best_trial]
+    trees = registered_bundle(trainer, job, tmp_path).model
+    assert (job.search.max_trials, job.search.pruning) == (3, True)
+    assert [trial.state for trial in job.trials] == [training_pb2.TRIAL_STATE_COMPLETE] * 3
+    assert all(2 <= trial.hyperparameters["num_leaves"].integer <= 16 for trial in job.trials)
+    assert isinstance(trees, LightGbmModel)
+    assert trees.rounds == best.rounds < 60
+    assert table["mean_test_auc"].to_list() == pytest.approx([trial.auc for trial in job.trials])
+    assert table["rank_test_business_cost"][job.best_trial] == 1
 
 
 def test_trainings_are_listed_by_data_set(trainer: Trainer, training_job: training_pb2.TrainingJob) -> None:
@@ -131,6 +170,9 @@ def test_the_same_request_returns_the_first_training(trainer: Trainer, training_
         ({"costs": training_pb2.Costs(false_positive_column="AMT_DREAMS")}, "costs.false_positive_column"),
         ({"seed": -1}, "seed"),
         ({"calibration": 9}, "calibration"),
+        ({"search": _TPE_OF_NONE}, "search.max_trials"),
+        ({"search": training_pb2.Search(max_seconds=0.0)}, "search.max_seconds"),
+        ({"grid": {"reg_alpha": Choices(range=_backwards())}}, 'grid["reg_alpha"].range.minimum'),
     ],
 )
 def test_a_wrong_field_is_named(

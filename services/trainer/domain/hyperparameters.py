@@ -3,16 +3,39 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+import numpy as np
 
 from shared.errors import FieldViolation, InvalidInput
 
 HyperparameterValue = int | float | str
 Hyperparameters = Mapping[str, HyperparameterValue]
-Grid = Mapping[str, Sequence[HyperparameterValue]]
 
 LARGEST_GRID = 1000
+
+
+class Scale(StrEnum):
+    """How the numbers of a range are spread: evenly, or evenly in the logarithm."""
+
+    LINEAR = "LINEAR"
+    LOGARITHMIC = "LOGARITHMIC"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Every value from `minimum` to `maximum`, both included; `steps` says how many of them a full grid takes."""
+
+    minimum: float
+    maximum: float
+    scale: Scale = Scale.LINEAR
+    steps: int = 0
+
+
+Choice = Sequence[HyperparameterValue] | Range
+Grid = Mapping[str, Choice]
 
 
 @dataclass(frozen=True)
@@ -28,31 +51,87 @@ class Hyperparameter:
     choices: tuple[str, ...] = ()
 
 
-def check_grid(grid: Grid, known: Sequence[Hyperparameter]) -> None:
-    """Raise InvalidInput that names each unknown hyper-parameter, each unfit value and each empty or repeated choice.
+def grid_to_json(grid: Grid) -> dict[str, Any]:
+    """Return plain dicts and lists that `grid_from_json` turns back into an equal grid."""
+    return {name: asdict(choice) if isinstance(choice, Range) else list(choice) for name, choice in grid.items()}
 
-    Also raised, before any value is looked at, for more than LARGEST_GRID combinations.
+
+def grid_from_json(document: Mapping[str, Any]) -> Grid:
+    """Return the grid that `grid_to_json` wrote."""
+    return {
+        name: Range(**{**choice, "scale": Scale(choice["scale"])}) if isinstance(choice, dict) else tuple(choice)
+        for name, choice in document.items()
+    }
+
+
+def check_grid(grid: Grid, known: Sequence[Hyperparameter], *, exhaustive: bool = True) -> None:
+    """Raise InvalidInput that names each unknown hyper-parameter, each unfit value or range and each repeated value.
+
+    Also raised, before any value is looked at, for more than LARGEST_GRID combinations, or values where not every
+    combination will be tried; ranges need steps if all are (`exhaustive`), and must have none if not.
     """
-    # An empty choice counts as one: it must not hide how long another is.
-    combinations = math.prod(max(1, len(values)) for values in grid.values())
-    if combinations > LARGEST_GRID:
-        raise InvalidInput.of("grid", f"makes {combinations} combinations; at most {LARGEST_GRID} are tried")
+    _check_size(grid, exhaustive=exhaustive)
     by_name = {hyperparameter.name: hyperparameter for hyperparameter in known}
     violations: list[FieldViolation] = []
-    for name, values in grid.items():
-        if name in by_name:
-            violations += _choice_violations(by_name[name], values)
-        else:
+    for name, choice in grid.items():
+        if name not in by_name:
             known_names = ", ".join(by_name)
             violations.append(FieldViolation(f'grid["{name}"]', f"unknown hyper-parameter; known are {known_names}"))
+        elif isinstance(choice, Range):
+            violations += _range_violations(by_name[name], choice, exhaustive=exhaustive)
+        else:
+            violations += _choice_violations(by_name[name], choice)
     if violations:
         raise InvalidInput(violations)
 
 
 def combinations_of(grid: Grid, known: Sequence[Hyperparameter]) -> list[dict[str, HyperparameterValue]]:
     """Return every combination of a checked grid, completed with defaults; whole numbers become real where wanted."""
-    choices = {h.name: [_converted(h, value) for value in grid.get(h.name, (h.default,))] for h in known}
+    choices = {h.name: values_of(h, grid.get(h.name, (h.default,))) for h in known}
     return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+
+
+def values_of(hyperparameter: Hyperparameter, choice: Choice) -> list[HyperparameterValue]:
+    """Return the values that a full grid tries: those named, or the steps of the range, each once."""
+    if not isinstance(choice, Range):
+        return [_converted(hyperparameter, value) for value in choice]
+    spaced = np.geomspace if choice.scale is Scale.LOGARITHMIC else np.linspace
+    numbers = [float(number) for number in spaced(choice.minimum, choice.maximum, choice.steps)]
+    if hyperparameter.type == "integer":
+        return list(dict.fromkeys(round(number) for number in numbers))
+    return list(numbers)
+
+
+def _check_size(grid: Grid, *, exhaustive: bool) -> None:
+    # An empty choice counts as one: it must not hide how long another is.
+    sizes = [max(1, choice.steps if isinstance(choice, Range) else len(choice)) for choice in grid.values()]
+    if exhaustive and math.prod(sizes) > LARGEST_GRID:
+        raise InvalidInput.of("grid", f"makes {math.prod(sizes)} combinations; at most {LARGEST_GRID} are tried")
+    if sum(sizes) > LARGEST_GRID + len(sizes):
+        raise InvalidInput.of("grid", f"names {sum(sizes)} values; at most {LARGEST_GRID} are taken")
+
+
+def _range_violations(hyperparameter: Hyperparameter, choice: Range, *, exhaustive: bool) -> list[FieldViolation]:
+    path = f'grid["{hyperparameter.name}"].range'
+    if hyperparameter.type == "text":
+        return [FieldViolation(path, f"is no number; name values out of {', '.join(hyperparameter.choices)}")]
+    wrong = [
+        FieldViolation(f"{path}.{name}", problem)
+        for name, bound in (("minimum", choice.minimum), ("maximum", choice.maximum))
+        for problem in _problems(hyperparameter, _whole_if_equal(hyperparameter, bound))
+    ]
+    if not wrong and choice.minimum >= choice.maximum:
+        wrong.append(FieldViolation(f"{path}.minimum", "must be below the maximum; to fix a value, name it alone"))
+    if choice.scale is Scale.LOGARITHMIC and choice.minimum <= 0.0:
+        wrong.append(FieldViolation(f"{path}.minimum", "must be above 0 on a logarithmic scale"))
+    return wrong + [FieldViolation(f"{path}.steps", problem) for problem in _steps_problems(choice, exhaustive)]
+
+
+def _steps_problems(choice: Range, exhaustive: bool) -> Iterator[str]:
+    if exhaustive and not 2 <= choice.steps <= LARGEST_GRID:  # noqa: PLR2004 - both bounds
+        yield f"must be 2 to {LARGEST_GRID} with method GRID, or search by RANDOM or TPE"
+    if not exhaustive and choice.steps:
+        yield "must be 0: RANDOM and TPE draw from the whole range"
 
 
 def _choice_violations(hyperparameter: Hyperparameter, values: Sequence[HyperparameterValue]) -> list[FieldViolation]:
@@ -85,6 +164,11 @@ def _problems(hyperparameter: Hyperparameter, value: HyperparameterValue) -> Ite
         yield f"must be at least {hyperparameter.minimum:g}"
     elif hyperparameter.maximum is not None and value > hyperparameter.maximum:
         yield f"must be at most {hyperparameter.maximum:g}"
+
+
+def _whole_if_equal(hyperparameter: Hyperparameter, bound: float) -> HyperparameterValue:
+    # The bounds of a range have one type on the wire, whatever the hyper-parameter's.
+    return int(bound) if hyperparameter.type == "integer" and float(bound).is_integer() else bound
 
 
 def _converted(hyperparameter: Hyperparameter, value: HyperparameterValue) -> HyperparameterValue:

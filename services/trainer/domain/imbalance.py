@@ -1,13 +1,12 @@
 """What is done about defaults being rare, and what that needs: known without loading the library that does it."""
 
 import math
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue
+from services.trainer.domain.hyperparameters import Grid, Hyperparameter, Range
 from shared.errors import InvalidInput, Precondition
 
 
@@ -58,9 +57,10 @@ def categorical_columns(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(np.all((values == low) | (values == high), axis=0), dtype=np.bool_)
 
 
-def neighbours_in(grid: Mapping[str, Sequence[HyperparameterValue]]) -> int:
+def neighbours_in(grid: Grid) -> int:
     """Return the largest number of neighbours that a checked grid tries."""
-    return max(int(value) for value in grid.get(SMOTE_K_NEIGHBORS.name, (SMOTE_K_NEIGHBORS.default,)))
+    choice = grid.get(SMOTE_K_NEIGHBORS.name, (SMOTE_K_NEIGHBORS.default,))
+    return int(choice.maximum) if isinstance(choice, Range) else max(int(value) for value in choice)
 
 
 def check_neighbours(neighbours: int, *, rarest: int, folds: int) -> None:

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from services.trainer.domain.classifiers.catalogue import find_classifier
+from services.trainer.domain.classifiers.catalogue import EARLY_STOPPING, find_classifier, may_stop_early
 from services.trainer.domain.cleaning import Imputation
-from services.trainer.domain.hyperparameters import Grid, Hyperparameter, check_grid
+from services.trainer.domain.hyperparameters import Grid, Hyperparameter, check_grid, grid_from_json, grid_to_json
 from services.trainer.domain.imbalance import Imbalance, bytes_needed, check_neighbours, neighbours_in
+from services.trainer.domain.search import Search, SearchMethod, check_search, search_from_json
 from services.trainer.domain.threshold import Costs
 from shared.errors import FieldViolation, InvalidInput, Precondition
 
@@ -48,6 +49,7 @@ class TrainingPlan:
     costs: Costs = field(default_factory=Costs)
     imbalance: Imbalance = Imbalance.CLASS_WEIGHTS
     calibration: Calibration = Calibration.AUTO
+    search: Search = field(default_factory=Search)
 
     @property
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
@@ -56,7 +58,7 @@ class TrainingPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts and lists that `plan_from_json` turns back into an equal plan."""
-        return {**asdict(self), "grid": {name: list(values) for name, values in self.grid.items()}}
+        return {**asdict(self), "grid": grid_to_json(self.grid)}
 
 
 def plan_from_json(document: Mapping[str, Any]) -> TrainingPlan:
@@ -64,22 +66,27 @@ def plan_from_json(document: Mapping[str, Any]) -> TrainingPlan:
     return TrainingPlan(
         **{
             **document,
-            "grid": {name: tuple(values) for name, values in document["grid"].items()},
+            "grid": grid_from_json(document["grid"]),
             "resampling": Resampling(**document["resampling"]),
             "costs": Costs(**document["costs"]),
             "imbalance": Imbalance(document["imbalance"]),
             "calibration": Calibration(document.get("calibration", Calibration.AUTO)),
+            "search": search_from_json(document["search"]),
         }
     )
 
 
 def check_training_plan(plan: TrainingPlan) -> None:
     """Raise InvalidInput that names every part of the plan that can never work, whatever the data."""
-    check_grid(plan.grid, plan.hyperparameters)
+    check_grid(plan.grid, plan.hyperparameters, exhaustive=plan.search.method is SearchMethod.GRID)
+    check_search(plan.search, plan.grid)
     violations = []
     if not _MODEL_NAME.fullmatch(plan.model):
         violations.append(FieldViolation("model", "must be 1 to 63 of a-z, 0-9 and -, starting with a letter"))
     violations += _resampling_violations(plan.resampling)
+    if plan.imbalance.oversamples and may_stop_early(plan.grid):
+        rule = "must be 0 with SMOTE: rows made up of others would lie on both sides of what is watched"
+        violations.append(FieldViolation(f'grid["{EARLY_STOPPING}"]', rule))
     for name in ("false_negative", "false_positive"):
         cost = getattr(plan.costs, name)
         if not (math.isfinite(cost) and cost > 0.0):

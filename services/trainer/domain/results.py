@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 from services.trainer.domain.cleaning import ColumnFate, fate_from_json
@@ -64,16 +65,29 @@ def dataset_result_from_json(document: Mapping[str, Any]) -> DatasetResult:
     )
 
 
+class TrialState(StrEnum):
+    """How a trial ended: after all folds, given up after some, or because the classifier could not be trained."""
+
+    COMPLETE = "COMPLETE"
+    PRUNED = "PRUNED"
+    FAILED = "FAILED"
+
+
 @dataclass(frozen=True)
 class TrialSummary:
-    """One trial as callers see it."""
+    """One trial as callers see it; what one that did not end well has no figure of is None."""
 
     number: int
     hyperparameters: Mapping[str, HyperparameterValue]
-    cost: float
-    auc: float
-    auc_deviation: float
+    cost: float | None
+    auc: float | None
+    auc_deviation: float | None
     training_seconds: float
+    state: TrialState = TrialState.COMPLETE
+    log_loss: float | None = None
+    folds_trained: int = 0
+    rounds: int | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,4 +112,8 @@ class TrainingResult:
 
 def training_result_from_json(document: Mapping[str, Any]) -> TrainingResult:
     """Return the result that `TrainingResult.to_json` wrote."""
-    return TrainingResult(**{**document, "trials": tuple(TrialSummary(**trial) for trial in document["trials"])})
+    return TrainingResult(**{**document, "trials": tuple(_trial_from_json(trial) for trial in document["trials"])})
+
+
+def _trial_from_json(document: Mapping[str, Any]) -> TrialSummary:
+    return TrialSummary(**{**document, "state": TrialState(document["state"])})

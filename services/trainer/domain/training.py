@@ -1,5 +1,6 @@
 """From a cleaned data set to one calibrated model with its threshold and its metrics."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -8,15 +9,19 @@ from numpy.typing import NDArray
 
 from services.trainer.domain.amounts import amounts_at_stake
 from services.trainer.domain.calibration import Calibrated, calibrate
+from services.trainer.domain.classifiers.catalogue import with_rounds
 from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, named
 from services.trainer.domain.folds import draw_folds, unseen_cost
-from services.trainer.domain.hyperparameters import combinations_of
+from services.trainer.domain.hyperparameters import Hyperparameters
+from services.trainer.domain.judging import Judge
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.recipe import recipe_of
+from services.trainer.domain.study import Study, search, space_of
 from services.trainer.domain.threshold import Costs, Threshold, best_threshold
-from services.trainer.domain.tuning import Trial, TriedModel, prepare_folds, search
+from services.trainer.domain.trials import Trial
+from services.trainer.domain.tuning import TriedModel, prepare_folds
 from shared.bundle.calibration import Calibrator
 from shared.bundle.models import Model
 
@@ -68,15 +73,18 @@ def train_model(
     train: LabelledRows,
     test: LabelledRows,
     record: CleaningRecord,
+    study: Study,
     threads: int,
     listeners: Listeners,
 ) -> Training:
     """Search the grid, calibrate and choose the threshold out of fold, refit on all train rows, and evaluate.
 
-    Raises Precondition NO_SIGNAL if the best trial's margins do not rise with the defaults.
+    Trials that the study has finished are not run again. Raises Precondition NO_SIGNAL if the best trial's margins do
+    not rise with the defaults, and TRIALS_FAILED if no trial could be trained.
     """
     amounts = amounts_at_stake(plan.costs, train)
-    trials, best = _search(plan, train, record, amounts=amounts, threads=threads, listeners=listeners)
+    judge = Judge(plan.search.objective, train.targets, plan.costs, amounts)
+    trials, best = _search(plan, train, record, study=study, judge=judge, threads=threads, listeners=listeners)
     listeners.progress(0.8, "calibrating and choosing the threshold")
     splits = list(draw_folds(train.targets, plan.resampling))
     calibrated = calibrate(plan.calibration, train.targets, best.margins, splits)
@@ -86,7 +94,7 @@ def train_model(
     listeners.progress(0.85, "training on the whole train split")
     values = record.apply(train.frame)
     fit = recipe_of(plan)(values, train.targets, threads=threads)
-    model = fit(best.trial.hyperparameters, plan.resampling.seed)
+    model = fit(_final_hyperparameters(best.trial), plan.resampling.seed)
     scored["train"] = Scored(train.targets, calibrator.probabilities(model.margins(values)), amounts)
     if len(test.targets):
         probabilities = calibrator.probabilities(model.margins(record.apply(test.frame)))
@@ -108,11 +116,12 @@ def _search(
     train: LabelledRows,
     record: CleaningRecord,
     *,
-    amounts: NDArray[np.float64],
+    study: Study,
+    judge: Judge,
     threads: int,
     listeners: Listeners,
 ) -> tuple[list[Trial], TriedModel]:
-    combinations = combinations_of(plan.grid, plan.hyperparameters)
+    space = space_of(plan.search, plan.grid, plan.hyperparameters)
     folds = prepare_folds(
         train.frame,
         train.targets,
@@ -124,24 +133,25 @@ def _search(
         threads=threads,
         on_fold=lambda done, total: listeners.progress(0.1 + 0.1 * done / total, f"cleaning fold {done} of {total}"),
     )
-    count = len(combinations)
+    count = space.most_trials
+    spent = 0.0
 
     def on_trial(trial: Trial) -> None:
         """Tell of the trial, then of the progress."""
-        done = trial.number + 1
+        nonlocal spent
+        spent += trial.seconds
         listeners.trial(trial)
-        listeners.progress(0.2 + 0.6 * done / count, f"cross-validating {min(done + 1, count)} of {count}")
+        share = max((trial.number + 1) / count, spent / (plan.search.max_seconds or math.inf))
+        stage = f"cross-validating {min(trial.number + 2, count)} of {count}"
+        listeners.progress(0.2 + 0.6 * min(1.0, share), stage)
 
     listeners.progress(0.2, f"cross-validating 1 of {count}")
-    return search(
-        combinations,
-        folds,
-        train.targets,
-        costs=plan.costs,
-        amounts=amounts,
-        seed=plan.resampling.seed,
-        on_trial=on_trial,
-    )
+    return search(space, study, folds, judge, seed=plan.resampling.seed, on_trial=on_trial)
+
+
+def _final_hyperparameters(best: Trial) -> Hyperparameters:
+    """Return what the final model is grown with: no rows are spared to watch, since the folds have found the rounds."""
+    return best.hyperparameters if best.rounds is None else with_rounds(best.hyperparameters, best.rounds)
 
 
 def _metrics(scored: Mapping[str, Scored], best: Trial, threshold: float, costs: Costs) -> dict[str, float]:

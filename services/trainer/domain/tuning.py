@@ -1,5 +1,6 @@
-"""Every combination of a grid, tried by repeated stratified cross-validation, and the margins of rows left out."""
+"""One combination of hyper-parameters, tried by repeated stratified cross-validation."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +9,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from services.trainer.domain.classifiers.fitting import Fit, PrepareRows
+from services.trainer.domain.classifiers.catalogue import stops_early
+from services.trainer.domain.classifiers.fitting import Fit, Grown, PrepareRows
 from services.trainer.domain.cleaning import ALL_NUMERIC, CleaningOptions, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve
 from services.trainer.domain.folds import draw_folds
-from services.trainer.domain.hyperparameters import HyperparameterValue
+from services.trainer.domain.hyperparameters import Hyperparameters
+from services.trainer.domain.judging import Judge
 from services.trainer.domain.plan import Resampling
-from services.trainer.domain.results import TrialSummary
-from services.trainer.domain.threshold import Costs, best_cost
+from services.trainer.domain.results import TrialState
+from services.trainer.domain.trials import FoldScore, Trial
+from shared.errors import CounterfoilError
+
+_LOGGER = logging.getLogger("counterfoil.trainer")
+_LONGEST_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -29,35 +36,8 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One combination and how it did; `cost` is the objective: the least out-of-fold cost, averaged over repeats."""
-
-    number: int
-    hyperparameters: dict[str, HyperparameterValue]
-    cost: float
-    aucs: tuple[float, ...]
-    training_seconds: float
-
-    @property
-    def auc(self) -> float:
-        """Mean area under the ROC curve over all folds."""
-        return float(np.mean(self.aucs))
-
-    @property
-    def auc_deviation(self) -> float:
-        """Standard deviation (ddof = 1) of the area over all folds."""
-        return float(np.std(self.aucs, ddof=1))
-
-    def summary(self) -> TrialSummary:
-        """Return the trial as callers see it."""
-        return TrialSummary(
-            self.number, self.hyperparameters, self.cost, self.auc, self.auc_deviation, self.training_seconds
-        )
-
-
-@dataclass(frozen=True)
 class TriedModel:
-    """A trial with its out-of-fold margins, (repeats, n_rows)."""
+    """A trial with its out-of-fold margins, (repeats, n_rows); NaN where a trial that was given up held no row out."""
 
     trial: Trial
     margins: NDArray[np.float64]
@@ -89,52 +69,83 @@ def prepare_folds(
 
 def try_hyperparameters(
     number: int,
-    hyperparameters: dict[str, HyperparameterValue],
+    hyperparameters: Hyperparameters,
     folds: Sequence[Fold],
-    targets: NDArray[np.int8],
+    judge: Judge,
     *,
-    costs: Costs,
-    amounts: NDArray[np.float64] | None = None,
     seed: int,
+    gives_up: Callable[[Sequence[float]], bool] = lambda _: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> TriedModel:
-    """Return how one combination did on all folds; costs are taken at the best threshold of each repeat's margins."""
-    margins = np.full((folds[-1].repeat + 1, len(targets)), np.nan)
-    aucs = []
-    seconds = 0.0
+    """Return how one combination did on all folds, or on those until `gives_up`, told the objective after each fold.
+
+    What the classifier's library raises makes the trial FAILED: other combinations may do better.
+    """
+    margins = np.full((folds[-1].repeat + 1, len(judge.targets)), np.nan)
+    fits: list[_FoldFit] = []
+    running: list[float] = []
     for fold in folds:
-        started = clock()
-        model = fold.fit(hyperparameters, seed)
-        seconds += clock() - started
-        margins[fold.repeat, fold.rows] = model.margins(fold.values)
-        aucs.append(area_under_curve(targets[fold.rows], margins[fold.repeat, fold.rows]))
-    cost = float(np.mean([best_cost(targets, repeat, costs, amounts) for repeat in margins]))
-    return TriedModel(Trial(number, hyperparameters, cost, tuple(aucs), seconds), margins)
+        try:
+            fits.append(_fit_fold(fold, hyperparameters, seed, clock))
+        except CounterfoilError:
+            raise
+        except Exception as error:  # a trial's boundary: what one combination breaks must not end the search
+            _LOGGER.warning("a trial failed", exc_info=error)
+            said = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+            return TriedModel(Trial(number, hyperparameters, TrialState.FAILED, error=said), margins)
+        margins[fold.repeat, fold.rows] = fits[-1].margins
+        running.append(judge.so_far(margins, [_auc(each, judge) for each in fits]))
+        if len(fits) < len(folds) and gives_up(running):
+            break
+    state = TrialState.COMPLETE if len(fits) == len(folds) else TrialState.PRUNED
+    trial = Trial(
+        number,
+        hyperparameters,
+        state,
+        folds=_scores(fits, margins, judge),
+        running=tuple(running),
+        cost=judge.cost(margins),
+        log_loss=judge.log_loss(margins),
+    )
+    return TriedModel(trial, margins)
 
 
-def search(
-    combinations: Sequence[dict[str, HyperparameterValue]],
-    folds: Sequence[Fold],
-    targets: NDArray[np.int8],
-    *,
-    costs: Costs,
-    amounts: NDArray[np.float64] | None = None,
-    seed: int,
-    on_trial: Callable[[Trial], None],
-) -> tuple[list[Trial], TriedModel]:
-    """Return all trials, and the one that costs least; of equal costs the larger AUC, then the earlier one wins."""
-    trials: list[Trial] = []
-    best: TriedModel | None = None
-    for number, hyperparameters in enumerate(combinations):
-        tried = try_hyperparameters(number, hyperparameters, folds, targets, costs=costs, amounts=amounts, seed=seed)
-        trials.append(tried.trial)
-        on_trial(tried.trial)
-        if best is None or _rank(tried.trial) < _rank(best.trial):
-            best = tried
-    if best is None:
-        raise ValueError("there is no combination to try")
-    return trials, best
+@dataclass(frozen=True)
+class _FoldFit:
+    """A fold whose rows have their margins."""
+
+    fold: Fold
+    margins: NDArray[np.float64]
+    fit_seconds: float
+    score_seconds: float
+    rounds: int | None
 
 
-def _rank(trial: Trial) -> tuple[float, float]:
-    return trial.cost, -trial.auc
+def _fit_fold(fold: Fold, hyperparameters: Hyperparameters, seed: int, clock: Callable[[], float]) -> _FoldFit:
+    started = clock()
+    model = fold.fit(hyperparameters, seed)
+    fitted = clock()
+    margins = model.margins(fold.values)
+    if not np.isfinite(margins).all():
+        raise ValueError("the model gives margins that are not finite")
+    rounds = model.rounds if stops_early(hyperparameters) and isinstance(model, Grown) else None
+    return _FoldFit(fold, margins, fitted - started, clock() - fitted, rounds)
+
+
+def _auc(fit: _FoldFit, judge: Judge) -> float:
+    return area_under_curve(judge.targets[fit.fold.rows], fit.margins)
+
+
+def _scores(fits: Sequence[_FoldFit], margins: NDArray[np.float64], judge: Judge) -> tuple[FoldScore, ...]:
+    probabilities = judge.calibrated(margins)
+    return tuple(
+        FoldScore(
+            _auc(fit, judge),
+            judge.fold_cost(margins[fit.fold.repeat], fit.fold.rows),
+            judge.fold_log_loss(probabilities[fit.fold.repeat], fit.fold.rows),
+            fit.fit_seconds,
+            fit.score_seconds,
+            fit.rounds,
+        )
+        for fit in fits
+    )

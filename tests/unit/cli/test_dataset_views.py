@@ -121,6 +121,9 @@ def test_hyperparameter_shows_the_bounds_it_has() -> None:
     assert [line[2:] for line in lines[-4:]] == [["0", "to"], ["to", "5"], ["x,", "y"], ["-"]]
 
 
+_PRUNED = training_pb2.TRIAL_STATE_PRUNED
+
+
 def test_trials_of_equal_cost_stand_by_their_ranking_and_the_best_is_the_jobs() -> None:
     """The star is the trainer's choice, not the view's."""
     job = samples.training_job()
@@ -132,3 +135,40 @@ def test_trials_of_equal_cost_stand_by_their_ranking_and_the_best_is_the_jobs() 
     assert [line[0] for line in lines if any("num_leaves=" in word for word in line)] == ["1", "0"]
     assert any(line[:2] == ["0", "*"] for line in lines)
     assert "dummy" not in text(training_job_view(job, {}))
+
+
+def test_trials_that_did_not_end_well_stand_last_and_say_why() -> None:
+    """Whatever their figures."""
+    job = samples.training_job()
+    job.trials.add(
+        number=2, hyperparameters=job.trials[0].hyperparameters, cost=0.1, auc=0.9, folds_trained=1, state=_PRUNED
+    )
+    job.trials.add(
+        number=3, hyperparameters=job.trials[0].hyperparameters, state=training_pb2.TRIAL_STATE_FAILED, error="too deep"
+    )
+
+    lines = [line for line in words(training_job_view(job, {})) if any("num_leaves=" in word for word in line)]
+
+    assert [line[0] for line in lines] == ["1", "0", "2", "3"]
+    assert "pruned after 1 fold(s)" in " ".join(lines[2])
+    assert "failed: too deep - - -" in " ".join(lines[3])
+
+
+def test_trials_stand_by_the_objective_of_their_search() -> None:
+    """The cheapest need not rank best; the search is told in a line."""
+    job = samples.training_job()
+    job.search.CopyFrom(
+        training_pb2.Search(
+            method=training_pb2.SEARCH_METHOD_TPE,
+            objective=training_pb2.SEARCH_OBJECTIVE_LOG_LOSS,
+            max_trials=40,
+            max_seconds=60.0,
+            pruning=True,
+        )
+    )
+    job.trials[0].log_loss, job.trials[1].log_loss = 0.2, 0.3
+
+    shown = training_job_view(job, {})
+
+    assert [line[0] for line in words(shown) if any("num_leaves=" in word for word in line)] == ["0", "1"]
+    assert "tpe for log_loss, 40 trials, 60 seconds, with pruning" in text(shown)

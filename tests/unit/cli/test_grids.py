@@ -40,6 +40,32 @@ def test_grid_keeps_the_order_of_values() -> None:
     assert list(grid) == ["num_leaves", "solver"]
 
 
+@pytest.mark.parametrize(
+    ("text", "minimum", "maximum", "scale", "steps"),
+    [
+        ("4..64", 4.0, 64.0, training_pb2.RANGE_SCALE_LINEAR, 0),
+        ("0.005..0.1:log", 0.005, 0.1, training_pb2.RANGE_SCALE_LOGARITHMIC, 0),
+        ("-1..8:3", -1.0, 8.0, training_pb2.RANGE_SCALE_LINEAR, 3),
+        ("1e-3..1.:log:4", 0.001, 1.0, training_pb2.RANGE_SCALE_LOGARITHMIC, 4),
+    ],
+)
+def test_two_bounds_are_a_range(
+    text: str, minimum: float, maximum: float, scale: training_pb2.RangeScale.ValueType, steps: int
+) -> None:
+    """With its scale and, for a full grid, its steps."""
+    choices = parse_grid([f"learning_rate={text}"])["learning_rate"]
+
+    assert not choices.values
+    assert (choices.range.minimum, choices.range.maximum) == (minimum, maximum)
+    assert (choices.range.scale, choices.range.steps) == (scale, steps)
+
+
+def test_a_range_of_words_is_refused_with_an_example() -> None:
+    """The service would only see that a bound is missing."""
+    with pytest.raises(click.BadParameter, match=r"0\.01\.\.0\.1:log"):
+        parse_grid(["learning_rate=low..high"])
+
+
 @pytest.mark.parametrize("text", ["num_leaves", "=1", "num_leaves=", "num_leaves=1,,2", ""])
 def test_text_of_another_form_is_refused_with_an_example(text: str) -> None:
     """The message shows how to write it."""

@@ -6,8 +6,6 @@ import pytest
 from services.trainer.domain.calibration import fit_sigmoid
 from services.trainer.domain.evaluation import evaluate, evaluate_most_frequent, named
 from services.trainer.domain.threshold import Costs
-from services.trainer.domain.trials import trials_table
-from services.trainer.domain.tuning import Trial
 
 _TARGETS = np.array([0, 0, 0, 1, 0, 1], dtype=np.int8)
 _PROBABILITIES = np.array([0.1, 0.2, 0.4, 0.3, 0.6, 0.9])
@@ -57,17 +55,3 @@ def test_a_sigmoid_gives_back_the_rate_of_defaults() -> None:
     assert calibrator.slope == pytest.approx(1.5, abs=0.1)
     assert calibrator.intercept == pytest.approx(-2.0, abs=0.1)
     assert calibrator.probabilities(margins).mean() == pytest.approx(targets.mean(), abs=1e-4)
-
-
-def test_the_table_of_trials_ranks_by_cost_then_auc() -> None:
-    """It reads like scikit-learn's cv_results_: parameters, ranks, means and every fold."""
-    trials = [
-        Trial(0, {"C": 0.1}, 0.6, (0.70, 0.72), 1.0),
-        Trial(1, {"C": 1.0}, 0.5, (0.71, 0.73), 1.0),
-        Trial(2, {"C": 9.0}, 0.5, (0.74, 0.76), 1.0),
-    ]
-
-    table = trials_table(trials)
-
-    assert [row["rank_test_business_cost"] for row in table] == [3, 2, 1]
-    assert (table[2]["param_C"], table[2]["mean_test_auc"], table[2]["split1_test_auc"]) == (9.0, 0.75, 0.76)

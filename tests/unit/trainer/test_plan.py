@@ -9,6 +9,7 @@ import pytest
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.cleaning import Imputation
+from services.trainer.domain.hyperparameters import Choice, Grid, Range, Scale
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import (
     Resampling,
@@ -19,6 +20,7 @@ from services.trainer.domain.plan import (
     oversampling_bytes,
     plan_from_json,
 )
+from services.trainer.domain.search import Objective, Search, SearchMethod
 from services.trainer.domain.threshold import Costs
 from shared.errors import InvalidInput, Precondition
 
@@ -34,9 +36,14 @@ def test_every_classifier_of_the_catalogue_can_be_trained() -> None:
 
 def test_a_plan_survives_json() -> None:
     """The job's process does what was asked for, to the last bit."""
-    again = plan_from_json(json.loads(json.dumps(_PLAN.to_json(), allow_nan=False)))
+    drawn = replace(
+        _PLAN,
+        grid={"num_leaves": Range(4, 8), "learning_rate": Range(0.01, 0.1, Scale.LOGARITHMIC, 3)},
+        search=Search(SearchMethod.TPE, Objective.AUC, 9, 60.0, pruning=True),
+    )
 
-    assert again == _PLAN
+    for plan in (_PLAN, drawn):
+        assert plan_from_json(json.loads(json.dumps(plan.to_json(), allow_nan=False))) == plan
 
 
 def test_a_sound_plan_passes() -> None:
@@ -66,6 +73,50 @@ def test_a_cost_column_that_the_data_set_lacks_is_named() -> None:
 
     assert [violation.field for violation in refusal.value.violations] == ["costs.false_positive_column"]
     assert "AMT_DREAMS" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("search", "field"),
+    [
+        (Search(max_trials=5), "search.max_trials"),
+        (Search(SearchMethod.RANDOM, max_trials=0), "search.max_trials"),
+        (Search(SearchMethod.TPE, max_trials=1001), "search.max_trials"),
+        (Search(SearchMethod.TPE, max_trials=-1), "search.max_trials"),
+        (Search(max_seconds=0.0), "search.max_seconds"),
+        (Search(max_seconds=math.inf), "search.max_seconds"),
+        (Search(max_seconds=604_801.0), "search.max_seconds"),
+    ],
+)
+def test_an_absurd_budget_is_refused(search: Search, field: str) -> None:
+    """Before a job is stored that would never end, or never begin."""
+    with pytest.raises(InvalidInput) as refusal:
+        check_training_plan(replace(_PLAN, search=search))
+
+    assert [violation.field for violation in refusal.value.violations] == [field]
+
+
+@pytest.mark.parametrize("grid", [{}, {"num_leaves": (4,)}])
+def test_a_draw_needs_something_to_choose_from(grid: Grid) -> None:
+    """Fifty trials of one combination would be a waste."""
+    search = Search(SearchMethod.TPE, max_trials=50)
+    check_training_plan(replace(_PLAN, search=search, grid={"num_leaves": Range(4, 8)}))
+
+    with pytest.raises(InvalidInput) as refusal:
+        check_training_plan(replace(_PLAN, search=search, grid=grid))
+
+    assert [violation.field for violation in refusal.value.violations] == ["grid"]
+
+
+@pytest.mark.parametrize("choice", [(0, 20), Range(1, 50, steps=2)])
+def test_early_stopping_watches_no_rows_that_were_made_up(choice: Choice) -> None:
+    """A synthetic default lies between two real ones, of which one may be among the rows that trees are grown on."""
+    plan = replace(_PLAN, grid={"early_stopping_rounds": choice})
+    check_training_plan(plan)
+
+    with pytest.raises(InvalidInput) as refusal:
+        check_training_plan(replace(plan, imbalance=Imbalance.SMOTE))
+
+    assert [violation.field for violation in refusal.value.violations] == ['grid["early_stopping_rounds"]']
 
 
 def test_an_unknown_classifier_is_answered_with_the_known_ones() -> None:

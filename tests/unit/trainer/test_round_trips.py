@@ -14,6 +14,7 @@ from services.trainer import dataset_messages, training_messages
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
 from services.trainer.domain.dataset import DatasetPlan
+from services.trainer.domain.hyperparameters import Choice, Range, Scale
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan
 from services.trainer.domain.results import (
@@ -21,10 +22,12 @@ from services.trainer.domain.results import (
     DatasetResult,
     SplitSummary,
     TrainingResult,
+    TrialState,
     TrialSummary,
     dataset_result_from_json,
     training_result_from_json,
 )
+from services.trainer.domain.search import Objective, Search, SearchMethod
 from services.trainer.domain.sources import Bounds, HomeCreditTables, PreparedTable
 from services.trainer.domain.threshold import Costs
 from services.trainer.kinds import DATASET, TRAINING
@@ -58,8 +61,16 @@ _SOURCES = st.builds(HomeCreditTables, _TEXTS, st.sampled_from(FeatureSet)) | st
 )
 _DATASET_PLANS = st.builds(DatasetPlan, _SOURCES, _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9))
 _VALUES = st.integers(-(2**63), 2**63 - 1) | _FINITE | st.text(max_size=5)
-_GRIDS = st.dictionaries(
-    st.text(min_size=1, max_size=5), st.lists(_VALUES, min_size=1, max_size=3).map(tuple), max_size=3
+_RANGES = st.builds(Range, _FINITE, _FINITE, st.sampled_from(Scale), st.integers(0, 1000))
+_CHOICES = st.lists(_VALUES, min_size=1, max_size=3).map(tuple) | _RANGES
+_GRIDS = st.dictionaries(st.text(min_size=1, max_size=5), _CHOICES, max_size=3)
+_SEARCHES = st.builds(
+    Search,
+    st.sampled_from([SearchMethod.RANDOM, SearchMethod.TPE]),
+    st.sampled_from(Objective),
+    st.integers(1, 1000),
+    st.none() | _FINITE,
+    st.booleans(),
 )
 _TRAINING_PLANS = st.builds(
     TrainingPlan,
@@ -71,8 +82,20 @@ _TRAINING_PLANS = st.builds(
     costs=st.builds(Costs, _FINITE, _FINITE, st.text(max_size=5), st.text(max_size=5)),
     imbalance=st.sampled_from(Imbalance),
     calibration=st.sampled_from(Calibration),
+    search=_SEARCHES | st.builds(Search, objective=st.sampled_from(Objective), max_seconds=st.none() | _FINITE),
 )
-_TRIALS = st.builds(TrialSummary, st.integers(0, 999), st.dictionaries(st.text(max_size=5), _VALUES), *[_FINITE] * 4)
+_TRIALS = st.builds(
+    TrialSummary,
+    st.integers(0, 999),
+    st.dictionaries(st.text(max_size=5), _VALUES),
+    *[st.none() | _FINITE] * 3,
+    training_seconds=_FINITE,
+    state=st.sampled_from(TrialState),
+    log_loss=st.none() | _FINITE,
+    folds_trained=st.integers(0, 99),
+    rounds=st.none() | st.integers(1, 999),
+    error=st.text(max_size=5),
+)
 _RESULTS = st.builds(
     TrainingResult,
     st.lists(_TRIALS, max_size=2).map(tuple),
@@ -86,6 +109,14 @@ _FATE = ColumnFate("CNT_CHILDREN", 0.0)
 _RESULT = DatasetResult(
     {name: SplitSummary(9, 1, "a" * 64) for name in SPLITS}, (), (_FATE,), 0, "d" * 64, "1", "run", {}
 )
+
+
+def _types(choice: Choice) -> list[type]:
+    return [Range] if isinstance(choice, Range) else [type(value) for value in choice]
+
+
+def _range(minimum: float | None, maximum: float | None, scale: int = 0) -> training_pb2.HyperparameterRange:
+    return training_pb2.HyperparameterRange(minimum=minimum, maximum=maximum, scale=scale)  # type: ignore[arg-type]  # unknown scales too
 
 
 def _job(kind: str, payload: object, result: object = None) -> Job:
@@ -153,13 +184,14 @@ def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPl
         costs=shown.costs,
         imbalance=shown.imbalance,
         calibration=shown.calibration,
+        search=shown.search,
     )
     again = training_messages.plan_from_proto(request)
 
     assert again == plan
-    assert [type(value) for values in again.grid.values() for value in values] == [
-        type(plan.grid[name][place]) for name, values in again.grid.items() for place in range(len(values))
-    ]
+    assert {name: _types(choice) for name, choice in again.grid.items()} == {
+        name: _types(choice) for name, choice in plan.grid.items()
+    }
     assert training_messages.plan_from_payload(json.dumps(plan.to_json())) == plan
 
 
@@ -176,7 +208,11 @@ def test_the_result_of_a_training_survives_the_store(result: TrainingResult) -> 
     assert (shown.best_trial if shown.HasField("best_trial") else None) == result.best_trial
     assert (shown.threshold if shown.HasField("threshold") else None) == result.threshold
     assert shown.model_version == (f"models/m/versions/{result.version}" if result.version else "")
-    assert len(shown.trials) == len(result.trials)
+    for trial, message in zip(result.trials, shown.trials, strict=True):
+        assert training_pb2.TrialState.Name(message.state) == f"TRIAL_STATE_{trial.state}"
+        for name in ("cost", "auc", "auc_deviation", "log_loss", "rounds"):
+            assert (getattr(message, name) if message.HasField(name) else None) == getattr(trial, name)
+        assert (message.folds_trained, message.error) == (trial.folds_trained, trial.error)
 
 
 @pytest.mark.parametrize("defaults", [None, 0, 3])
@@ -251,6 +287,60 @@ def test_an_empty_value_of_a_grid_is_refused_by_its_path() -> None:
         training_messages.plan_from_proto(request)
 
     assert [violation.field for violation in refusal.value.violations] == ['grid["C"].values[1]']
+
+
+@pytest.mark.parametrize(
+    ("choices", "path"),
+    [
+        ({"values": [training_pb2.HyperparameterValue(real=1.0)], "range": _range(1.0, 2.0)}, 'grid["C"]'),
+        ({"range": _range(1.0, None)}, 'grid["C"].range.maximum'),
+        ({"range": _range(None, 2.0)}, 'grid["C"].range.minimum'),
+        ({"range": _range(1.0, 2.0, scale=99)}, 'grid["C"].range.scale'),
+    ],
+)
+def test_a_range_of_no_known_form_is_refused_by_its_path(choices: dict[str, Any], path: str) -> None:
+    """A bound that was left out is not zero."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a")
+    request.grid["C"].MergeFrom(training_pb2.HyperparameterChoices(**choices))
+
+    with pytest.raises(InvalidInput) as refusal:
+        training_messages.plan_from_proto(request)
+
+    assert [violation.field for violation in refusal.value.violations] == [path]
+
+
+@pytest.mark.parametrize("field", ["method", "objective"])
+def test_a_search_of_a_later_version_is_refused(field: str) -> None:
+    """Searching otherwise than was asked for would go unseen."""
+    search = training_pb2.Search(**{field: 99})  # type: ignore[arg-type]  # an unknown number
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", search=search)
+
+    with pytest.raises(InvalidInput) as refusal:
+        training_messages.plan_from_proto(request)
+
+    assert [violation.field for violation in refusal.value.violations] == [f"search.{field}"]
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        (training_pb2.Search(), Search()),
+        (training_pb2.Search(method=training_pb2.SEARCH_METHOD_RANDOM), Search(SearchMethod.RANDOM, max_trials=50)),
+        (
+            training_pb2.Search(method=training_pb2.SEARCH_METHOD_TPE, max_seconds=9.0),
+            Search(SearchMethod.TPE, max_trials=1000, max_seconds=9.0, pruning=True),
+        ),
+        (
+            training_pb2.Search(method=training_pb2.SEARCH_METHOD_TPE, max_trials=7, pruning=False),
+            Search(SearchMethod.TPE, max_trials=7),
+        ),
+    ],
+)
+def test_a_search_gets_the_defaults_of_its_method(search: training_pb2.Search, expected: Search) -> None:
+    """Fifty trials, a thousand where time bounds them, and pruning with TPE alone."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", search=search)
+
+    assert training_messages.plan_from_proto(request).search == expected
 
 
 @pytest.mark.parametrize("given_costs", [{"false_negative": 0.0}, {"false_positive": 0.0}])

@@ -18,11 +18,13 @@ from services.trainer.domain.describing import described
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.threshold import Costs, cost_at
 from services.trainer.domain.training import Listeners, Training, train_model
-from services.trainer.domain.tuning import Trial
+from services.trainer.domain.trials import Trial
+from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.reading import load_bundle
 from shared.bundle.writing import DatasetReference, SplitReference, write_bundle
 from shared.errors import Precondition
 from shared.features.columns import FeatureColumn
+from tests.fakes import RememberedStudy
 from tests.unit.trainer.applicants import COLUMNS, labelled_rows
 
 _TRAIN, _TEST = labelled_rows(400, seed=1), labelled_rows(150, seed=2)
@@ -44,12 +46,15 @@ def _record(classifier: str) -> CleaningRecord:
     return fit_cleaning(_TRAIN.frame, COLUMNS, CleaningOptions(imputation), targets=_TRAIN.targets)
 
 
-def _train(classifier: str, *, threads: int = 1, listeners: Listeners | None = None) -> Training:
+def _train(
+    classifier: str, *, threads: int = 1, listeners: Listeners | None = None, study: RememberedStudy | None = None
+) -> Training:
     return train_model(
         _PLANS[classifier],
         train=_TRAIN,
         test=_TEST,
         record=_record(classifier),
+        study=study or RememberedStudy(),
         threads=threads,
         listeners=listeners or Listeners(lambda *_: None, lambda _: None),
     )
@@ -72,6 +77,7 @@ def test_another_seed_gives_another_model() -> None:
         train=_TRAIN,
         test=_TEST,
         record=_record("lightgbm"),
+        study=RememberedStudy(),
         threads=1,
         listeners=Listeners(lambda *_: None, lambda _: None),
     )
@@ -106,6 +112,7 @@ def test_a_threshold_for_costs_of_a_column_is_another_one() -> None:
         train=train,
         test=test,
         record=_record("lightgbm"),
+        study=RememberedStudy(),
         threads=1,
         listeners=Listeners(lambda *_: None, lambda _: None),
     )
@@ -145,6 +152,7 @@ def test_a_split_without_rows_has_no_metrics() -> None:
         train=_TRAIN,
         test=replace(_TEST, frame=_TEST.frame.head(0), targets=_TEST.targets[:0]),
         record=_record("lightgbm"),
+        study=RememberedStudy(),
         threads=1,
         listeners=Listeners(lambda *_: None, lambda _: None),
     )
@@ -163,7 +171,7 @@ def test_progress_only_ever_grows_and_every_trial_is_told() -> None:
     assert fractions == sorted(fractions)
     assert 0.0 < fractions[0] < fractions[-1] < 1.0
     assert tuple(trials) == training.trials
-    assert training.best.cost == min(trial.cost for trial in trials)
+    assert training.best.objective == min(trial.objective for trial in trials)
 
 
 def test_a_model_that_learnt_nothing_is_refused() -> None:
@@ -176,6 +184,7 @@ def test_a_model_that_learnt_nothing_is_refused() -> None:
             train=contrary,
             test=_TEST,
             record=_record("logistic_regression"),
+            study=RememberedStudy(),
             threads=1,
             listeners=Listeners(lambda *_: None, lambda _: None),
         )
@@ -193,6 +202,7 @@ def test_a_bundle_says_of_its_features_what_train_showed(tmp_path: Path) -> None
         train=_TRAIN,
         test=_TEST,
         record=record,
+        study=RememberedStudy(),
         threads=1,
         listeners=Listeners(lambda *_: None, lambda _: None),
     )
@@ -244,3 +254,35 @@ def test_few_rows_get_one_thread_and_many_no_more_than_there_are_cores() -> None
     """Threads that wait for each other slow everything down that runs beside them."""
     assert threads_for(4_000) == 1
     assert threads_for(10**9) == (os.cpu_count() or 1)
+
+
+def test_early_stopping_chooses_the_trees_on_rows_that_estimate_nothing() -> None:
+    """Each fold finds its own number within its training rows; the final model has their average."""
+    grid = {"n_estimators": (400,), "learning_rate": (0.2,), "reg_lambda": (1.0,), "early_stopping_rounds": (10,)}
+    training = train_model(
+        replace(_PLANS["lightgbm"], grid=grid),
+        train=_TRAIN,
+        test=_TEST,
+        record=_record("lightgbm"),
+        study=RememberedStudy(),
+        threads=1,
+        listeners=Listeners(lambda *_: None, lambda _: None),
+    )
+
+    found = [fold.rounds for fold in training.best.folds]
+    assert all(rounds is not None and 1 <= rounds < 400 for rounds in found)
+    assert isinstance(training.model, LightGbmModel)
+    assert training.model.rounds == training.best.rounds == round(np.mean([rounds or 0 for rounds in found]))
+
+
+def test_a_search_goes_on_where_it_was_broken_off() -> None:
+    """Model, threshold and metrics are those of the search that was not."""
+    whole, broken_off = RememberedStudy(), RememberedStudy()
+    first = _train("lightgbm", study=whole)
+    broken_off.trials = whole.trials[:1]
+
+    again = _train("lightgbm", study=broken_off)
+
+    assert (again.model.files(), again.threshold) == (first.model.files(), first.threshold)
+    assert again.metrics == first.metrics
+    assert again.trials[0] == first.trials[0]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.trainer.domain.hyperparameters import Hyperparameter
+from services.trainer.domain.hyperparameters import Grid, Hyperparameter, Hyperparameters, Range
 from shared.errors import InvalidInput
 
 
@@ -21,6 +21,8 @@ class Classifier:
     takes_missing_values: bool
 
 
+EARLY_STOPPING = "early_stopping_rounds"
+
 # Defaults for a few thousand rows and hundreds of columns: small, strongly regularised trees. On such data they rank
 # better than the library's own defaults; `python -m benchmarks.quality` measures them.
 _TREE_HYPERPARAMETERS = (
@@ -34,6 +36,15 @@ _TREE_HYPERPARAMETERS = (
     Hyperparameter("reg_lambda", "real", 50.0, "L2 penalty on the leaves.", 0.0, 1e6),
     Hyperparameter("reg_alpha", "real", 0.0, "L1 penalty on the leaves.", 0.0, 1e6),
     Hyperparameter("min_split_gain", "real", 0.0, "Smallest gain that is worth a split.", 0.0, 1e6),
+    Hyperparameter(
+        EARLY_STOPPING,
+        "integer",
+        0,
+        "Trees after which growing ends if none of them lowered the log-loss of a fifth of the training rows; all rows "
+        "then grow as many as were best. 0: n_estimators, whatever comes of it.",
+        0,
+        10_000,
+    ),
 )
 
 _REGRESSION_HYPERPARAMETERS = (
@@ -62,6 +73,22 @@ LOGISTIC_REGRESSION = Classifier(
 )
 
 CLASSIFIERS: Mapping[str, Classifier] = {classifier.id: classifier for classifier in (LIGHTGBM, LOGISTIC_REGRESSION)}
+
+
+def stops_early(hyperparameters: Hyperparameters) -> bool:
+    """Return whether the number of rounds is found while training, below the number that is named."""
+    return bool(hyperparameters.get(EARLY_STOPPING, 0))
+
+
+def may_stop_early(grid: Grid) -> bool:
+    """Return whether some combination of a checked grid finds its number of rounds while training."""
+    choice = grid.get(EARLY_STOPPING, ())
+    return isinstance(choice, Range) or any(bool(value) for value in choice)
+
+
+def with_rounds(hyperparameters: Hyperparameters, rounds: int) -> Hyperparameters:
+    """Return the hyper-parameters that grow as many rounds, no more and no fewer."""
+    return {**hyperparameters, "n_estimators": rounds, EARLY_STOPPING: 0}
 
 
 def find_classifier(identifier: str) -> Classifier:

@@ -1,12 +1,22 @@
 """What the trainer asks of a classifier's library, whichever it is."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.domain.hyperparameters import Hyperparameters
 from shared.bundle.models import Model
+
+
+@runtime_checkable
+class Grown(Protocol):
+    """A model that is grown in rounds, such as boosted trees."""
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds it was grown in."""
+        ...
 
 
 class Fit(Protocol):

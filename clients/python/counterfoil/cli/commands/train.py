@@ -11,6 +11,7 @@ from counterfoil.cli.jobs import wait_for
 from counterfoil.cli.names import DEFAULT_MODEL, dataset_name, training_job_name
 from counterfoil.cli.options import SEED, examples, page_options, request_id_option, wait_option
 from counterfoil.cli.output import json_option, json_wanted, say, show
+from counterfoil.cli.searches import search_of, search_options
 from counterfoil.cli.session import Session, pass_session, trainer_calls
 from counterfoil.cli.views.training import classifiers_view, training_job_list_view, training_job_view
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
@@ -33,8 +34,8 @@ _CALIBRATIONS: Final = {
 def train() -> None:
     """Tune, train and register models.
 
-    A training job searches a grid by cross-validation for the lowest business cost, then trains, calibrates, tunes the
-    threshold and registers one model version.
+    A training job searches hyper-parameters by cross-validation, for the lowest business cost unless told otherwise,
+    then trains, calibrates, tunes the threshold and registers one model version.
     """
 
 
@@ -43,13 +44,21 @@ def train() -> None:
         "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm",
         "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm \\",
         "    --grid num_leaves=8,16 --grid reg_lambda=30,50 --folds 5 --repeats 3",
+        "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm --search tpe --trials 40 \\",
+        "    --grid num_leaves=4..32:log --grid learning_rate=0.005..0.1:log --grid early_stopping_rounds=50",
         "counterfoil train start --dataset ds-0123456789ab --classifier lightgbm \\",
         "    --fn-cost 0.6:AMT_CREDIT --fp-cost 0.1:AMT_CREDIT",
     )
 )
 @click.option("--dataset", required=True, metavar="DATASET", help="The data set to train on.")
 @click.option("--classifier", required=True, metavar="ID", help="See `counterfoil train classifiers`.")
-@click.option("--grid", multiple=True, metavar="NAME=V[,V...]", help="Values to try; give it once a hyper-parameter.")
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="NAME=V[,V...]|MIN..MAX[:log][:STEPS]",
+    help="What to try; give it once a hyper-parameter. STEPS with --search grid alone.",
+)
+@search_options
 @click.option(
     "--folds",
     type=click.IntRange(2, 20),
@@ -110,6 +119,7 @@ def start(
         costs=parse_costs(fn_cost, fp_cost),
         imbalance=_IMBALANCES[imbalance],
         calibration=_CALIBRATIONS[calibration],
+        search=search_of(plain),
         **plain,
     )
     with trainer_calls(session) as trainer:

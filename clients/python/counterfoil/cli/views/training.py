@@ -60,6 +60,7 @@ def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
             f"{cost_text(job.costs.false_negative, job.costs.false_negative_column)} per default approved, "
             f"{cost_text(job.costs.false_positive, job.costs.false_positive_column)} per good applicant refused",
         ),
+        ("search", _search(job.search) if job.HasField("search") else ""),
         ("imbalance", word(training_pb2.Imbalance.DESCRIPTOR, job.imbalance)),
         ("calibration", _calibration(job)),
     ]
@@ -78,6 +79,15 @@ def _result(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
     ]
 
 
+def _search(search: training_pb2.Search) -> str:
+    method = word(training_pb2.SearchMethod.DESCRIPTOR, search.method)
+    objective = word(training_pb2.SearchObjective.DESCRIPTOR, search.objective)
+    budget = [f"{search.max_trials} trials"] if search.max_trials else []
+    budget += [f"{figure(search.max_seconds)} seconds"] if search.HasField("max_seconds") else []
+    pruning = ["with pruning"] if search.pruning else []
+    return ", ".join([f"{method} for {objective}", *budget, *pruning])
+
+
 def _trials(job: training_pb2.TrainingJob) -> RenderableType:
     # What was not asked for has its default in every trial; --json and `train classifiers` name those.
     varied = job.grid or (job.trials[0].hyperparameters if job.trials else {})
@@ -86,14 +96,40 @@ def _trials(job: training_pb2.TrainingJob) -> RenderableType:
         (
             f"{trial.number}{' *' if trial.number == best else ''}",
             values_text({name: trial.hyperparameters[name] for name in varied if name in trial.hyperparameters}),
-            f"{trial.cost:.4f}",
-            f"{trial.auc:.4f} ± {trial.auc_deviation:.4f}",
+            _outcome(trial),
+            f"{trial.cost:.4f}" if trial.HasField("cost") else ABSENT,
+            _area(trial),
+            f"{trial.log_loss:.4f}" if trial.HasField("log_loss") else ABSENT,
             f"{trial.training_seconds:.1f}",
         )
-        for trial in sorted(job.trials, key=lambda each: (each.cost, -each.auc))
+        for trial in sorted(job.trials, key=lambda each: _order(each, job.search.objective))
     ]
-    headings = ("trial", "hyper-parameters", "cost", "auc", "seconds")
-    return listing(headings, rows, title="trials, cheapest first", right=("cost", "auc", "seconds"))
+    headings = ("trial", "hyper-parameters", "state", "cost", "auc", "log-loss", "seconds")
+    return listing(headings, rows, title="trials, best first", right=headings[3:])
+
+
+def _order(trial: training_pb2.Trial, objective: training_pb2.SearchObjective.ValueType) -> tuple[object, ...]:
+    """Return what trials are ordered by: complete ones first, then the objective, then the area under the curve."""
+    figures = {
+        training_pb2.SEARCH_OBJECTIVE_AUC: -trial.auc,
+        training_pb2.SEARCH_OBJECTIVE_LOG_LOSS: trial.log_loss,
+    }
+    return trial.state, figures.get(objective, trial.cost), -trial.auc, trial.number
+
+
+def _outcome(trial: training_pb2.Trial) -> str:
+    state = word(training_pb2.TrialState.DESCRIPTOR, trial.state)
+    if trial.state == training_pb2.TRIAL_STATE_PRUNED:
+        return f"{state} after {trial.folds_trained} fold(s)"
+    if trial.HasField("rounds"):
+        return f"{state}, {trial.rounds} rounds"
+    return f"{state}: {trial.error}" if trial.error else state
+
+
+def _area(trial: training_pb2.Trial) -> str:
+    if not trial.HasField("auc"):
+        return ABSENT
+    return f"{trial.auc:.4f}" + (f" ± {trial.auc_deviation:.4f}" if trial.HasField("auc_deviation") else "")
 
 
 def _dummy(baseline: Mapping[str, float], costs: training_pb2.Costs) -> list[tuple[str, Mapping[str, float]]]:

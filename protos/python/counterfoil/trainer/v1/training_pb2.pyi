@@ -117,6 +117,114 @@ CALIBRATION_ISOTONIC: Calibration.ValueType  # 3
 """Isotonic regression, its steps joined by rising lines: any rising curve, for some thousand applicants and more."""
 Global___Calibration: _TypeAlias = Calibration  # noqa: Y015
 
+class _RangeScale:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RangeScaleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RangeScale.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RANGE_SCALE_UNSPECIFIED: _RangeScale.ValueType  # 0
+    """The same as LINEAR."""
+    RANGE_SCALE_LINEAR: _RangeScale.ValueType  # 1
+    """Evenly."""
+    RANGE_SCALE_LOGARITHMIC: _RangeScale.ValueType  # 2
+    """Evenly in the logarithm; the range must begin above 0."""
+
+class RangeScale(_RangeScale, metaclass=_RangeScaleEnumTypeWrapper):
+    """How the numbers of a range are spread."""
+
+RANGE_SCALE_UNSPECIFIED: RangeScale.ValueType  # 0
+"""The same as LINEAR."""
+RANGE_SCALE_LINEAR: RangeScale.ValueType  # 1
+"""Evenly."""
+RANGE_SCALE_LOGARITHMIC: RangeScale.ValueType  # 2
+"""Evenly in the logarithm; the range must begin above 0."""
+Global___RangeScale: _TypeAlias = RangeScale  # noqa: Y015
+
+class _SearchMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SearchMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SearchMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEARCH_METHOD_UNSPECIFIED: _SearchMethod.ValueType  # 0
+    """The same as GRID."""
+    SEARCH_METHOD_GRID: _SearchMethod.ValueType  # 1
+    """Every combination of the values; a range takes part with its steps."""
+    SEARCH_METHOD_RANDOM: _SearchMethod.ValueType  # 2
+    """Independent draws: any value of a list as likely as another, a range by its scale."""
+    SEARCH_METHOD_TPE: _SearchMethod.ValueType  # 3
+    """The first ten as RANDOM, the others where earlier trials did well (tree-structured Parzen estimator, Optuna)."""
+
+class SearchMethod(_SearchMethod, metaclass=_SearchMethodEnumTypeWrapper):
+    """Which combinations of hyper-parameters are tried."""
+
+SEARCH_METHOD_UNSPECIFIED: SearchMethod.ValueType  # 0
+"""The same as GRID."""
+SEARCH_METHOD_GRID: SearchMethod.ValueType  # 1
+"""Every combination of the values; a range takes part with its steps."""
+SEARCH_METHOD_RANDOM: SearchMethod.ValueType  # 2
+"""Independent draws: any value of a list as likely as another, a range by its scale."""
+SEARCH_METHOD_TPE: SearchMethod.ValueType  # 3
+"""The first ten as RANDOM, the others where earlier trials did well (tree-structured Parzen estimator, Optuna)."""
+Global___SearchMethod: _TypeAlias = SearchMethod  # noqa: Y015
+
+class _SearchObjective:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SearchObjectiveEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SearchObjective.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEARCH_OBJECTIVE_UNSPECIFIED: _SearchObjective.ValueType  # 0
+    """The same as BUSINESS_COST."""
+    SEARCH_OBJECTIVE_BUSINESS_COST: _SearchObjective.ValueType  # 1
+    """Least cost per applicant at the best threshold of the out-of-fold probabilities, averaged over the repeats."""
+    SEARCH_OBJECTIVE_AUC: _SearchObjective.ValueType  # 2
+    """Largest area under the ROC curve, averaged over all folds."""
+    SEARCH_OBJECTIVE_LOG_LOSS: _SearchObjective.ValueType  # 3
+    """Least log-loss of the out-of-fold probabilities, after calibration by a sigmoid."""
+
+class SearchObjective(_SearchObjective, metaclass=_SearchObjectiveEnumTypeWrapper):
+    """What the best trial is best at, always on rows that its model had not seen."""
+
+SEARCH_OBJECTIVE_UNSPECIFIED: SearchObjective.ValueType  # 0
+"""The same as BUSINESS_COST."""
+SEARCH_OBJECTIVE_BUSINESS_COST: SearchObjective.ValueType  # 1
+"""Least cost per applicant at the best threshold of the out-of-fold probabilities, averaged over the repeats."""
+SEARCH_OBJECTIVE_AUC: SearchObjective.ValueType  # 2
+"""Largest area under the ROC curve, averaged over all folds."""
+SEARCH_OBJECTIVE_LOG_LOSS: SearchObjective.ValueType  # 3
+"""Least log-loss of the out-of-fold probabilities, after calibration by a sigmoid."""
+Global___SearchObjective: _TypeAlias = SearchObjective  # noqa: Y015
+
+class _TrialState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrialStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrialState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRIAL_STATE_UNSPECIFIED: _TrialState.ValueType  # 0
+    """Never sent."""
+    TRIAL_STATE_COMPLETE: _TrialState.ValueType  # 1
+    """All folds were trained."""
+    TRIAL_STATE_PRUNED: _TrialState.ValueType  # 2
+    """Given up after some folds; its figures are those of the folds trained."""
+    TRIAL_STATE_FAILED: _TrialState.ValueType  # 3
+    """The classifier could not be trained with these hyper-parameters; see error."""
+
+class TrialState(_TrialState, metaclass=_TrialStateEnumTypeWrapper):
+    """How a trial ended."""
+
+TRIAL_STATE_UNSPECIFIED: TrialState.ValueType  # 0
+"""Never sent."""
+TRIAL_STATE_COMPLETE: TrialState.ValueType  # 1
+"""All folds were trained."""
+TRIAL_STATE_PRUNED: TrialState.ValueType  # 2
+"""Given up after some folds; its figures are those of the folds trained."""
+TRIAL_STATE_FAILED: TrialState.ValueType  # 3
+"""The classifier could not be trained with these hyper-parameters; see error."""
+Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
+
 @_typing.final
 class HyperparameterValue(_message.Message):
     """One value of a hyper-parameter."""
@@ -329,28 +437,128 @@ class Costs(_message.Message):
 Global___Costs: _TypeAlias = Costs  # noqa: Y015
 
 @_typing.final
+class HyperparameterRange(_message.Message):
+    """Every value between two bounds, for a hyper-parameter of type INTEGER (of which whole numbers alone are tried) or REAL."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    SCALE_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    minimum: _builtins.float
+    """Smallest value, which may be tried itself; a whole number for an INTEGER. Required."""
+    maximum: _builtins.float
+    """Largest value, which may be tried itself; above the minimum; a whole number for an INTEGER. Required."""
+    scale: Global___RangeScale.ValueType
+    """How the values are spread. Default LINEAR."""
+    steps: _builtins.int
+    """With method GRID how many values are tried, 2 to 1,000: both bounds and others evenly between them on the scale; whole
+    numbers are rounded and those that become equal tried once. RANDOM and TPE draw from the whole range: leave it 0.
+    """
+    def __init__(
+        self,
+        *,
+        minimum: _builtins.float | None = ...,
+        maximum: _builtins.float | None = ...,
+        scale: Global___RangeScale.ValueType = ...,
+        steps: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum", "scale", b"scale", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
+    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+
+Global___HyperparameterRange: _TypeAlias = HyperparameterRange  # noqa: Y015
+
+@_typing.final
 class HyperparameterChoices(_message.Message):
-    """The values to try for one hyper-parameter."""
+    """What to try for one hyper-parameter: values, or a range, but not both."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUES_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___HyperparameterValue]:
-        """At least one, without repeats."""
+        """At least one, without repeats, where there is no range."""
+
+    @_builtins.property
+    def range(self) -> Global___HyperparameterRange:
+        """Absent: the values."""
 
     def __init__(
         self,
         *,
         values: _abc.Iterable[Global___HyperparameterValue] | None = ...,
+        range: Global___HyperparameterRange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["range", b"range", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HyperparameterChoices: _TypeAlias = HyperparameterChoices  # noqa: Y015
+
+@_typing.final
+class Search(_message.Message):
+    """How hyper-parameters are searched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    OBJECTIVE_FIELD_NUMBER: _builtins.int
+    MAX_TRIALS_FIELD_NUMBER: _builtins.int
+    MAX_SECONDS_FIELD_NUMBER: _builtins.int
+    PRUNING_FIELD_NUMBER: _builtins.int
+    method: Global___SearchMethod.ValueType
+    """Default GRID."""
+    objective: Global___SearchObjective.ValueType
+    """Default BUSINESS_COST."""
+    max_trials: _builtins.int
+    """RANDOM and TPE: how many combinations are tried, 1 to 1,000. 0 means 50, or 1,000 where max_seconds is set. GRID tries every
+    combination: leave it 0. The same request with a budget in trials alone gives the same model, bit for bit.
+    """
+    max_seconds: _builtins.float
+    """No trial begins once the finished ones took so many seconds, above 0 and at most 604,800 (a week); the first always runs.
+    What is found then depends on the speed of the machine. Absent: unbounded.
+    """
+    pruning: _builtins.bool
+    """Whether a trial is given up after a fold if its objective so far is worse than the median of what the complete trials had
+    after that fold, once five are complete. Default: true with TPE, false with others.
+    """
+    def __init__(
+        self,
+        *,
+        method: Global___SearchMethod.ValueType = ...,
+        objective: Global___SearchObjective.ValueType = ...,
+        max_trials: _builtins.int = ...,
+        max_seconds: _builtins.float | None = ...,
+        pruning: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_seconds", b"_max_seconds", "_pruning", b"_pruning", "max_seconds", b"max_seconds", "pruning", b"pruning"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_seconds", b"_max_seconds", "_pruning", b"_pruning", "max_seconds", b"max_seconds", "max_trials", b"max_trials", "method", b"method", "objective", b"objective", "pruning", b"pruning"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_seconds: _TypeAlias = _typing.Literal["max_seconds"]  # noqa: Y015
+    _WhichOneofArgType__max_seconds: _TypeAlias = _typing.Literal["_max_seconds", b"_max_seconds"]  # noqa: Y015
+    _WhichOneofReturnType__pruning: _TypeAlias = _typing.Literal["pruning"]  # noqa: Y015
+    _WhichOneofArgType__pruning: _TypeAlias = _typing.Literal["_pruning", b"_pruning"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_seconds) -> _WhichOneofReturnType__max_seconds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pruning) -> _WhichOneofReturnType__pruning | None: ...
+
+Global___Search: _TypeAlias = Search  # noqa: Y015
 
 @_typing.final
 class Trial(_message.Message):
@@ -385,16 +593,31 @@ class Trial(_message.Message):
     AUC_FIELD_NUMBER: _builtins.int
     AUC_DEVIATION_FIELD_NUMBER: _builtins.int
     TRAINING_SECONDS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LOG_LOSS_FIELD_NUMBER: _builtins.int
+    FOLDS_TRAINED_FIELD_NUMBER: _builtins.int
+    ROUNDS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number of the trial, from 0."""
     cost: _builtins.float
-    """Business cost per applicant at the best threshold of the out-of-fold probabilities, averaged over the repeats. The objective."""
+    """Business cost per applicant at the best threshold of the out-of-fold probabilities, averaged over the repeats. Absent if FAILED."""
     auc: _builtins.float
-    """Mean area under the ROC curve over all folds."""
+    """Mean area under the ROC curve over all folds. Absent if FAILED."""
     auc_deviation: _builtins.float
-    """Standard deviation (ddof = 1) of the area under the ROC curve over all folds."""
+    """Standard deviation (ddof = 1) of the area under the ROC curve over all folds. Absent if fewer than two were trained."""
     training_seconds: _builtins.float
     """CPU-bound training time of all folds, seconds of wall clock."""
+    state: Global___TrialState.ValueType
+    """How it ended."""
+    log_loss: _builtins.float
+    """Log-loss of the out-of-fold probabilities, calibrated by a sigmoid. Absent if FAILED."""
+    folds_trained: _builtins.int
+    """Folds that were trained, of all repeats."""
+    rounds: _builtins.int
+    """Rounds (trees) that early stopping found, averaged over the folds; the final model is grown with as many. Absent without it."""
+    error: _builtins.str
+    """What the classifier said, for a data scientist to read; empty unless FAILED."""
     @_builtins.property
     def hyperparameters(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterValue]:
         """The values tried, by name."""
@@ -404,16 +627,40 @@ class Trial(_message.Message):
         *,
         number: _builtins.int = ...,
         hyperparameters: _abc.Mapping[_builtins.str, Global___HyperparameterValue] | None = ...,
-        cost: _builtins.float = ...,
-        auc: _builtins.float = ...,
-        auc_deviation: _builtins.float = ...,
+        cost: _builtins.float | None = ...,
+        auc: _builtins.float | None = ...,
+        auc_deviation: _builtins.float | None = ...,
         training_seconds: _builtins.float = ...,
+        state: Global___TrialState.ValueType = ...,
+        log_loss: _builtins.float | None = ...,
+        folds_trained: _builtins.int = ...,
+        rounds: _builtins.int | None = ...,
+        error: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auc", b"_auc", "_auc_deviation", b"_auc_deviation", "_cost", b"_cost", "_log_loss", b"_log_loss", "_rounds", b"_rounds", "auc", b"auc", "auc_deviation", b"auc_deviation", "cost", b"cost", "log_loss", b"log_loss", "rounds", b"rounds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auc", b"auc", "auc_deviation", b"auc_deviation", "cost", b"cost", "hyperparameters", b"hyperparameters", "number", b"number", "training_seconds", b"training_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auc", b"_auc", "_auc_deviation", b"_auc_deviation", "_cost", b"_cost", "_log_loss", b"_log_loss", "_rounds", b"_rounds", "auc", b"auc", "auc_deviation", b"auc_deviation", "cost", b"cost", "error", b"error", "folds_trained", b"folds_trained", "hyperparameters", b"hyperparameters", "log_loss", b"log_loss", "number", b"number", "rounds", b"rounds", "state", b"state", "training_seconds", b"training_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__auc: _TypeAlias = _typing.Literal["auc"]  # noqa: Y015
+    _WhichOneofArgType__auc: _TypeAlias = _typing.Literal["_auc", b"_auc"]  # noqa: Y015
+    _WhichOneofReturnType__auc_deviation: _TypeAlias = _typing.Literal["auc_deviation"]  # noqa: Y015
+    _WhichOneofArgType__auc_deviation: _TypeAlias = _typing.Literal["_auc_deviation", b"_auc_deviation"]  # noqa: Y015
+    _WhichOneofReturnType__cost: _TypeAlias = _typing.Literal["cost"]  # noqa: Y015
+    _WhichOneofArgType__cost: _TypeAlias = _typing.Literal["_cost", b"_cost"]  # noqa: Y015
+    _WhichOneofReturnType__log_loss: _TypeAlias = _typing.Literal["log_loss"]  # noqa: Y015
+    _WhichOneofArgType__log_loss: _TypeAlias = _typing.Literal["_log_loss", b"_log_loss"]  # noqa: Y015
+    _WhichOneofReturnType__rounds: _TypeAlias = _typing.Literal["rounds"]  # noqa: Y015
+    _WhichOneofArgType__rounds: _TypeAlias = _typing.Literal["_rounds", b"_rounds"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__auc) -> _WhichOneofReturnType__auc | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__auc_deviation) -> _WhichOneofReturnType__auc_deviation | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cost) -> _WhichOneofReturnType__cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__log_loss) -> _WhichOneofReturnType__log_loss | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rounds) -> _WhichOneofReturnType__rounds | None: ...
 
 Global___Trial: _TypeAlias = Trial  # noqa: Y015
 
@@ -481,6 +728,7 @@ class TrainingJob(_message.Message):
     METRICS_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
+    SEARCH_FIELD_NUMBER: _builtins.int
     CALIBRATION_FIELD_NUMBER: _builtins.int
     CALIBRATOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -517,7 +765,7 @@ class TrainingJob(_message.Message):
 
     @_builtins.property
     def grid(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterChoices]:
-        """The grid that is searched: every combination of the values."""
+        """What is tried for each hyper-parameter."""
 
     @_builtins.property
     def costs(self) -> Global___Costs:
@@ -525,7 +773,7 @@ class TrainingJob(_message.Message):
 
     @_builtins.property
     def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___Trial]:
-        """Every combination that was tried, by number."""
+        """Every combination that was tried, by number; also those of earlier attempts of the job."""
 
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
@@ -534,6 +782,10 @@ class TrainingJob(_message.Message):
         cross-fitted as well. The threshold was chosen on these very rows, so cv_business_cost is slightly hopeful;
         cv_unseen_business_cost decides each fold by the best threshold of the others. test had no part in anything.
         """
+
+    @_builtins.property
+    def search(self) -> Global___Search:
+        """How hyper-parameters are searched, with its defaults filled in."""
 
     def __init__(
         self,
@@ -555,12 +807,13 @@ class TrainingJob(_message.Message):
         metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         model_version: _builtins.str = ...,
         run_id: _builtins.str = ...,
+        search: Global___Search | None = ...,
         calibration: Global___Calibration.ValueType = ...,
         calibrator: Global___Calibration.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "costs", b"costs", "job", b"job", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "costs", b"costs", "job", b"job", "search", b"search", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "search", b"search", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__best_trial: _TypeAlias = _typing.Literal["best_trial"]  # noqa: Y015
     _WhichOneofArgType__best_trial: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial"]  # noqa: Y015
@@ -610,6 +863,7 @@ class CreateTrainingJobRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
     IMBALANCE_FIELD_NUMBER: _builtins.int
+    SEARCH_FIELD_NUMBER: _builtins.int
     CALIBRATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first job, other content is
@@ -633,14 +887,19 @@ class CreateTrainingJobRequest(_message.Message):
     """How margins become probabilities. Default AUTO."""
     @_builtins.property
     def grid(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterChoices]:
-        """Values to try by hyper-parameter; every combination is tried, at most 1,000. Hyper-parameters that are not named take their
-        defaults. Empty: the defaults alone. Besides the classifier's own, SMOTE and SMOTENC take smote_k_neighbors: how many nearest
-        defaults a synthetic one may lie towards, 1 to 100, fewer than there are defaults in a fold's training rows; default 5.
+        """What to try, by hyper-parameter. Those that are not named take their defaults. With method GRID at most 1,000 combinations;
+        empty: the defaults alone. RANDOM and TPE need at least one that may vary. Besides the classifier's own, SMOTE and SMOTENC take
+        smote_k_neighbors: how many nearest defaults a synthetic one may lie towards, 1 to 100, fewer than there are defaults in a
+        fold's training rows; default 5.
         """
 
     @_builtins.property
     def costs(self) -> Global___Costs:
         """Costs that the threshold is tuned for. Absent: 10 and 1."""
+
+    @_builtins.property
+    def search(self) -> Global___Search:
+        """How hyper-parameters are searched. Absent: every combination of the grid, for the least business cost."""
 
     def __init__(
         self,
@@ -655,11 +914,12 @@ class CreateTrainingJobRequest(_message.Message):
         seed: _builtins.int | None = ...,
         costs: Global___Costs | None = ...,
         imbalance: Global___Imbalance.ValueType = ...,
+        search: Global___Search | None = ...,
         calibration: Global___Calibration.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "costs", b"costs", "seed", b"seed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "costs", b"costs", "search", b"search", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "search", b"search", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
