@@ -147,6 +147,7 @@ def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
             "classifier": plan.classifier,
             "imbalance": plan.imbalance.value,
             "calibration": plan.calibration.value,
+            "preprocessing": plan.preprocessing.value,
             **asdict(plan.resampling),
             **{f"search_{name}": value for name, value in plan.search.to_json().items()},
             **{f"cost_{name}": cost for name, cost in plan.costs.to_json().items()},
@@ -179,6 +180,8 @@ def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents:
     run.metrics({**training.metrics, **losses, "threshold": training.threshold.value})
     weights = contents.profile.mean_absolute_contributions
     importance = sorted(zip(contents.schema.names, weights, strict=True), key=lambda pair: -pair[1])
+    if not contents.model.explains:
+        importance.clear()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").mkdir()

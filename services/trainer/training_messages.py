@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
-from services.trainer.domain.classifiers.catalogue import Classifier
+from services.trainer.domain.classifiers.catalogue import CLASSIFIERS, Classifier
 from services.trainer.domain.hyperparameters import Hyperparameter
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan, plan_from_json
+from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.results import training_result_from_json
 from services.trainer.domain.threshold import Costs
 from services.trainer.names import identifier, version_name
@@ -46,6 +47,13 @@ _CALIBRATIONS = {
 }
 
 
+_PREPROCESSINGS: Mapping[Preprocessing, training_pb2.Preprocessing.ValueType] = {
+    Preprocessing.NONE: training_pb2.PREPROCESSING_NONE,
+    Preprocessing.STANDARDISATION: training_pb2.PREPROCESSING_STANDARDISATION,
+    Preprocessing.PCA: training_pb2.PREPROCESSING_PCA,
+}
+
+
 def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingPlan:
     """Return the plan with defaults filled in; raises InvalidInput where a value is absent or an enum unknown."""
     if request.calibration not in _CALIBRATIONS:
@@ -60,6 +68,7 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
         imbalance=_imbalance_from_proto(request.imbalance),
         calibration=_CALIBRATIONS[request.calibration],
         search=search_from_proto(request.search),
+        preprocessing=_preprocessing_from_proto(request),
     )
 
 
@@ -85,6 +94,7 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
         calibration=training_pb2.Calibration.Value(f"CALIBRATION_{plan.calibration}"),
         grid={name: choice_to_proto(choice) for name, choice in plan.grid.items()},
         search=search_to_proto(plan.search),
+        preprocessing=_PREPROCESSINGS[plan.preprocessing],
     )
     if job.result is not None:
         message.MergeFrom(_result_to_proto(job.result, plan.model, with_trials=with_trials))
@@ -98,6 +108,7 @@ def classifier_to_proto(classifier: Classifier) -> training_pb2.Classifier:
         description=classifier.description,
         hyperparameters=[_hyperparameter_to_proto(h) for h in classifier.hyperparameters],
         takes_missing_values=classifier.takes_missing_values,
+        default_preprocessing=_PREPROCESSINGS[classifier.preprocessing],
     )
 
 
@@ -107,6 +118,17 @@ def _imbalance_from_proto(value: training_pb2.Imbalance.ValueType) -> Imbalance:
     if value not in known:
         raise InvalidInput.of("imbalance", f"must be one of {', '.join(Imbalance)}")
     return known[value]
+
+
+def _preprocessing_from_proto(request: training_pb2.CreateTrainingJobRequest) -> Preprocessing:
+    by_value = {proto: preprocessing for preprocessing, proto in _PREPROCESSINGS.items()}
+    if request.preprocessing == training_pb2.PREPROCESSING_UNSPECIFIED:
+        # A classifier that is not known is refused with the rest of the plan.
+        known = CLASSIFIERS.get(request.classifier)
+        return known.preprocessing if known else Preprocessing.NONE
+    if request.preprocessing not in by_value:
+        raise InvalidInput.of("preprocessing", f"must be one of {', '.join(Preprocessing)}")
+    return by_value[request.preprocessing]
 
 
 def _costs_from_proto(costs: training_pb2.Costs) -> Costs:

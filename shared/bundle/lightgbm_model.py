@@ -29,6 +29,7 @@ class LightGbmModel:
     """
 
     kind: ClassVar[str] = "lightgbm"
+    explains: ClassVar[bool] = True
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -22,6 +22,7 @@ class LinearModel:
 
     kind: ClassVar[str] = "linear"
     kernel_id: ClassVar[str] = "linear-1"
+    explains: ClassVar[bool] = True
 
     coefficients: NDArray[np.float64]
     intercept: float

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.linear_model import LinearModel
+from shared.bundle.projected_model import ProjectedModel
 from shared.bundle.tree_model import TreeModel
 
 
@@ -22,6 +23,11 @@ class Model(Protocol):
     @property
     def kernel_id(self) -> str:
         """What computes it; contributions are equal to the bit for equal kernel ids, for example "quadrature-1"."""
+        ...
+
+    @property
+    def explains(self) -> bool:
+        """Whether there are contributions; without, asking for them raises Precondition REASONS_NOT_EXACT."""
         ...
 
     @property
@@ -51,6 +57,7 @@ _CODECS: Mapping[str, Callable[[Mapping[str, bytes]], Model]] = {
     LightGbmModel.kind: LightGbmModel.from_files,
     LinearModel.kind: LinearModel.from_files,
     TreeModel.kind: TreeModel.from_files,
+    ProjectedModel.kind: lambda files: ProjectedModel.from_files(files, read_model),
 }
 
 

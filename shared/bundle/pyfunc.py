@@ -28,7 +28,7 @@ class BundlePredictor:
         values = self._by_name(model_input) if hasattr(model_input, "columns") else np.asarray(model_input, np.float64)
         if np.isinf(values).any():
             raise ValueError("a feature is infinite; a value that is not known is missing (NaN)")
-        return self._bundle.score(values).probabilities
+        return self._bundle.predict(values)[1]
 
     def _by_name(self, table: Any) -> NDArray[np.float64]:
         names = list(self._bundle.schema.names)

@@ -60,9 +60,14 @@ class Bundle:
     def score(self, values: NDArray[np.float64]) -> Scores:
         """Return the scores of uncleaned rows, (n_rows, n_features) in the schema's order, NaN where one is missing.
 
-        Infinity must be refused before. Raises ValueError for another shape.
+        Infinity must be refused before. Raises ValueError for another shape, and Precondition REASONS_NOT_EXACT where
+        the model has no reasons.
         """
         return self.scoring.score(values)
+
+    def predict(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins and probabilities alone, (n_rows,) each, of rows as `score` takes them."""
+        return self.scoring.predict(values)
 
 
 def load_bundle(folder: Path, *, digest: str | None = None) -> Bundle:

@@ -1,5 +1,6 @@
 """Rows of inputs to margins, probabilities and contributions: the one path, for golden rows and for applicants."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,18 +44,28 @@ class Scoring:
         if model.n_features != len(schema.features):
             raise ValueError(f"the schema has {len(schema.features)} features, the model {model.n_features}")
         fallbacks = np.array([np.nan if one.fallback is None else one.fallback for one in schema.features])
-        baseline = float(model.contributions(np.zeros((1, len(fallbacks))))[0, -1])
+        zeros = np.zeros((1, len(fallbacks)))
+        baseline = float(model.contributions(zeros)[0, -1]) if model.explains else math.nan
         return cls(model, calibrator, fallbacks, baseline)
 
     def score(self, values: NDArray[np.float64]) -> Scores:
         """Return the scores of uncleaned rows, (n_rows, n_features), NaN where a value is missing.
 
-        `values` is left as it is. Raises ValueError for another shape.
+        `values` is left as it is. Raises ValueError for another shape, and Precondition REASONS_NOT_EXACT where the
+        model has no contributions.
         """
-        if values.ndim != 2 or values.shape[1] != len(self.fallbacks):  # noqa: PLR2004  # rows and columns
-            raise ValueError(f"rows must have {len(self.fallbacks)} columns")
-        imputed = np.isnan(values) & ~np.isnan(self.fallbacks)
-        filled = np.ascontiguousarray(np.where(imputed, self.fallbacks, values), dtype=np.float64)
+        filled, imputed = self._filled(values)
         margins, contributions = self.model.explain(filled)
         probabilities = self.calibrator.probabilities(margins)
         return Scores(margins, probabilities, np.ascontiguousarray(contributions[:, :-1]), self.baseline, imputed)
+
+    def predict(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins and probabilities of uncleaned rows, the bits of `score`, whether there are reasons or not."""
+        margins = self.model.margins(self._filled(values)[0])
+        return margins, self.calibrator.probabilities(margins)
+
+    def _filled(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        if values.ndim != 2 or values.shape[1] != len(self.fallbacks):  # noqa: PLR2004  # rows and columns
+            raise ValueError(f"rows must have {len(self.fallbacks)} columns")
+        imputed = np.isnan(values) & ~np.isnan(self.fallbacks)
+        return np.ascontiguousarray(np.where(imputed, self.fallbacks, values), dtype=np.float64), imputed

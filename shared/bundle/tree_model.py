@@ -27,6 +27,7 @@ class TreeModel:
     kind: ClassVar[str] = "trees"
     # numpy computes the same bits where the kernel was not compiled.
     kernel_id: ClassVar[str] = KERNEL_ID
+    explains: ClassVar[bool] = True
 
     def __init__(self, ensemble: Ensemble) -> None:
         self.ensemble = ensemble
@@ -39,6 +40,11 @@ class TreeModel:
     def from_files(cls, files: Mapping[str, bytes]) -> "TreeModel":
         """Return the model that `files` gave; raises ValueError, KeyError or TypeError if they hold none."""
         return cls(ensemble_from_bytes(files[FILE]))
+
+    @property
+    def rounds(self) -> int:
+        """How many trees it has."""
+        return len(self.ensemble.trees)
 
     def margins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of rows, (n_rows, n_features) to (n_rows,)."""

@@ -32,7 +32,8 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     services.run(
         *START,
         *grid,
-        *("--fn-cost", "20", "--imbalance", "smotenc", "--repeats", "3", "--calibration", "sigmoid", "--no-wait"),
+        *("--fn-cost", "20", "--imbalance", "smotenc", "--preprocessing", "pca", "--repeats", "3"),
+        *("--calibration", "sigmoid", "--no-wait"),
     )
 
     (request,) = services.asked("CreateTrainingJob")
@@ -43,6 +44,7 @@ def test_start_sends_the_grid_with_the_types_it_was_written_in(services: FakeSer
     assert (request.folds, request.repeats, request.model) == (5, 3, "credit-default")
     assert request.costs == training_pb2.Costs(false_negative=20)
     assert request.imbalance == training_pb2.IMBALANCE_SMOTENC
+    assert request.preprocessing == training_pb2.PREPROCESSING_PCA
     assert request.calibration == training_pb2.CALIBRATION_SIGMOID
 
 

@@ -81,6 +81,12 @@ class Loader:
                 f"version {version.version} of {self.model!r} holds a bundle of another model; promote another version",
                 reason="BUNDLE_REJECTED",
             )
+        if not bundle.model.explains:
+            raise Precondition(
+                f"version {version.version} of {self.model!r} gives no reasons that are exact in the features; promote "
+                "another version",
+                reason="REASONS_NOT_EXACT",
+            )
         return Served(
             bundle=bundle,
             version=str(version.version),

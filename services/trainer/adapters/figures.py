@@ -21,15 +21,16 @@ def draw_figures(
 ) -> None:
     """Write roc_curve, confusion_matrix and feature_importance into an existing folder.
 
-    `importance` is (feature, mean absolute contribution in log-odds), heaviest first. The matrix counts decisions on
-    the test split, out of fold where there is none.
+    `importance` is (feature, mean absolute contribution in log-odds), heaviest first; without any it is not drawn. The
+    matrix counts decisions on the test split, out of fold where there is none.
     """
     split = "test" if "test" in scored else "cv"
     refused = scored[split].probabilities >= threshold
     counts = confusion_matrix(scored[split].targets, refused.astype(np.int8), labels=[0, 1])
     _save(_roc(scored), folder / "roc_curve.png")
     _save(_confusion(counts, split, threshold), folder / "confusion_matrix.png")
-    _save(_importance(importance[:_BARS]), folder / "feature_importance.png")
+    if importance:
+        _save(_importance(importance[:_BARS]), folder / "feature_importance.png")
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -10,6 +10,7 @@ from services.trainer.domain.cleaning import CleaningRecord, ColumnFate, to_valu
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.training import Training
+from shared.bundle.models import Model
 from shared.bundle.profile import fit_profile
 from shared.bundle.schema import Feature, FeatureSchema
 from shared.bundle.writing import BundleContents, DatasetReference
@@ -49,7 +50,7 @@ def bundle_contents(
         threshold=training.threshold.value,
         costs=plan.costs.to_json(),
         dataset=provenance.dataset,
-        profile=fit_profile(values, training.model.contributions(training.train_values), schema.names),
+        profile=fit_profile(values, _contributions(training.model, training.train_values), schema.names),
         golden_values=golden_values(values),
         metrics=training.metrics,
         library_versions=provenance.library_versions,
@@ -67,6 +68,13 @@ def golden_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return up to 16 rows spread over the train split, and one in which every value is missing."""
     places = np.unique(np.linspace(0, len(values) - 1, _GOLDEN_ROWS).round().astype(np.intp))
     return np.vstack([values[places], np.full((1, values.shape[1]), np.nan)])
+
+
+def _contributions(model: Model, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the model's contributions; without any, its margins as a baseline to which no feature adds."""
+    if model.explains:
+        return model.contributions(values)
+    return np.column_stack([np.zeros(values.shape), model.margins(values)])
 
 
 def _measured(feature: Feature, fate: ColumnFate, values: NDArray[np.float64]) -> Feature:

@@ -11,6 +11,7 @@ from services.trainer.domain.classifiers.catalogue import EARLY_STOPPING, find_c
 from services.trainer.domain.cleaning import Imputation
 from services.trainer.domain.hyperparameters import Grid, Hyperparameter, check_grid, grid_from_json, grid_to_json
 from services.trainer.domain.imbalance import Imbalance, bytes_needed, check_neighbours, neighbours_in
+from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.search import Search, SearchMethod, check_search, search_from_json
 from services.trainer.domain.threshold import Costs
 from shared.errors import FieldViolation, InvalidInput, Precondition
@@ -50,6 +51,7 @@ class TrainingPlan:
     imbalance: Imbalance = Imbalance.CLASS_WEIGHTS
     calibration: Calibration = Calibration.AUTO
     search: Search = field(default_factory=Search)
+    preprocessing: Preprocessing = Preprocessing.NONE
 
     @property
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
@@ -72,6 +74,7 @@ def plan_from_json(document: Mapping[str, Any]) -> TrainingPlan:
             "imbalance": Imbalance(document["imbalance"]),
             "calibration": Calibration(document.get("calibration", Calibration.AUTO)),
             "search": search_from_json(document["search"]),
+            "preprocessing": Preprocessing(document["preprocessing"]),
         }
     )
 
@@ -127,12 +130,14 @@ def _refuse_missing_values(plan: TrainingPlan) -> None:
     unfit = [] if find_classifier(plan.classifier).takes_missing_values else [plan.classifier]
     if plan.imbalance.oversamples:
         unfit.append(plan.imbalance.value)
+    if plan.preprocessing is Preprocessing.PCA:
+        unfit.append(plan.preprocessing.value)
     if unfit:
         raise Precondition(
             f"{' and '.join(unfit)} cannot work with missing values and the data set keeps them; create a data set "
             "with an imputation other than NONE, or train lightgbm with imbalance CLASS_WEIGHTS",
             reason="IMPUTATION_NEEDED",
-            metadata={"classifier": plan.classifier, "imbalance": plan.imbalance.value},
+            metadata={"unfit": ",".join(unfit)},
         )
 
 

@@ -25,10 +25,13 @@ class Standardisation:
 
 
 def fit_standardisation(values: NDArray[np.float64]) -> Standardisation:
-    """Return means and deviations (ddof = 0) of rows without missing values; a constant column comes out as zero."""
-    means = values.mean(axis=0)
-    deviations = values.std(axis=0)
+    """Return means and deviations (ddof = 0) of what is known in each column; a constant column comes out as zero.
+
+    Every column needs a value in some row.
+    """
+    means = np.nanmean(values, axis=0)
+    deviations = np.nanstd(values, axis=0)
     constant = deviations <= _ROUNDING * np.abs(means)
     # Of a constant column rounding can leave a mean beside it and a deviation of 1e-17, by which any other value, met
     # later, would be a billion deviations away.
-    return Standardisation(np.where(constant, values[0], means), np.where(constant, 1.0, deviations))
+    return Standardisation(np.where(constant, np.nanmin(values, axis=0), means), np.where(constant, 1.0, deviations))

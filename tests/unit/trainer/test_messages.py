@@ -14,6 +14,7 @@ from services.trainer.domain.dataset import DatasetPlan, plan_from_json
 from services.trainer.domain.governance import AliasWish
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
+from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.results import (
     DatasetResult,
     SplitSummary,
@@ -169,6 +170,15 @@ def test_a_training_request_gets_its_defaults() -> None:
     assert plan == TrainingPlan(
         "ds-1", "credit-default", "lightgbm", {}, Resampling(5, 1, 0), Costs(10.0, 1.0), Imbalance.CLASS_WEIGHTS
     )
+
+
+def test_a_classifier_brings_its_own_preprocessing() -> None:
+    """Its solver wants columns of like size; a request that names another gets that."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/ds-1", classifier="logistic_regression")
+    own = training_plan(request).preprocessing
+    request.preprocessing = training_pb2.PREPROCESSING_NONE
+
+    assert (own, training_plan(request).preprocessing) == (Preprocessing.STANDARDISATION, Preprocessing.NONE)
 
 
 def test_a_training_job_repeats_what_was_asked_for() -> None:

@@ -20,6 +20,7 @@ from services.trainer.domain.plan import (
     oversampling_bytes,
     plan_from_json,
 )
+from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.search import Objective, Search, SearchMethod
 from services.trainer.domain.threshold import Costs
 from shared.errors import InvalidInput, Precondition
@@ -153,6 +154,15 @@ def test_synthetic_applicants_need_every_value() -> None:
         check_against_dataset(plan, imputation=Imputation.NONE, rows=100, defaults=50)
 
     assert refusal.value.reason == "IMPUTATION_NEEDED"
+
+
+def test_principal_components_need_every_value() -> None:
+    """Also for a classifier that takes missing values."""
+    plan = replace(_PLAN, preprocessing=Preprocessing.PCA)
+    check_against_dataset(plan, imputation=Imputation.MEAN, rows=100, defaults=50)
+
+    with pytest.raises(Precondition, match="PCA cannot work with missing values"):
+        check_against_dataset(plan, imputation=Imputation.NONE, rows=100, defaults=50)
 
 
 def test_more_neighbours_than_a_fold_has_defaults_are_refused_by_name() -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from services.trainer.domain.classifiers.fitting import Fit
 from services.trainer.domain.hyperparameters import Hyperparameters
 from services.trainer.domain.imbalance import Imbalance
+from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.recipe import Recipe
 from shared.bundle.linear_model import LinearModel
 from shared.bundle.models import Model
@@ -19,7 +20,7 @@ class _Learner:
     """A classifier that keeps what it was to learn from and by which hyper-parameters."""
 
     def __init__(self) -> None:
-        self.rows: list[int] = []
+        self.values: list[NDArray[np.float64]] = []
         self.weights: list[NDArray[np.float64]] = []
         self.hyperparameters: list[Hyperparameters] = []
 
@@ -28,7 +29,7 @@ class _Learner:
     ) -> Fit:
         """Keep the rows."""
         assert (len(values), threads) == (len(targets), 2)
-        self.rows.append(len(values))
+        self.values.append(values)
         self.weights.append(weights)
         return self._fit
 
@@ -58,9 +59,23 @@ def test_synthetic_rows_weigh_as_much_as_real_ones(imbalance: Imbalance) -> None
 
     fit({"smote_k_neighbors": 3, "C": 1.0}, 7)
 
-    assert learner.rows == [160]
+    assert [len(values) for values in learner.values] == [160]
     assert set(learner.weights[0]) == {1.0}
     assert learner.hyperparameters == [{"C": 1.0}]
+
+
+@pytest.mark.parametrize("imbalance", Imbalance)
+def test_preprocessing_is_fitted_on_real_rows_and_ends_up_in_the_model(imbalance: Imbalance) -> None:
+    """The learner's coefficients are of deviations, the model's of values as they are."""
+    learner = _Learner()
+    rows = _ROWS * 3.0 + 5.0
+    fit = Recipe(learner, imbalance, Preprocessing.STANDARDISATION)(rows, _TARGETS, threads=2)
+
+    model = fit({"smote_k_neighbors": 3}, 7)
+
+    standardised = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    assert learner.values[0][:90] == pytest.approx(standardised)
+    assert model.margins(rows) == pytest.approx(standardised.sum(axis=1))
 
 
 def test_rows_are_made_up_once_for_all_trials_of_as_many_neighbours() -> None:
@@ -71,5 +86,5 @@ def test_rows_are_made_up_once_for_all_trials_of_as_many_neighbours() -> None:
     for neighbours in (3, 3, 4):
         fit({"smote_k_neighbors": neighbours}, 7)
 
-    assert len(learner.rows) == 2
+    assert len(learner.values) == 2
     assert len(learner.hyperparameters) == 3

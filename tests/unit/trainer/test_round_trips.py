@@ -17,6 +17,7 @@ from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.hyperparameters import Choice, Range, Scale
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan
+from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.results import (
     SPLITS,
     DatasetResult,
@@ -82,6 +83,7 @@ _TRAINING_PLANS = st.builds(
     costs=st.builds(Costs, _FINITE, _FINITE, st.text(max_size=5), st.text(max_size=5)),
     imbalance=st.sampled_from(Imbalance),
     calibration=st.sampled_from(Calibration),
+    preprocessing=st.sampled_from(Preprocessing),
     search=_SEARCHES | st.builds(Search, objective=st.sampled_from(Objective), max_seconds=st.none() | _FINITE),
 )
 _TRIALS = st.builds(
@@ -185,6 +187,7 @@ def test_a_training_asked_for_again_by_its_resource_is_the_same(plan: TrainingPl
         imbalance=shown.imbalance,
         calibration=shown.calibration,
         search=shown.search,
+        preprocessing=shown.preprocessing,
     )
     again = training_messages.plan_from_proto(request)
 
@@ -270,12 +273,22 @@ def test_a_data_set_must_say_where_its_rows_come_from() -> None:
 
 def test_an_imbalance_of_a_later_version_is_refused() -> None:
     """Training on other weights than were asked for would go unseen."""
-    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", imbalance=99)  # type: ignore[arg-type]  # unknown
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", classifier="lightgbm", imbalance=99)  # type: ignore[arg-type]  # unknown
 
     with pytest.raises(InvalidInput) as refusal:
         training_messages.plan_from_proto(request)
 
     assert [violation.field for violation in refusal.value.violations] == ["imbalance"]
+
+
+def test_a_preprocessing_of_a_later_version_is_refused() -> None:
+    """A model on other columns than were asked for would go unseen."""
+    request = training_pb2.CreateTrainingJobRequest(dataset="datasets/a", preprocessing=99)  # type: ignore[arg-type]  # unknown
+
+    with pytest.raises(InvalidInput) as refusal:
+        training_messages.plan_from_proto(request)
+
+    assert [violation.field for violation in refusal.value.violations] == ["preprocessing"]
 
 
 def test_an_empty_value_of_a_grid_is_refused_by_its_path() -> None:

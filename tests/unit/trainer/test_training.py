@@ -15,7 +15,10 @@ from services.trainer.domain.classifiers.lightgbm_trees import threads_for
 from services.trainer.domain.classifiers.logistic_regression import prepare_regression
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
 from services.trainer.domain.describing import described
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
+from services.trainer.domain.preprocessing import Preprocessing
+from services.trainer.domain.recipe import Recipe
 from services.trainer.domain.threshold import Costs, cost_at
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
@@ -138,7 +141,8 @@ def test_a_column_that_was_constant_in_training_cannot_decide_later(value: float
     """Rounding leaves some a deviation just above zero, by which another value would be billions of them away."""
     values = np.column_stack([np.linspace(-1.0, 1.0, 400), np.full(400, value)])
     targets = (np.arange(400) % 7 == 0).astype(np.int8)
-    model = prepare_regression(values, targets, np.ones(400), threads=1)({"C": 1.0, "max_iter": 100}, 0)
+    recipe = Recipe(prepare_regression, Imbalance.NONE, Preprocessing.STANDARDISATION)
+    model = recipe(values, targets, threads=1)({"C": 1.0, "max_iter": 100}, 0)
 
     known, other = model.margins(np.array([[0.5, value], [0.5, value + 1.0]]))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.trainer.domain.hyperparameters import Grid, Hyperparameter, Hyperparameters, Range
+from services.trainer.domain.preprocessing import Preprocessing
 from shared.errors import InvalidInput
 
 
@@ -12,13 +13,14 @@ class Classifier:
     """One way to learn defaults from features.
 
     `id` names it in requests and bundles. `takes_missing_values`: NaN is understood as missing; where it is not, every
-    missing value must be replaced before.
+    missing value must be replaced before. `preprocessing` is what is done where a request does not say.
     """
 
     id: str
     description: str
     hyperparameters: tuple[Hyperparameter, ...]
     takes_missing_values: bool
+    preprocessing: Preprocessing = Preprocessing.NONE
 
 
 EARLY_STOPPING = "early_stopping_rounds"
@@ -67,9 +69,10 @@ LIGHTGBM = Classifier(
 )
 LOGISTIC_REGRESSION = Classifier(
     "logistic_regression",
-    "Logistic regression on standardised columns; needs an imputation other than NONE.",
+    "Logistic regression; needs an imputation other than NONE.",
     _REGRESSION_HYPERPARAMETERS,
     takes_missing_values=False,
+    preprocessing=Preprocessing.STANDARDISATION,
 )
 
 CLASSIFIERS: Mapping[str, Classifier] = {classifier.id: classifier for classifier in (LIGHTGBM, LOGISTIC_REGRESSION)}

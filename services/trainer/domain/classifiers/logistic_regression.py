@@ -1,4 +1,4 @@
-"""Logistic regression on standardised columns; every missing value must have been replaced."""
+"""Logistic regression; every missing value must have been replaced."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,6 @@ from sklearn.linear_model import LogisticRegression
 
 from services.trainer.domain.classifiers.fitting import Fit
 from services.trainer.domain.hyperparameters import Hyperparameters
-from services.trainer.domain.standardisation import fit_standardisation
 from shared.bundle.linear_model import LinearModel
 from shared.bundle.models import Model
 
@@ -18,15 +17,13 @@ def prepare_regression(
     *,
     threads: int,  # noqa: ARG001 - the solver's threads are the linear algebra library's
 ) -> Fit:
-    """Standardise by means and deviations of these rows; a constant column is left at zero."""
-    standardisation = fit_standardisation(values)
-    standardised = standardisation.apply(values)
+    """Take the rows as they are; the solver wants columns of like size, as standardisation makes them."""
 
     def fit(hyperparameters: Hyperparameters, seed: int) -> Model:
         """Fit by the solver; see Fit."""
         regression = LogisticRegression(**hyperparameters, random_state=seed)
-        regression.fit(standardised, targets, sample_weight=weights)
+        regression.fit(values, targets, sample_weight=weights)
         coefficients, intercept = regression.coef_[0], float(regression.intercept_[0])
-        return LinearModel(coefficients, intercept, standardisation.means, standardisation.scales)
+        return LinearModel(coefficients, intercept, np.zeros(len(coefficients)), np.ones(len(coefficients)))
 
     return fit

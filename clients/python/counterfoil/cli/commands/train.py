@@ -28,6 +28,11 @@ _CALIBRATIONS: Final = {
     "sigmoid": training_pb2.CALIBRATION_SIGMOID,
     "isotonic": training_pb2.CALIBRATION_ISOTONIC,
 }
+_PREPROCESSINGS: Final = {
+    "none": training_pb2.PREPROCESSING_NONE,
+    "standardisation": training_pb2.PREPROCESSING_STANDARDISATION,
+    "pca": training_pb2.PREPROCESSING_PCA,
+}
 
 
 @click.group()
@@ -85,6 +90,11 @@ def train() -> None:
     help="What is done about defaults being rare.",
 )
 @click.option(
+    "--preprocessing",
+    type=click.Choice(list(_PREPROCESSINGS)),
+    help="What is done to the columns first.  [default: the classifier's own]",
+)
+@click.option(
     "--calibration",
     type=click.Choice(list(_CALIBRATIONS)),
     default="auto",
@@ -108,6 +118,7 @@ def start(
     fp_cost: str | None,
     imbalance: str,
     calibration: str,
+    preprocessing: str | None,
     wait: bool,
     **plain: Any,
 ) -> None:
@@ -120,6 +131,7 @@ def start(
         imbalance=_IMBALANCES[imbalance],
         calibration=_CALIBRATIONS[calibration],
         search=search_of(plain),
+        preprocessing=_PREPROCESSINGS[preprocessing] if preprocessing else training_pb2.PREPROCESSING_UNSPECIFIED,
         **plain,
     )
     with trainer_calls(session) as trainer:

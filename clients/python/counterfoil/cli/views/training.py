@@ -61,6 +61,7 @@ def _head(job: training_pb2.TrainingJob) -> list[tuple[str, str]]:
             f"{cost_text(job.costs.false_positive, job.costs.false_positive_column)} per good applicant refused",
         ),
         ("search", _search(job.search) if job.HasField("search") else ""),
+        ("preprocessing", word(training_pb2.Preprocessing.DESCRIPTOR, job.preprocessing)),
         ("imbalance", word(training_pb2.Imbalance.DESCRIPTOR, job.imbalance)),
         ("calibration", _calibration(job)),
     ]

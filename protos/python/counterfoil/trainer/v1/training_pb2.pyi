@@ -49,6 +49,38 @@ HYPERPARAMETER_TYPE_TEXT: HyperparameterType.ValueType  # 3
 """One of a set of words."""
 Global___HyperparameterType: _TypeAlias = HyperparameterType  # noqa: Y015
 
+class _Preprocessing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PreprocessingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Preprocessing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PREPROCESSING_UNSPECIFIED: _Preprocessing.ValueType  # 0
+    """What the classifier has as its default."""
+    PREPROCESSING_NONE: _Preprocessing.ValueType  # 1
+    """Nothing."""
+    PREPROCESSING_STANDARDISATION: _Preprocessing.ValueType  # 2
+    """Each column less its mean, divided by its standard deviation."""
+    PREPROCESSING_PCA: _Preprocessing.ValueType  # 3
+    """Standardisation, then the principal components that keep 95 % of the variance. Needs an imputation other than NONE. Reasons stay
+    exact in the features for logistic_regression alone: versions of other classifiers can be compared, but not promoted.
+    """
+
+class Preprocessing(_Preprocessing, metaclass=_PreprocessingEnumTypeWrapper):
+    """What happens to cleaned values before a classifier sees them; fitted on the rows it is trained on."""
+
+PREPROCESSING_UNSPECIFIED: Preprocessing.ValueType  # 0
+"""What the classifier has as its default."""
+PREPROCESSING_NONE: Preprocessing.ValueType  # 1
+"""Nothing."""
+PREPROCESSING_STANDARDISATION: Preprocessing.ValueType  # 2
+"""Each column less its mean, divided by its standard deviation."""
+PREPROCESSING_PCA: Preprocessing.ValueType  # 3
+"""Standardisation, then the principal components that keep 95 % of the variance. Needs an imputation other than NONE. Reasons stay
+exact in the features for logistic_regression alone: versions of other classifiers can be compared, but not promoted.
+"""
+Global___Preprocessing: _TypeAlias = Preprocessing  # noqa: Y015
+
 class _Imbalance:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -324,12 +356,15 @@ class Classifier(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     HYPERPARAMETERS_FIELD_NUMBER: _builtins.int
     TAKES_MISSING_VALUES_FIELD_NUMBER: _builtins.int
+    DEFAULT_PREPROCESSING_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its identifier, for example "lightgbm"."""
     description: _builtins.str
     """What it is, in a sentence."""
     takes_missing_values: _builtins.bool
     """Whether it takes missing values as they are. If not, the data set needs an imputation other than NONE."""
+    default_preprocessing: Global___Preprocessing.ValueType
+    """The preprocessing of jobs that name none."""
     @_builtins.property
     def hyperparameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hyperparameter]:
         """The hyper-parameters it takes."""
@@ -341,10 +376,11 @@ class Classifier(_message.Message):
         description: _builtins.str = ...,
         hyperparameters: _abc.Iterable[Global___Hyperparameter] | None = ...,
         takes_missing_values: _builtins.bool = ...,
+        default_preprocessing: Global___Preprocessing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "hyperparameters", b"hyperparameters", "id", b"id", "takes_missing_values", b"takes_missing_values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_preprocessing", b"default_preprocessing", "description", b"description", "hyperparameters", b"hyperparameters", "id", b"id", "takes_missing_values", b"takes_missing_values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -731,6 +767,7 @@ class TrainingJob(_message.Message):
     SEARCH_FIELD_NUMBER: _builtins.int
     CALIBRATION_FIELD_NUMBER: _builtins.int
     CALIBRATOR_FIELD_NUMBER: _builtins.int
+    PREPROCESSING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: trainingJobs/{id}"""
     dataset: _builtins.str
@@ -759,6 +796,8 @@ class TrainingJob(_message.Message):
     """How probabilities were to be calibrated."""
     calibrator: Global___Calibration.ValueType
     """The calibration that was taken, SIGMOID or ISOTONIC. UNSPECIFIED until the search has ended."""
+    preprocessing: Global___Preprocessing.ValueType
+    """What happens to cleaned values before the classifier sees them."""
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The work itself. The fields from `trials` on are set as they become known; all once it has SUCCEEDED."""
@@ -810,10 +849,11 @@ class TrainingJob(_message.Message):
         search: Global___Search | None = ...,
         calibration: Global___Calibration.ValueType = ...,
         calibrator: Global___Calibration.ValueType = ...,
+        preprocessing: Global___Preprocessing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "costs", b"costs", "job", b"job", "search", b"search", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "repeats", b"repeats", "run_id", b"run_id", "search", b"search", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "preprocessing", b"preprocessing", "repeats", b"repeats", "run_id", b"run_id", "search", b"search", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__best_trial: _TypeAlias = _typing.Literal["best_trial"]  # noqa: Y015
     _WhichOneofArgType__best_trial: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial"]  # noqa: Y015
@@ -865,6 +905,7 @@ class CreateTrainingJobRequest(_message.Message):
     IMBALANCE_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
     CALIBRATION_FIELD_NUMBER: _builtins.int
+    PREPROCESSING_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first job, other content is
     ALREADY_EXISTS. Empty: every call makes a new job. At most 128 characters.
@@ -885,6 +926,8 @@ class CreateTrainingJobRequest(_message.Message):
     """What is done about defaults being rare. Default CLASS_WEIGHTS."""
     calibration: Global___Calibration.ValueType
     """How margins become probabilities. Default AUTO."""
+    preprocessing: Global___Preprocessing.ValueType
+    """What happens to cleaned values before the classifier sees them. Default: the classifier's own; see ListClassifiers."""
     @_builtins.property
     def grid(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterChoices]:
         """What to try, by hyper-parameter. Those that are not named take their defaults. With method GRID at most 1,000 combinations;
@@ -916,10 +959,11 @@ class CreateTrainingJobRequest(_message.Message):
         imbalance: Global___Imbalance.ValueType = ...,
         search: Global___Search | None = ...,
         calibration: Global___Calibration.ValueType = ...,
+        preprocessing: Global___Preprocessing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "costs", b"costs", "search", b"search", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "repeats", b"repeats", "request_id", b"request_id", "search", b"search", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "preprocessing", b"preprocessing", "repeats", b"repeats", "request_id", b"request_id", "search", b"search", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015

@@ -1,0 +1,103 @@
+"""Models on standardised columns or components as models on features, margins and reasons alike."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.bundle.ensemble import Ensemble
+from shared.bundle.lightgbm_model import FILE, LightGbmModel
+from shared.bundle.linear_model import LinearModel
+from shared.bundle.models import Model
+from shared.bundle.projected_model import ProjectedModel
+from shared.bundle.projection import Projection
+from shared.bundle.tree_model import TreeModel
+from shared.kernels.lightgbm_text import parse_trees
+from shared.kernels.trees import Missing, Tree
+
+_BITS = 64
+_MAGNITUDE = np.int64(2**63 - 1)
+
+
+def on_unscaled(model: Model, means: NDArray[np.float64], scales: NDArray[np.float64]) -> Model:
+    """Return the model on columns as they are that gives the margins of `model` on (column - mean) / scale.
+
+    Trees send every row the same way, to the last bit; a linear model agrees but for rounding. Raises TypeError for a
+    kind of model that has no such form.
+    """
+    if isinstance(model, LinearModel):
+        return LinearModel(model.coefficients, model.intercept, means + model.means * scales, scales * model.scales)
+    if isinstance(model, LightGbmModel):
+        model = as_numbers(model)
+    if isinstance(model, TreeModel):
+        trees = tuple(_unscaled(tree, means, scales) for tree in model.ensemble.trees)
+        return TreeModel(replace(model.ensemble, trees=trees))
+    raise TypeError(f"a model of kind {model.kind!r} cannot take a standardisation in")
+
+
+def on_components(model: Model, projection: Projection) -> Model:
+    """Return the model on features that gives the margins of `model` on their components."""
+    if isinstance(model, LinearModel):
+        weights = model.coefficients / model.scales
+        intercept = model.intercept - float(weights @ model.means)
+        return LinearModel(weights @ projection.loadings, intercept, projection.means, projection.scales)
+    return ProjectedModel(projection, model)
+
+
+def as_numbers(model: LightGbmModel) -> TreeModel:
+    """Return LightGBM's trees as numbers; every row reaches the same leaves."""
+    trees = tuple(_with_sides(tree) for tree in parse_trees(model.files()[FILE].decode()))
+    return TreeModel(Ensemble(trees, model.n_features, 0.0, takes_missing_values=True))
+
+
+def largest_at_most(
+    transform: Callable[[NDArray[np.float64]], NDArray[np.float64]], bounds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return for each bound the largest float64 that `transform`, which never falls, does not lift above it.
+
+    -inf where every number is lifted above it, inf where none is. Found by halving the interval between the smallest
+    and the largest number, so that no rounding is left to chance.
+    """
+    low, high = np.full(len(bounds), -np.inf), np.full(len(bounds), np.inf)
+    below, above = _ordered(low), _ordered(high)
+    with np.errstate(over="ignore"):
+        for _ in range(_BITS):
+            # Half of each, since their sum has no room in 64 bits.
+            middle = (below >> 1) + (above >> 1) + (below & above & 1)
+            fits = transform(_unordered(middle)) <= bounds
+            below, above = np.where(fits, middle, below), np.where(fits, above, middle)
+    return np.where(bounds == np.inf, np.inf, _unordered(below))
+
+
+def _unscaled(tree: Tree, means: NDArray[np.float64], scales: NDArray[np.float64]) -> Tree:
+    features = np.array([node.feature for node in tree.nodes], dtype=np.intp)
+    thresholds = np.array([node.threshold for node in tree.nodes], dtype=np.float64)
+    moved = largest_at_most(lambda values: (values - means[features]) / scales[features], thresholds)
+    return with_thresholds(tree, moved)
+
+
+def with_thresholds(tree: Tree, thresholds: NDArray[np.float64]) -> Tree:
+    """Return the tree with other thresholds, in the order of its nodes."""
+    nodes = zip(tree.nodes, thresholds.tolist(), strict=True)
+    return replace(tree, nodes=tuple(replace(node, threshold=threshold) for node, threshold in nodes))
+
+
+def _with_sides(tree: Tree) -> Tree:
+    """Return the tree with a side for missing values at each split: zero's, where LightGBM takes them for zero."""
+    nodes = (
+        replace(node, missing=Missing.NAN, default_left=node.threshold >= 0.0) if node.missing is Missing.NONE else node
+        for node in tree.nodes
+    )
+    return replace(tree, nodes=tuple(nodes))
+
+
+def _ordered(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return integers in the order of the numbers, one step for each float64 between them."""
+    bits = numbers.view(np.int64)
+    return np.where(bits < 0, -(bits & _MAGNITUDE), bits)
+
+
+def _unordered(integers: NDArray[np.int64]) -> NDArray[np.float64]:
+    bits = np.where(integers < 0, np.abs(integers) | ~_MAGNITUDE, integers)
+    return np.ascontiguousarray(bits).view(np.float64)
