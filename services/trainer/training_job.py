@@ -19,7 +19,7 @@ from services.trainer.adapters.optuna_study import open_study
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import version_tags
 from services.trainer.domain.amounts import check_amounts
-from services.trainer.domain.bundling import Provenance, bundle_contents
+from services.trainer.domain.bundling import Provenance, bundle_contents, promotion_obstacle
 from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
@@ -206,6 +206,7 @@ def _register(settings: Settings, context: JobContext, run: RunLog, contents: Bu
             threshold=contents.threshold,
             metrics=contents.metrics,
             creator=context.job.caller,
+            promotion_obstacle=promotion_obstacle(contents.model),
         )
         # This raises if the job was ended by others, so that a left-over process registers nothing.
         context.report(0.95, "registering the model")

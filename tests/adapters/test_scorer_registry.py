@@ -1,8 +1,10 @@
 """What the scorer asks of a registry: the fake that its tests use keeps the promises of the real one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow.client import MlflowClient
 from numpy.testing import assert_array_equal
@@ -12,7 +14,11 @@ from counterfoil.scorer.v1 import scorer_pb2_grpc
 from services.scorer.adapters.last_served import recall
 from services.scorer.adapters.loading import Loader, Registry
 from services.scorer.app import SERVICE_NAME
+from shared.bundle.linear_model import LinearModel
+from shared.bundle.projected_model import ProjectedModel
+from shared.bundle.projection import Projection
 from shared.bundle.registry import ModelRegistry
+from shared.bundle.writing import write_bundle
 from shared.errors import CounterfoilError, Unavailable
 from shared.mlflow_store import prepare
 from tests.bundles import MODEL, TinyBundle, tiny_bundle
@@ -85,6 +91,22 @@ def test_no_model_no_alias_and_a_champion(registry: tuple[Registry, Promote], tm
     assert served.load_time == Clock().now
     for place in (0, 700, 999):
         assert_array_equal(served.applicants.find(bundle.applicant_ids[place]).values, bundle.values[place])
+
+
+def test_a_model_without_exact_reasons_is_not_served(tmp_path: Path) -> None:
+    """Whoever moved the alias past the trainer, by MLflow's own means."""
+    tiny = tiny_bundle(tmp_path / "tiny", seed=10)
+    projection = Projection(np.zeros(6), np.ones(6), np.eye(6))
+    model = ProjectedModel(projection, LinearModel(np.ones(6), 0.0, np.zeros(6), np.ones(6)))
+    contents = replace(tiny.contents, model=model, golden_values=np.zeros((1, 6)))
+    folder = tmp_path / "projected"
+    fake = FakeRegistry()
+    fake.register(replace(tiny, folder=folder, digest=write_bundle(folder, contents)), alias="champion")
+
+    with pytest.raises(CounterfoilError) as refusal:
+        Loader(fake, MODEL, "champion", tmp_path / "state", Clock()).load()
+
+    assert refusal.value.reason == "REASONS_NOT_EXACT"
 
 
 def test_without_mlflow_the_version_loaded_last_comes_from_the_cache(mlflow_folder: Path, tmp_path: Path) -> None:

@@ -70,6 +70,13 @@ def golden_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.vstack([values[places], np.full((1, values.shape[1]), np.nan)])
 
 
+def promotion_obstacle(model: Model) -> str:
+    """Return why the model must not decide on applicants, in a sentence; empty if it may."""
+    if model.explains:
+        return ""
+    return "trees on principal components give no reasons that are exact in the features; train it without PCA"
+
+
 def _contributions(model: Model, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the model's contributions; without any, its margins as a baseline to which no feature adds."""
     if model.explains:

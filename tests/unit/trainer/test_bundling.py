@@ -5,9 +5,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.trainer.domain.bundling import golden_values, schema_of
+from services.trainer.domain.bundling import golden_values, promotion_obstacle, schema_of
 from services.trainer.domain.cleaning import CleaningOptions, Imputation, fit_cleaning, to_values
 from services.trainer.domain.describing import described
+from shared.bundle.linear_model import LinearModel
+from shared.bundle.projected_model import ProjectedModel
+from shared.bundle.projection import Projection
 from shared.bundle.schema import FeatureSchema
 from shared.features.columns import FeatureColumn
 
@@ -93,3 +96,12 @@ def test_golden_rows_are_rows_of_train_from_first_to_last(rows: int) -> None:
     assert [row[0] for row in known] == sorted({row[0] for row in known})
     assert all(row in values.tolist() for row in known)
     assert np.isnan(unknown).all()
+
+
+def test_only_a_model_without_exact_reasons_must_not_be_promoted() -> None:
+    """The sentence says why, and what to do instead."""
+    linear = LinearModel(np.ones(2), 0.0, np.zeros(2), np.ones(2))
+    projected = ProjectedModel(Projection(np.zeros(2), np.ones(2), np.eye(2)), linear)
+
+    assert promotion_obstacle(linear) == ""
+    assert promotion_obstacle(projected).endswith("train it without PCA")
