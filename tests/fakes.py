@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -12,8 +13,9 @@ import grpc
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import prediction_pb2
 from services.trainer.domain.hyperparameters import HyperparameterValue
+from services.trainer.domain.scored import Scored
 from services.trainer.domain.trials import Trial
-from services.trainer.domain.versions import AliasMove, ModelVersion, RunFiles, etag_of
+from services.trainer.domain.versions import AliasMove, ModelVersion, Requested, RunFiles, ThresholdWish, etag_of
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
@@ -99,9 +101,20 @@ class FakeRegistry:
 
 
 class FakeVersions:
-    """A VersionRegistry of one model in memory; what was deleted is in `deleted`, data sets by id."""
+    """A VersionRegistry of one model in memory; what was deleted is in `deleted`, data sets by id.
 
-    def __init__(self, versions: Iterable[ModelVersion], aliases: Mapping[str, int] | None = None) -> None:
+    `outcomes` are what every version was judged on, by split. What is registered anew is made at `now`.
+    """
+
+    def __init__(
+        self,
+        versions: Iterable[ModelVersion],
+        aliases: Mapping[str, int] | None = None,
+        outcomes: Mapping[str, Scored] | None = None,
+    ) -> None:
+        self.outcomes = outcomes or {}
+        self.now = datetime(2026, 1, 2, tzinfo=UTC)
+        self._requests: dict[str, tuple[int, str]] = {}
         self._versions = {version.version: version for version in versions}
         self._aliases = dict(aliases or {})
         self._moves = 0
@@ -130,6 +143,37 @@ class FakeVersions:
     def of_dataset(self, dataset: str) -> list[ModelVersion]:
         """Return the versions of a data set."""
         return [each for each in self.of_model("") if each.dataset == dataset]
+
+    def of_request(self, request: str) -> Requested | None:
+        """Return the newest version that the request made."""
+        if request not in self._requests:
+            return None
+        number, content = self._requests[request]
+        return Requested(self.get("", str(number)), content)
+
+    def scored(self, version: ModelVersion, split: str) -> Scored:
+        """Return the outcomes of a split."""
+        if split not in version.scored or split not in self.outcomes:
+            raise Precondition(f"no outcomes of {split} are kept", reason="OUTCOMES_NOT_STORED")
+        return self.outcomes[split]
+
+    def register_rethresholded(self, base: ModelVersion, wish: ThresholdWish, metrics: Mapping[str, float]) -> int:
+        """Add a version with the base version's model."""
+        number = max(self._versions) + 1
+        self._versions[number] = replace(
+            base,
+            version=number,
+            create_time=self.now,
+            threshold=wish.threshold,
+            metrics=metrics,
+            creator=wish.creator,
+            base_version=base.version,
+            reason=wish.reason,
+            alias_moves=(),
+        )
+        if wish.request:
+            self._requests[wish.request] = (number, wish.content)
+        return number
 
     def write_move(self, version: ModelVersion, move: AliasMove) -> None:
         """Point the alias, or take it away, and remember the move."""

@@ -10,7 +10,7 @@ from services.trainer.domain.governance import CHAMPION, AliasWish
 from services.trainer.domain.selection import BY_VERSION, MetricBound, VersionFilter, VersionOrder, VersionQuery
 from services.trainer.domain.versions import AliasMove, ModelVersion
 from services.trainer.names import identifier, model_of, version_name, version_number
-from services.trainer.training_messages import TRAINING_JOBS
+from services.trainer.training_messages import TRAINING_JOBS, costs_to_proto
 
 
 def wish_from_proto(
@@ -54,6 +54,9 @@ def version_to_proto(version: ModelVersion) -> training_pb2.ModelVersion:
         creator=version.creator,
         alias_moves=[_move_to_proto(move) for move in version.alias_moves],
         promotion_obstacle=version.promotion_obstacle,
+        costs=costs_to_proto(version.costs),
+        base_version=version_name(version.model, version.base_version) if version.base_version else "",
+        reason=version.reason,
     )
 
 

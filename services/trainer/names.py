@@ -33,9 +33,9 @@ def model_and_version(name: str, *, field: str = "name") -> tuple[str, str]:
     return parts[1], parts[3]
 
 
-def version_number(name: str) -> tuple[str, int]:
+def version_number(name: str, *, field: str = "name") -> tuple[str, int]:
     """Return the model and the number in models/{model}/versions/{n}; an alias is refused with InvalidInput."""
-    model, version = model_and_version(name)
+    model, version = model_and_version(name, field=field)
     if not version.isdecimal() or len(version) > 9:  # noqa: PLR2004 - more digits than any registry will count
-        raise InvalidInput.of("name", "must name a version by its number")
+        raise InvalidInput.of(field, "must name a version by its number")
     return model, int(version)

@@ -15,6 +15,7 @@ from services.trainer.intake import Intake
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.model_rpcs import ModelRpcs
 from services.trainer.names import identifier
+from services.trainer.threshold_rpcs import ThresholdRpcs
 from services.trainer.training_messages import TRAINING_JOBS, classifier_to_proto, training_job_to_proto
 from shared.jobs.store import JobStore
 from shared.rpc.caller import caller_of
@@ -25,7 +26,7 @@ BASIC = dataset_pb2.DATASET_VIEW_BASIC
 
 
 @dataclass(frozen=True)
-class TrainerServicer(ModelRpcs, AuditRpcs):
+class TrainerServicer(ModelRpcs, ThresholdRpcs, AuditRpcs):
     """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
 
     store: JobStore

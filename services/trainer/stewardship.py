@@ -15,7 +15,8 @@ from services.trainer.domain.governance import (
     demote,
     promote,
 )
-from services.trainer.domain.versions import ModelVersion, VersionRegistry
+from services.trainer.domain.rethresholding import rethreshold
+from services.trainer.domain.versions import ModelVersion, ThresholdWish, VersionRegistry
 from services.trainer.kinds import DATASET, TRAINING
 from shared.errors import NotFound, Precondition
 from shared.jobs.store import Job, JobStore
@@ -48,6 +49,12 @@ class Stewardship:
         with self.changing:
             demote(registry, wish, time=self.clock())
             return registry.get(wish.model, str(wish.version))
+
+    def rethreshold(self, wish: ThresholdWish) -> ModelVersion:
+        """Register another version's model with a threshold of its own; raises as `rethresholding.rethreshold` does."""
+        registry = self.versions()
+        with self.changing:
+            return rethreshold(registry, wish, time=self.clock())
 
     def delete_version(self, model: str, number: int, *, etag: str, reason: str) -> None:
         """Delete a version and its bundle; raises NotFound, InvalidInput, and Precondition where it has to be kept."""

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version as installed_version
@@ -16,6 +16,8 @@ from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, re
 from services.trainer.adapters.figures import draw_figures
 from services.trainer.adapters.memory import available_memory
 from services.trainer.adapters.optuna_study import open_study
+from services.trainer.adapters.scored_files import ARTIFACTS as SCORED
+from services.trainer.adapters.scored_files import write_scored
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import version_tags
 from services.trainer.domain.amounts import check_amounts
@@ -24,6 +26,7 @@ from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.results import DatasetResult, TrainingResult, dataset_result_from_json
+from services.trainer.domain.threshold import Costs
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
 from services.trainer.kinds import DATASET
@@ -104,8 +107,8 @@ def train(settings: Settings, context: JobContext) -> str:
         findings.finish(training)
         context.report(0.88, "sealing the bundle")
         contents = _contents(plan, training, dataset, source, context.job.id)
-        _log_training(run, plan, training, contents)
-        version = _register(settings, context, run, contents)
+        scored = _log_training(run, plan, training, contents)
+        version = _register(settings, context, run, contents, costs=plan.costs, scored=scored)
         return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
 
 
@@ -173,7 +176,8 @@ def _contents(
     )
 
 
-def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents: BundleContents) -> None:
+def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents: BundleContents) -> dict[str, str]:
+    """Log what was learnt and return the digests of the outcomes that the run keeps, by split."""
     run.params({f"best_{name}": value for name, value in training.best.hyperparameters.items()})
     run.params({"calibrator": training.calibrator.kind})
     losses = {f"cv_log_loss_{kind}": loss for kind, loss in training.calibrated.losses.items()}
@@ -191,10 +195,21 @@ def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents:
         pl.DataFrame(trials, infer_schema_length=None).write_csv(folder / "cv_results.csv")
         columns = {"feature": pl.String, "mean_absolute_contribution": pl.Float64}
         pl.DataFrame(importance, schema=columns, orient="row").write_csv(folder / "feature_importance.csv")
+        (folder / SCORED).mkdir()
+        digests = write_scored(folder / SCORED, training.scored)
         run.folder(folder)
+        return digests
 
 
-def _register(settings: Settings, context: JobContext, run: RunLog, contents: BundleContents) -> int:
+def _register(
+    settings: Settings,
+    context: JobContext,
+    run: RunLog,
+    contents: BundleContents,
+    *,
+    costs: Costs,
+    scored: Mapping[str, str],
+) -> int:
     registry = ModelRegistry(settings.mlflow_uri, cache=settings.state_dir / "trainer" / "cache")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "bundle"
@@ -205,6 +220,8 @@ def _register(settings: Settings, context: JobContext, run: RunLog, contents: Bu
             training_job=context.job.id,
             threshold=contents.threshold,
             metrics=contents.metrics,
+            costs=costs,
+            scored=scored,
             creator=context.job.caller,
             promotion_obstacle=promotion_obstacle(contents.model),
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
@@ -89,7 +90,7 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
         folds=plan.resampling.folds,
         repeats=plan.resampling.repeats,
         seed=plan.resampling.seed,
-        costs=training_pb2.Costs(**plan.costs.__dict__),
+        costs=costs_to_proto(plan.costs),
         imbalance=_IMBALANCES[plan.imbalance],
         calibration=training_pb2.Calibration.Value(f"CALIBRATION_{plan.calibration}"),
         grid={name: choice_to_proto(choice) for name, choice in plan.grid.items()},
@@ -99,6 +100,11 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
     if job.result is not None:
         message.MergeFrom(_result_to_proto(job.result, plan.model, with_trials=with_trials))
     return message
+
+
+def costs_to_proto(costs: Costs) -> training_pb2.Costs:
+    """Return what wrong answers cost as it goes over the wire."""
+    return training_pb2.Costs(**asdict(costs))
 
 
 def classifier_to_proto(classifier: Classifier) -> training_pb2.Classifier:

@@ -1,7 +1,7 @@
 """From what a training learnt to a sealed bundle in a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ from shared.bundle.dataset import DatasetReference, SplitReference
 from shared.bundle.facts import CALIBRATOR, CLEANING, PROFILE, SCHEMA
 from shared.bundle.golden import FILE as GOLDEN
 from shared.bundle.golden import golden_bytes
-from shared.bundle.manifest import Manifest, json_bytes, seal
+from shared.bundle.manifest import Manifest, json_bytes, open_sealed, seal
 from shared.bundle.models import Model, read_model
 from shared.bundle.profile import Profile
 from shared.bundle.schema import FeatureSchema
 from shared.bundle.scoring import Scoring
 
-__all__ = ["BundleContents", "DatasetReference", "SplitReference", "write_bundle"]
+__all__ = ["BundleContents", "DatasetReference", "SplitReference", "reseal", "write_bundle"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ def write_bundle(folder: Path, contents: BundleContents) -> str:
         PROFILE: json_bytes(contents.profile.to_json()),
     }
     return seal(folder, _manifest(contents), {**model_files, **documents, GOLDEN: golden})
+
+
+def reseal(source: Path, folder: Path, *, digest: str, threshold: float, metrics: Mapping[str, float]) -> str:
+    """Write the bundle of that digest anew with another threshold, every other file the same; return the new digest.
+
+    Raises BundleRejected if the source is not that bundle, FileExistsError if the folder holds something.
+    """
+    sealed = open_sealed(source, digest)
+    return seal(folder, replace(sealed.manifest, threshold=threshold, metrics=metrics), sealed.files)
 
 
 def _manifest(contents: BundleContents) -> Manifest:

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 
 from services.trainer.adapters.figures import draw_figures
-from services.trainer.domain.training import Scored
+from services.trainer.domain.scored import Scored
 
 _RANDOM = np.random.default_rng(4)
 _SCORED = Scored((_RANDOM.random(80) < 0.2).astype(np.int8), _RANDOM.random(80), np.ones(80))

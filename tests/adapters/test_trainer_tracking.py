@@ -8,6 +8,7 @@ import pytest
 
 from services.trainer.adapters.tracking import create_experiment, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import MlflowVersions, version_tags
+from services.trainer.domain.threshold import Costs
 from services.trainer.domain.versions import AliasMove, etag_of
 from shared.bundle.registry import ModelRegistry
 from shared.errors import NotFound, Unavailable
@@ -203,7 +204,13 @@ def _registered(store: MlflowStore, folder: Path, *, model: str, count: int, dat
     bundle = tiny_bundle(folder / "tiny", seed=6, model_name=model)
     run = store.client.create_run(create_experiment(store.client, f"ds-{model}")).info.run_id
     tags = version_tags(
-        classifier="lightgbm", dataset=dataset, training_job="tj-1", threshold=0.1 + 0.2, metrics={"cv_auc": 0.7}
+        classifier="lightgbm",
+        dataset=dataset,
+        training_job="tj-1",
+        threshold=0.1 + 0.2,
+        metrics={"cv_auc": 0.7},
+        costs=Costs(),
+        scored={},
     )
     for _ in range(count):
         registry.register_bundle(bundle.folder, model=model, run_id=run, digest=bundle.digest, tags=tags)

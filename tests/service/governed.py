@@ -6,6 +6,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from services.trainer.adapters.versions import version_tags
+from services.trainer.domain.threshold import Costs
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
 from tests.bundles import tiny_bundle
@@ -29,6 +30,8 @@ class Shelf:
             training_job="tj-elsewhere",
             threshold=0.1,
             metrics={"cv_auc": 0.7},
+            costs=Costs(),
+            scored={},
             creator=creator,
             promotion_obstacle=obstacle,
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, roc_curve
 
 from services.trainer.domain.evaluation import area_under_curve
-from services.trainer.domain.training import Scored
+from services.trainer.domain.scored import Scored
 
 _BARS = 20
 _LONGEST_LABEL = 60

@@ -11,8 +11,11 @@ from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from services.trainer.adapters.rethresholded import fetch_scored, register_rethresholded
 from services.trainer.adapters.run_files import MlflowFiles
-from services.trainer.domain.versions import AliasMove, ModelVersion, etag_of
+from services.trainer.domain.scored import Scored
+from services.trainer.domain.threshold import Costs
+from services.trainer.domain.versions import AliasMove, ModelVersion, Requested, ThresholdWish, etag_of
 from shared.bundle.registry import DIGEST_TAG, ModelRegistry
 from shared.errors import NotFound
 from shared.mlflow_store import prepare, reaching_mlflow
@@ -20,6 +23,7 @@ from shared.mlflow_store import prepare, reaching_mlflow
 _PREFIX = "counterfoil."
 MOVES_TAG = f"{_PREFIX}alias_moves"
 _PROMOTED, _DEMOTED = f"{_PREFIX}promoted.", f"{_PREFIX}demoted."
+_REQUEST, _CONTENT = f"{_PREFIX}request", f"{_PREFIX}request_content"
 _LOGGED_MODEL = "models:/"
 _PAGE = 1000
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -32,15 +36,19 @@ def version_tags(
     training_job: str,
     threshold: float,
     metrics: Mapping[str, float],
+    costs: Costs,
+    scored: Mapping[str, str],
     creator: str = "",
     promotion_obstacle: str = "",
 ) -> dict[str, str]:
     """Return what a version says of itself in the registry, so that a list of versions opens no bundle.
 
-    `creator` is the caller that had it made, `promotion_obstacle` why it must not be promoted, in a sentence.
+    `creator` is the caller that had it made, `promotion_obstacle` why it must not be promoted, in a sentence, `scored`
+    the digests of the outcomes that its run keeps.
     """
     tags = {"classifier": classifier, "dataset": dataset, "training_job": training_job}
     tags |= {"threshold": repr(threshold), "metrics": json.dumps(dict(metrics))}
+    tags |= {"costs": json.dumps(costs.to_json()), "scored": json.dumps(dict(scored))}
     governance = {"creator": creator, "promotion_obstacle": promotion_obstacle}
     tags |= {name: value for name, value in governance.items() if value}
     return {f"{_PREFIX}{name}": value for name, value in tags.items()}
@@ -112,6 +120,36 @@ class MlflowVersions:
             found = self._search(f"tags.`{_PREFIX}dataset` = '{dataset}'")
         aliases = {model: self.aliases(model) for model in {each.name for each in found}}
         return [_version(each, *aliases[each.name]) for each in found]
+
+    def of_request(self, request: str) -> Requested | None:
+        """Return the newest version that was made under this digest of a request, None if there is none."""
+        with reaching_mlflow():
+            found = self._search(f"tags.`{_REQUEST}` = '{request}'")
+        if not found:
+            return None
+        newest = max(found, key=lambda each: int(each.creation_timestamp))
+        return Requested(_version(newest, *self.aliases(newest.name)), newest.tags[_CONTENT])
+
+    def scored(self, version: ModelVersion, split: str) -> Scored:
+        """Return the outcomes that a version was judged on; raises Precondition OUTCOMES_NOT_STORED."""
+        return fetch_scored(self._client, version, split)
+
+    def register_rethresholded(self, base: ModelVersion, wish: ThresholdWish, metrics: Mapping[str, float]) -> int:
+        """Register the base version's model with the threshold and the metrics it has there; return the number."""
+        tags = version_tags(
+            classifier=base.classifier,
+            dataset=base.dataset,
+            training_job=base.training_job,
+            threshold=wish.threshold,
+            metrics=metrics,
+            costs=base.costs,
+            scored=base.scored,
+            creator=wish.creator,
+            promotion_obstacle=base.promotion_obstacle,
+        )
+        tags |= {f"{_PREFIX}base_version": str(base.version), f"{_PREFIX}reason": wish.reason}
+        tags |= {_REQUEST: wish.request, _CONTENT: wish.content} if wish.request else {}
+        return register_rethresholded(self._client, self._bundles, base=base, wish=wish, metrics=metrics, tags=tags)
 
     def write_move(self, version: ModelVersion, move: AliasMove) -> None:
         """Point the alias to the version, or take it away, write that down on the version, and change the etag."""
@@ -185,6 +223,10 @@ def _version(found: Any, aliases: Mapping[str, int], moves: int) -> ModelVersion
         creator=tags.get("creator", ""),
         alias_moves=_alias_moves(found.tags),
         promotion_obstacle=tags.get("promotion_obstacle", ""),
+        costs=Costs(**json.loads(tags.get("costs", "{}"))),
+        scored=json.loads(tags.get("scored", "{}")),
+        base_version=int(tags.get("base_version", "0")),
+        reason=tags.get("reason", ""),
     )
 
 

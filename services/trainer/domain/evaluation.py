@@ -6,19 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import (
-    accuracy_score,
     average_precision_score,
-    balanced_accuracy_score,
     brier_score_loss,
-    f1_score,
     log_loss,
-    precision_score,
-    recall_score,
     roc_auc_score,
     roc_curve,
 )
 
-from services.trainer.domain.threshold import Costs, cost_at
+from services.trainer.domain.decisions import decision_metrics
+from services.trainer.domain.scored import Scored
+from services.trainer.domain.threshold import Costs, at_stake
 
 _BINS = 10
 
@@ -34,24 +31,16 @@ def evaluate(
     """Return every metric by name; both classes must occur.
 
     Ranking (auc, gini, ks, average_precision) and probability (log_loss, brier, expected_calibration_error) are taken
-    on the probabilities, the rest on the decision to refuse at and above the threshold. Precision is 0 where nobody is
-    refused, the bad rate (the share of defaults among the approved) where nobody is approved. Costs are per applicant;
+    on the probabilities, the rest (see `decision_metrics`) on the decision to refuse at and above the threshold.
     `amounts` as in `cost_at`.
     """
-    refused = (probabilities >= threshold).astype(np.int8)
+    scored = Scored(targets, probabilities, at_stake(costs, amounts, len(targets)))
     return {
         **_ranking(targets, probabilities),
         "log_loss": float(log_loss(targets, probabilities, labels=[0, 1])),
         "brier": float(brier_score_loss(targets, probabilities)),
         "expected_calibration_error": expected_calibration_error(targets, probabilities),
-        "business_cost": cost_at(targets, probabilities, threshold, costs, amounts),
-        "accuracy": float(accuracy_score(targets, refused)),
-        "balanced_accuracy": float(balanced_accuracy_score(targets, refused)),
-        "precision": float(precision_score(targets, refused, zero_division=0)),
-        "recall": float(recall_score(targets, refused)),
-        "f1": float(f1_score(targets, refused, zero_division=0)),
-        "approval_rate": float(1.0 - refused.mean()),
-        "bad_rate": float(targets[refused == 0].mean()) if not refused.all() else 0.0,
+        **decision_metrics(scored, threshold, costs),
     }
 
 

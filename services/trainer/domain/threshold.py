@@ -92,28 +92,29 @@ def cost_at(
     amounts: NDArray[np.float64] | None = None,
 ) -> float:
     """Return the cost per applicant of refusing if and only if probability >= threshold."""
-    at_stake = _at_stake(costs, amounts, len(targets))
+    stakes = at_stake(costs, amounts, len(targets))
     refused = probabilities >= threshold
-    missed = float(at_stake[(targets == 1) & ~refused].sum())
-    lost = float(at_stake[(targets == 0) & refused].sum())
+    missed = float(stakes[(targets == 1) & ~refused].sum())
+    lost = float(stakes[(targets == 0) & refused].sum())
     return (costs.false_negative * missed + costs.false_positive * lost) / len(targets)
 
 
 def _cuts(
     targets: NDArray[np.int8], scores: NDArray[np.float64], costs: Costs, amounts: NDArray[np.float64] | None
 ) -> _Cuts:
-    at_stake = _at_stake(costs, amounts, len(targets))
+    stakes = at_stake(costs, amounts, len(targets))
     distinct, place = np.unique(scores, return_inverse=True)
     # Amounts are summed apart from their factors: whole amounts, and mere counts, then add up without rounding.
-    defaults = np.bincount(place, weights=np.where(targets == 1, at_stake, 0.0), minlength=len(distinct))
-    repaid = np.bincount(place, weights=np.where(targets == 1, 0.0, at_stake), minlength=len(distinct))
+    defaults = np.bincount(place, weights=np.where(targets == 1, stakes, 0.0), minlength=len(distinct))
+    repaid = np.bincount(place, weights=np.where(targets == 1, 0.0, stakes), minlength=len(distinct))
     missed = np.concatenate([[0.0], np.cumsum(defaults)])
     lost_below = np.concatenate([[0.0], np.cumsum(repaid)])
     lost = lost_below[-1] - lost_below
     return _Cuts(distinct, costs.false_negative * missed + costs.false_positive * lost)
 
 
-def _at_stake(costs: Costs, amounts: NDArray[np.float64] | None, rows: int) -> NDArray[np.float64]:
+def at_stake(costs: Costs, amounts: NDArray[np.float64] | None, rows: int) -> NDArray[np.float64]:
+    """Return the amounts, or 1 for each row where the costs are plain numbers; ValueError where they are needed."""
     if amounts is not None:
         return amounts
     if costs.columns:

@@ -18,21 +18,13 @@ from services.trainer.domain.hyperparameters import Hyperparameters
 from services.trainer.domain.judging import Judge
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.recipe import recipe_of
+from services.trainer.domain.scored import Scored
 from services.trainer.domain.study import Study, search, space_of
 from services.trainer.domain.threshold import Costs, Threshold, best_threshold
 from services.trainer.domain.trials import Trial
 from services.trainer.domain.tuning import TriedModel, prepare_folds
 from shared.bundle.calibration import Calibrator
 from shared.bundle.models import Model
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Targets of a split, the probabilities that its applicants are given, and what is at stake with each."""
-
-    targets: NDArray[np.int8]
-    probabilities: NDArray[np.float64]
-    amounts: NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from services.trainer.domain.scored import Scored
+from services.trainer.domain.threshold import Costs
+from shared.digests import digest_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class ModelVersion:
     """One registered version; `dataset` and `training_job` are ids, `threshold` is a probability.
 
     `alias_moves` are those to and from this version, oldest first. `promotion_obstacle` is empty if it may be promoted.
+    `scored` are the digests (SHA-256, hex) of the outcomes that its run keeps, by split. One whose model was taken from
+    another version names that (`base_version`, else 0) and the `reason` for its threshold.
     """
 
     model: str
@@ -41,6 +47,40 @@ class ModelVersion:
     creator: str = ""
     alias_moves: tuple[AliasMove, ...] = ()
     promotion_obstacle: str = ""
+    costs: Costs = field(default_factory=Costs)
+    scored: Mapping[str, str] = field(default_factory=dict)
+    base_version: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A version that a request has made, and the digest of what it asked for."""
+
+    version: ModelVersion
+    content: str
+
+
+@dataclass(frozen=True)
+class ThresholdWish:
+    """The wish for a version with the model of version `base` and a threshold of its own; `creator` is the caller."""
+
+    model: str
+    base: int
+    threshold: float
+    reason: str
+    creator: str
+    request_id: str = ""
+
+    @property
+    def request(self) -> str:
+        """What the wish is known by when it is sent again; empty without a request_id."""
+        return digest_of(json.dumps([self.creator, self.request_id]).encode()) if self.request_id else ""
+
+    @property
+    def content(self) -> str:
+        """The digest of what is wished for."""
+        return digest_of(json.dumps([self.model, self.base, self.threshold, self.reason]).encode())
 
 
 def etag_of(aliases: Mapping[str, int], moves: int) -> str:
@@ -79,6 +119,18 @@ class VersionRegistry(Protocol):
 
     def of_dataset(self, dataset: str) -> Sequence[ModelVersion]:
         """Return every version of any model that was trained on the data set of this id."""
+        ...
+
+    def of_request(self, request: str) -> Requested | None:
+        """Return the newest version that was made under this digest of a request, None if there is none."""
+        ...
+
+    def scored(self, version: ModelVersion, split: str) -> Scored:
+        """Return the outcomes that a version was judged on; raises Precondition OUTCOMES_NOT_STORED."""
+        ...
+
+    def register_rethresholded(self, base: ModelVersion, wish: ThresholdWish, metrics: Mapping[str, float]) -> int:
+        """Register the base version's model with the threshold and the metrics it has there; return the number."""
         ...
 
     def write_move(self, version: ModelVersion, move: AliasMove) -> None:

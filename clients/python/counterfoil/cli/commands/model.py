@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import click
 
 from counterfoil.cli.bounds import parse_bounds
 from counterfoil.cli.files import write_file
 from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL, dataset_name, model_name, model_version_name
-from counterfoil.cli.options import examples, page_options
+from counterfoil.cli.options import examples, page_options, request_id_option
 from counterfoil.cli.output import console, document, json_option, json_wanted, say, show, show_json
 from counterfoil.cli.session import Session, pass_session, trainer_calls
 from counterfoil.cli.views.models import (
@@ -17,8 +18,16 @@ from counterfoil.cli.views.models import (
     model_version_list_view,
     model_version_view,
 )
-from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
+from counterfoil.cli.views.thresholds import thresholds_view
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, threshold_pb2, training_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
+
+_SPLITS: Final = {
+    "cv": threshold_pb2.SCORED_SPLIT_CV,
+    "test": threshold_pb2.SCORED_SPLIT_TEST,
+    "train": threshold_pb2.SCORED_SPLIT_TRAIN,
+}
+_GRID: Final = 19
 
 
 @click.group()
@@ -210,3 +219,57 @@ def _versions(trainer: TrainerServiceStub, parent: str) -> Iterator[training_pb2
         token = page.next_page_token
         if not token:
             return
+
+
+@model.command(
+    epilog=examples(
+        "counterfoil model thresholds credit-default/2",
+        "counterfoil model thresholds credit-default/champion --split test --threshold 0.08 --threshold 0.12",
+    )
+)
+@click.argument("version", metavar="VERSION", default=f"{DEFAULT_MODEL}/{CHAMPION}")
+@click.option(
+    "--split",
+    type=click.Choice(list(_SPLITS)),
+    default="cv",
+    show_default=True,
+    help="On which applicants; cv has seen neither model nor calibrator.",
+)
+@click.option("--threshold", "thresholds", type=float, multiple=True, metavar="P", help="A threshold to look at.")
+@click.option(
+    "--grid", type=click.IntRange(1, 1000), metavar="N", help="So many evenly spaced thresholds.  [default: 19]"
+)
+@json_option
+@pass_session
+def thresholds(
+    session: Session, /, version: str, *, split: str, thresholds: tuple[float, ...], grid: int | None
+) -> None:
+    """Show what other thresholds of VERSION would cost and whom they would refuse; nothing is trained."""
+    request = threshold_pb2.EvaluateThresholdsRequest(
+        name=model_version_name(version),
+        split=_SPLITS[split],
+        thresholds=thresholds,
+        grid_points=grid or (0 if thresholds else _GRID),
+    )
+    with trainer_calls(session) as trainer:
+        found = trainer.EvaluateThresholds(request)
+    show(found, thresholds_view)
+
+
+@model.command(
+    epilog=examples('counterfoil model rethreshold credit-default/2 --threshold 0.1 --reason "fewer refusals"')
+)
+@click.argument("version", metavar="VERSION")
+@click.option("--threshold", type=float, required=True, metavar="P", help="The new version's threshold.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, in words for an auditor.")
+@request_id_option
+@json_option
+@pass_session
+def rethreshold(session: Session, /, version: str, *, threshold: float, reason: str, request_id: str) -> None:
+    """Register the model of VERSION with another threshold, as a version of its own; nothing is trained."""
+    request = threshold_pb2.CreateModelVersionRequest(
+        request_id=request_id, base_version=model_version_name(version), threshold=threshold, reason=reason
+    )
+    with trainer_calls(session) as trainer:
+        made = trainer.CreateModelVersion(request)
+    show(made, model_version_view)

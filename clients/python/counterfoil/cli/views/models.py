@@ -18,6 +18,8 @@ def model_version_view(version: training_pb2.ModelVersion) -> RenderableType:
                 ("aliases", ", ".join(version.aliases) or "none"),
                 ("classifier", version.classifier),
                 ("threshold", f"{version.threshold:.4f}"),
+                ("model of", version.base_version),
+                ("reason", version.reason),
                 ("data set", version.dataset),
                 ("training job", version.training_job),
                 ("registered", moment(version.create_time)),

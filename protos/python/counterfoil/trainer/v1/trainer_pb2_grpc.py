@@ -6,6 +6,7 @@ import warnings
 from counterfoil.trainer.v1 import artifact_pb2 as counterfoil_dot_trainer_dot_v1_dot_artifact__pb2
 from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1_dot_dataset__pb2
 from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
+from counterfoil.trainer.v1 import threshold_pb2 as counterfoil_dot_trainer_dot_v1_dot_threshold__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
@@ -110,6 +111,16 @@ class TrainerServiceStub:
                 '/counterfoil.trainer.v1.TrainerService/ListModelVersions',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListModelVersionsRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListModelVersionsResponse.FromString,
+                _registered_method=True)
+        self.EvaluateThresholds = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/EvaluateThresholds',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.EvaluateThresholdsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.EvaluateThresholdsResponse.FromString,
+                _registered_method=True)
+        self.CreateModelVersion = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/CreateModelVersion',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.CreateModelVersionRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
                 _registered_method=True)
         self.PromoteModelVersion = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/PromoteModelVersion',
@@ -252,6 +263,20 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EvaluateThresholds(self, request, context):
+        """Returns what other thresholds of a version would cost and whom they would refuse; trains nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateModelVersion(self, request, context):
+        """Registers a version with the model of another one and a threshold of its own; trains nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PromoteModelVersion(self, request, context):
         """Points an alias, by default "champion", to a version.
         """
@@ -373,6 +398,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.ListModelVersions,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListModelVersionsRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListModelVersionsResponse.SerializeToString,
+            ),
+            'EvaluateThresholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateThresholds,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.EvaluateThresholdsRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.EvaluateThresholdsResponse.SerializeToString,
+            ),
+            'CreateModelVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateModelVersion,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.CreateModelVersionRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.SerializeToString,
             ),
             'PromoteModelVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.PromoteModelVersion,
@@ -791,6 +826,60 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/ListModelVersions',
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListModelVersionsRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListModelVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateThresholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/EvaluateThresholds',
+            counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.EvaluateThresholdsRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.EvaluateThresholdsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateModelVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/CreateModelVersion',
+            counterfoil_dot_trainer_dot_v1_dot_threshold__pb2.CreateModelVersionRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_training__pb2.ModelVersion.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from counterfoil.trainer.v1 import artifact_pb2 as _artifact_pb2
 from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
 from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
+from counterfoil.trainer.v1 import threshold_pb2 as _threshold_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
@@ -68,6 +69,10 @@ class TrainerServiceStub:
     """Returns one model version, by number or alias."""
     ListModelVersions: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListModelVersionsRequest, _training_pb2.ListModelVersionsResponse]
     """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
+    EvaluateThresholds: _grpc.UnaryUnaryMultiCallable[_threshold_pb2.EvaluateThresholdsRequest, _threshold_pb2.EvaluateThresholdsResponse]
+    """Returns what other thresholds of a version would cost and whom they would refuse; trains nothing."""
+    CreateModelVersion: _grpc.UnaryUnaryMultiCallable[_threshold_pb2.CreateModelVersionRequest, _training_pb2.ModelVersion]
+    """Registers a version with the model of another one and a threshold of its own; trains nothing."""
     PromoteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]
     """Points an alias, by default "champion", to a version."""
     DemoteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.DemoteModelVersionRequest, _training_pb2.ModelVersion]
@@ -119,6 +124,10 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Returns one model version, by number or alias."""
     ListModelVersions: _aio.UnaryUnaryMultiCallable[_training_pb2.ListModelVersionsRequest, _training_pb2.ListModelVersionsResponse]  # type: ignore[assignment]
     """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
+    EvaluateThresholds: _aio.UnaryUnaryMultiCallable[_threshold_pb2.EvaluateThresholdsRequest, _threshold_pb2.EvaluateThresholdsResponse]  # type: ignore[assignment]
+    """Returns what other thresholds of a version would cost and whom they would refuse; trains nothing."""
+    CreateModelVersion: _aio.UnaryUnaryMultiCallable[_threshold_pb2.CreateModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
+    """Registers a version with the model of another one and a threshold of its own; trains nothing."""
     PromoteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.PromoteModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
     """Points an alias, by default "champion", to a version."""
     DemoteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.DemoteModelVersionRequest, _training_pb2.ModelVersion]  # type: ignore[assignment]
@@ -251,6 +260,22 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_training_pb2.ListModelVersionsResponse, _abc.Awaitable[_training_pb2.ListModelVersionsResponse]]:
         """Returns the versions of a model that match a filter, in an order; by default all, newest first."""
+
+    @_abc_1.abstractmethod
+    def EvaluateThresholds(
+        self,
+        request: _threshold_pb2.EvaluateThresholdsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_threshold_pb2.EvaluateThresholdsResponse, _abc.Awaitable[_threshold_pb2.EvaluateThresholdsResponse]]:
+        """Returns what other thresholds of a version would cost and whom they would refuse; trains nothing."""
+
+    @_abc_1.abstractmethod
+    def CreateModelVersion(
+        self,
+        request: _threshold_pb2.CreateModelVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_training_pb2.ModelVersion, _abc.Awaitable[_training_pb2.ModelVersion]]:
+        """Registers a version with the model of another one and a threshold of its own; trains nothing."""
 
     @_abc_1.abstractmethod
     def PromoteModelVersion(

@@ -1199,6 +1199,9 @@ class ModelVersion(_message.Message):
     CREATOR_FIELD_NUMBER: _builtins.int
     ALIAS_MOVES_FIELD_NUMBER: _builtins.int
     PROMOTION_OBSTACLE_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: models/{model}/versions/{n}"""
     classifier: _builtins.str
@@ -1219,6 +1222,10 @@ class ModelVersion(_message.Message):
     """The caller that had it made; "unverified" without TLS."""
     promotion_obstacle: _builtins.str
     """Why it must not be promoted, in a sentence; empty if it may be."""
+    base_version: _builtins.str
+    """models/{model}/versions/{n} that its model was taken from, with another threshold. Empty: it was trained."""
+    reason: _builtins.str
+    """Why it has another threshold than the base version. Empty: it was trained."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was registered."""
@@ -1237,6 +1244,10 @@ class ModelVersion(_message.Message):
         explainable.
         """
 
+    @_builtins.property
+    def costs(self) -> Global___Costs:
+        """What wrong answers cost, as its threshold was tuned for."""
+
     def __init__(
         self,
         *,
@@ -1254,10 +1265,13 @@ class ModelVersion(_message.Message):
         creator: _builtins.str = ...,
         alias_moves: _abc.Iterable[Global___AliasMove] | None = ...,
         promotion_obstacle: _builtins.str = ...,
+        costs: Global___Costs | None = ...,
+        base_version: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["costs", b"costs", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias_moves", b"alias_moves", "aliases", b"aliases", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "etag", b"etag", "metrics", b"metrics", "name", b"name", "promotion_obstacle", b"promotion_obstacle", "run_id", b"run_id", "threshold", b"threshold", "training_job", b"training_job"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias_moves", b"alias_moves", "aliases", b"aliases", "base_version", b"base_version", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "costs", b"costs", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "etag", b"etag", "metrics", b"metrics", "name", b"name", "promotion_obstacle", b"promotion_obstacle", "reason", b"reason", "run_id", b"run_id", "threshold", b"threshold", "training_job", b"training_job"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
