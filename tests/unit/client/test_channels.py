@@ -122,7 +122,11 @@ def test_tls_file_that_cannot_be_read_is_an_error_before_any_call(tmp_path: Path
 
 def test_exactly_the_methods_that_can_be_repeated_are_retried() -> None:
     """A new rpc must be sorted here by hand: whether it is retried is a decision, not a spelling."""
-    never = {"CreateDataset", "CreateTrainingJob", "CreateDriftReport", "PromoteModelVersion", "Score", "BatchScore"}
+    never = {
+        *("CreateDataset", "CreateTrainingJob", "CreateDriftReport"),
+        *("PromoteModelVersion", "DemoteModelVersion", "DeleteModelVersion", "DeleteDataset"),
+        *("Score", "BatchScore"),
+    }
     services = (trainer_pb2, scorer_pb2, monitor_pb2)
     every = {
         (service.full_name, method.name)

@@ -19,8 +19,13 @@ STREAM_DEADLINE_S: Final = 3600.0
 _KEEPALIVE_MS: Final = 60_000
 _KEEPALIVE_TIMEOUT_MS: Final = 20_000
 
-# Sending these twice has the effect of sending them once. Create, Score and Promote have not: their callers decide.
-_IDEMPOTENT_VERBS: Final = ("Get", "List", "Watch", "Read", "Cancel", "Reload", "Ingest")
+# Sending these twice has the effect of sending them once. Create, Score, Promote and Delete have not: their callers
+# decide.
+_READING_VERBS: Final = (
+    *("Get", "List", "Watch", "Read"),
+    *("Sample", "Describe", "Preview", "Compare", "Evaluate", "Verify"),
+)
+_IDEMPOTENT_VERBS: Final = (*_READING_VERBS, "Cancel", "Reload", "Ingest")
 _SERVICES: Final = (
     trainer_pb2.DESCRIPTOR.services_by_name["TrainerService"],
     scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"],
