@@ -1,6 +1,6 @@
 """Raw tables in, one row of features per application out; the same for a million applications and for one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,6 +9,7 @@ from shared.errors import InvalidInput
 from shared.features.columns import FeatureColumn, application_columns, feature_columns
 from shared.features.derivation import with_derived
 from shared.features.histories import aggregate_history
+from shared.features.keys import KeyIndex
 from shared.features.levels import Levels
 from shared.features.preparation import UNSEEN_CODE, code, finite, number, require_columns
 from shared.features.reference import REFERENCE
@@ -20,6 +21,7 @@ from shared.features.specification import (
     ApplicationSpecification,
     FeatureSpecification,
 )
+from shared.features.workers import hired_workers
 from shared.tables.sources import column_path
 
 
@@ -58,23 +60,20 @@ def build_features(
     known = levels.only(tables)
     columns = feature_columns(known, specification)
     applications = _applications(tables, known, specification.application)
-    frame, unseen = applications.frame, applications.unseen
-    for history in specification.histories:
-        if history.table in known.tables:
-            part = aggregate_history(tables, known, history)
-            frame = frame.join(part.frame, on=CLIENT_KEY, how="left")
-            unseen |= part.unseen
+    unseen, made = applications.unseen, list(applications.frame)
+    index = KeyIndex.of(applications.frame[CLIENT_KEY])
+    with hired_workers() as workers:
+        for history in specification.histories:
+            if history.table in known.tables:
+                part = aggregate_history(tables, known, history, index=index, workers=workers)
+                made += [pl.Series(name, values, nan_to_null=True) for name, values in part.columns.items()]
+                unseen |= part.unseen
     names = {column.name for column in columns}
-    combined = [made for made in specification.combined if made.name in names]
-    own = _finite(column for column in columns if column.name not in {made.name for made in combined})
-    frame = with_derived(frame.select(CLIENT_KEY, TARGET, *own), combined)
-    return FeatureTable(
-        frame.select(CLIENT_KEY, TARGET, *_finite(columns)).sort(CLIENT_KEY), unseen, applications.dropped
+    combined = [derived for derived in specification.combined if derived.name in names]
+    frame = with_derived(pl.DataFrame(made), combined).with_columns(
+        finite(pl.col(d.name)).alias(d.name) for d in combined
     )
-
-
-def _finite(columns: Iterable[FeatureColumn]) -> list[pl.Expr]:
-    return [finite(pl.col(column.name)).alias(column.name) for column in columns]
+    return FeatureTable(frame.select(CLIENT_KEY, TARGET, *(c.name for c in columns)), unseen, applications.dropped)
 
 
 def _applications(
@@ -86,6 +85,7 @@ def _applications(
     if kept[CLIENT_KEY].is_duplicated().any():
         description = "an application occurs twice; keep one row per SK_ID_CURR over both application tables"
         raise InvalidInput.of(column_path(APPLICATION_TABLES[0], CLIENT_KEY), description, reason="DUPLICATE_KEY")
+    kept = kept.sort(CLIENT_KEY)
     coded = with_derived(kept.with_columns(_cells(levels, specification)), specification.derived)
     features = [_feature(levels, feature) for feature in application_columns(levels, specification)]
     frame = coded.select(CLIENT_KEY, TARGET, *features)
@@ -123,12 +123,15 @@ def _cells(levels: Levels, specification: ApplicationSpecification) -> list[pl.E
         pl.col(b.column).replace_strict(list(b.codes), list(b.codes.values()), default=None, return_dtype=pl.Float64)
         for b in specification.binaries
     ]
-    return [*binaries, *(code(column, levels.of(APPLICATION, column)) for column in specification.categories)]
+    return [
+        *binaries,
+        *(code(column, levels.of(APPLICATION, column), pl.String()) for column in specification.categories),
+    ]
 
 
 def _feature(levels: Levels, column: FeatureColumn) -> pl.Expr:
     if column.kind != "one_hot" or column.level is None:
-        return pl.col(column.name)
+        return finite(pl.col(column.name)).alias(column.name)
     place = levels.of(APPLICATION, column.source).index(column.level)
     return (pl.col(column.source) == place).cast(pl.Float64).alias(column.name)
 

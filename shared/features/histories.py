@@ -1,135 +1,165 @@
-"""One table of history aggregated to one row per key, in one group-by for all rows and one per subset."""
+"""One table of history aggregated per key: read once from front to back, each row scattered to what is kept of its key.
 
-from collections.abc import Iterable, Mapping, Sequence
+Nothing is sorted or joined; memory holds some chunks of rows and what is kept of each key.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import inf, nan
 
+import numpy as np
 import polars as pl
 
-from shared.features.columns import Measure, history_measures
-from shared.features.derivation import raw_inputs, with_derived
+from shared.features.accumulators import Accumulator, accumulators_of
+from shared.features.columns import history_measures
+from shared.features.keys import KeyIndex
 from shared.features.levels import Levels
-from shared.features.preparation import code, number, require_columns, unseen
-from shared.features.specification import Aggregation, AmongLast, Condition, HasLevel, HistorySpecification, Subset
+from shared.features.loops import Counts, Floats, Places, among_latest, count_rows, keep_latest
+from shared.features.preparation import UNSEEN_CODE
+from shared.features.rows import chunks, orders, prepared_rows, subset_column
+from shared.features.specification import AmongLast, HistorySpecification, Subset
+from shared.features.workers import Workers
 
-_UNSEEN_PREFIX = "unseen in "
-_RANK_PREFIX = "rank by "
+_Latest = Mapping[AmongLast, Floats]
 
 
 @dataclass(frozen=True)
 class AggregatedHistory:
-    """One row per key that has rows, with Float64 columns named as the features; a client without rows is not there.
+    """Features by name, one value per key of the index that was asked for; NaN is missing, as is a key without rows.
 
     `unseen` maps `table.COLUMN` to the number of cells whose level was not known, where there are any.
     """
 
-    frame: pl.DataFrame
+    columns: Mapping[str, Floats]
     unseen: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class _Inner:
+    """The features of the table one step further away, by its keys in the parent's rows."""
+
+    key: str
+    index: KeyIndex
+    columns: Mapping[str, Floats]
+    unseen: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is kept over one subset of the rows, or over all of them (None): rows per key, accumulators per source."""
+
+    subset: Subset | None
+    rows: Counts
+    accumulators: Mapping[str, Sequence[Accumulator]]
+
+
 def aggregate_history(
-    tables: Mapping[str, pl.LazyFrame], levels: Levels, history: HistorySpecification
+    tables: Mapping[str, pl.LazyFrame],
+    levels: Levels,
+    history: HistorySpecification,
+    *,
+    index: KeyIndex,
+    workers: Workers,
 ) -> AggregatedHistory:
-    """Return the features of one history table per key; raises InvalidInput for a missing column."""
-    rows = _prepared(tables[history.table], levels, history)
-    inner = _inner(tables, levels, history)
-    if inner and history.rollup:
-        rows = rows.join(inner.frame.lazy(), on=history.rollup.history.key, how="left", maintain_order="left")
-    # Sorted by key, a group's floats are summed over one slice, in the order of the file: the same bits in every run,
-    # for any number of threads, and for a client alone; it is also the fastest of the ways that were measured.
-    rows = rows.sort(history.key, maintain_order=True).with_columns(_ranks(history))
-    measures = history_measures(levels, history)
-    counts = [unseen(column).alias(_UNSEEN_PREFIX + column) for column in history.categories]
-    plans = [_grouped(rows, history.key, _of(measures, None), counts)]
-    for subset in history.subsets:
-        kept = rows.filter(*(_met(levels, history, condition) for condition in subset.conditions))
-        plans.append(_grouped(kept, history.key, _of(measures, subset), ()))
-    whole, *parts = pl.collect_all(plans, engine="in-memory")
-    found = _unseen_counts(whole, history) | dict(inner.unseen if inner else {})
-    frame = whole.drop(_UNSEEN_PREFIX + column for column in history.categories)
-    for part in parts:
-        frame = frame.join(part, on=history.key, how="left")
-    return AggregatedHistory(frame.select(history.key, *(measure.column.name for measure in measures)), found)
+    """Return the features of one history table for the keys of an index; raises InvalidInput for a missing column.
+
+    A row of another key counts in `unseen` alone.
+    """
+    rows = prepared_rows(tables[history.table], levels, history)
+    inner = _inner(tables, levels, history, workers)
+    latest = _latest(rows, history, index)
+    parts = [_part(levels, history, subset, len(index)) for subset in (None, *history.subsets)]
+    unseen = dict.fromkeys(history.categories, 0)
+    for chunk in chunks(rows):
+        for column in history.categories:
+            unseen[column] += int((chunk[column] == UNSEEN_CODE).sum())
+        places = index.places(chunk[history.key])
+        groups = [_groups(chunk, part.subset, places, latest) for part in parts]
+        workers.run(_tasks(chunk, parts, groups, inner), n_rows=chunk.height)
+    found = {f"{history.table}.{column}": count for column, count in unseen.items() if count}
+    return AggregatedHistory(_finished(parts, workers, len(index)), found | (dict(inner.unseen) if inner else {}))
 
 
 def _inner(
-    tables: Mapping[str, pl.LazyFrame], levels: Levels, history: HistorySpecification
-) -> AggregatedHistory | None:
+    tables: Mapping[str, pl.LazyFrame], levels: Levels, history: HistorySpecification, workers: Workers
+) -> _Inner | None:
     if history.rollup is None or history.rollup.history.table not in levels.tables:
         return None
-    return aggregate_history(tables, levels, history.rollup.history)
+    key = history.rollup.history.key
+    index = KeyIndex.of(tables[history.table].select(pl.col(key).cast(pl.Int64)).collect()[key])
+    made = aggregate_history(tables, levels, history.rollup.history, index=index, workers=workers)
+    # One more value, which the place -1 of a key without rows finds.
+    columns = {name: np.append(values, nan) for name, values in made.columns.items()}
+    return _Inner(key, index, columns, made.unseen)
 
 
-def _prepared(frame: pl.LazyFrame, levels: Levels, history: HistorySpecification) -> pl.LazyFrame:
-    keys = [history.key, *([history.rollup.history.key] if history.rollup else [])]
-    numbers = _number_columns(history)
-    require_columns(history.table, frame, (*keys, *numbers, *history.categories))
-    cells = [
-        *(pl.col(key).cast(pl.Int64) for key in keys),
-        *(number(column, never=history.never) for column in numbers),
-        *(code(column, levels.of(history.table, column)) for column in history.categories),
-    ]
-    return with_derived(frame.select(cells), history.derived)
+def _latest(rows: pl.LazyFrame, history: HistorySpecification, index: KeyIndex) -> _Latest:
+    """Return for each order of the rows the greatest numbers of each key, (n_keys, count), ascending."""
+    wanted = {condition for subset in history.subsets for condition in orders(subset)}
+    latest = {condition: np.full((len(index), condition.count), -inf) for condition in wanted}
+    if latest:
+        columns = {condition.column for condition in latest}
+        for chunk in chunks(rows.select(history.key, *sorted(columns - {history.key}))):
+            places = index.places(chunk[history.key])
+            for condition, kept in latest.items():
+                keep_latest(places, chunk[condition.column].to_numpy(), kept)
+    return latest
 
 
-def _number_columns(history: HistorySpecification) -> list[str]:
-    made = {column.name: column for column in history.derived}
-    listed = [history.numbers, *(subset.numbers or () for subset in history.subsets)]
-    needed = [aggregate.column for numbers in listed for aggregate in numbers]
-    needed += [condition.column for condition in _conditions(history) if not isinstance(condition, HasLevel)]
-    return list(dict.fromkeys(raw for column in (*made, *needed) for raw in raw_inputs(made, column)))
+def _part(levels: Levels, history: HistorySpecification, subset: Subset | None, n_keys: int) -> _Part:
+    measures = [measure for measure in history_measures(levels, history) if measure.column.subset == subset]
+    return _Part(subset, np.zeros(n_keys, dtype=np.int32), accumulators_of(measures, n_keys, never=history.never))
 
 
-def _conditions(history: HistorySpecification) -> list[Condition]:
-    return [condition for subset in history.subsets for condition in subset.conditions]
+def _groups(chunk: pl.DataFrame, subset: Subset | None, places: Places, latest: _Latest) -> Places:
+    """Return each row's place if it is in the subset, else -1."""
+    if subset is None:
+        return places
+    chosen = chunk[subset_column(subset)].to_numpy(writable=True)
+    for condition in orders(subset):
+        among_latest(places, chunk[condition.column].to_numpy(), latest[condition], chosen)
+    return np.where(chosen, places, np.int32(-1))
 
 
-def _ranks(history: HistorySpecification) -> list[pl.Expr]:
-    """Return for each order of the rows how many of the same key come later, plus one; missing where it is missing."""
-    columns = {condition.column for condition in _conditions(history) if isinstance(condition, AmongLast)}
-    return [
-        pl.col(column).rank("min", descending=True).over(history.key).alias(_RANK_PREFIX + column)
-        for column in sorted(columns)
-    ]
+def _tasks(
+    chunk: pl.DataFrame, parts: Sequence[_Part], groups: Sequence[Places], inner: _Inner | None
+) -> Iterator[Callable[[], None]]:
+    """Yield what is to be done with a chunk: the rows counted, and each source's values taken by all that need it."""
+    for part, members in zip(parts, groups, strict=True):
+        yield partial(count_rows, members, part.rows)
+    places = inner.index.places(chunk[inner.key]) if inner else np.empty(0, dtype=np.int32)
+    for source in dict.fromkeys(source for part in parts for source in part.accumulators):
+        takers = [
+            (accumulator, members)
+            for part, members in zip(parts, groups, strict=True)
+            for accumulator in part.accumulators.get(source, ())
+        ]
+        if inner and source in inner.columns:
+            yield partial(_take_inner, inner.columns[source], places, takers)
+        else:
+            yield partial(_take, chunk[source], takers)
 
 
-def _met(levels: Levels, history: HistorySpecification, condition: Condition) -> pl.Expr:
-    if isinstance(condition, HasLevel):
-        known = levels.of(history.table, condition.column)
-        # No code equals the one past the end: a level that was not seen at fit time is in no row.
-        place = known.index(condition.level) if condition.level in known else len(known)
-        return pl.col(condition.column) == place
-    if isinstance(condition, AmongLast):
-        return pl.col(_RANK_PREFIX + condition.column) <= condition.count
-    return pl.col(condition.column).is_between(condition.lowest, condition.highest)
+def _take(values: pl.Series, takers: Sequence[tuple[Accumulator, Places]]) -> None:
+    numbers = values.to_numpy()
+    for accumulator, groups in takers:
+        accumulator.add(groups, numbers)
 
 
-def _of(measures: Sequence[Measure], subset: Subset | None) -> list[Measure]:
-    return [measure for measure in measures if measure.column.subset == subset]
+def _take_inner(inner: Floats, places: Places, takers: Sequence[tuple[Accumulator, Places]]) -> None:
+    numbers = inner[places]
+    for accumulator, groups in takers:
+        accumulator.add(groups, numbers)
 
 
-def _grouped(rows: pl.LazyFrame, key: str, measures: Iterable[Measure], counts: Iterable[pl.Expr]) -> pl.LazyFrame:
-    return rows.group_by(key).agg(*(_measured(measure) for measure in measures), *counts)
+def _finished(parts: Sequence[_Part], workers: Workers, n_keys: int) -> dict[str, Floats]:
+    """Return the features of all parts; what was kept is let go one by one, so that never both are there in full."""
+    columns: dict[str, Floats] = {}
 
+    def finish(accumulator: Accumulator, rows: Counts) -> None:
+        columns.update(accumulator.columns(rows))
 
-def _measured(measure: Measure) -> pl.Expr:
-    values = pl.col(measure.source)
-    if measure.code is not None:
-        values = (values == measure.code).cast(pl.Float64)
-    return _aggregated(values, measure.function).cast(pl.Float64).alias(measure.column.name)
-
-
-def _aggregated(values: pl.Expr, function: Aggregation) -> pl.Expr:
-    if function == "size":
-        return pl.len()
-    if function == "nunique":
-        return values.drop_nulls().n_unique()
-    if function == "var":
-        # Shifted by one of its own values: unshifted, values close together lose up to seven digits of the variance.
-        return (values - values.drop_nulls().first()).var(ddof=1)
-    aggregated: pl.Expr = getattr(values, function)()
-    return aggregated
-
-
-def _unseen_counts(frame: pl.DataFrame, history: HistorySpecification) -> dict[str, int]:
-    counted = {column: int(frame[_UNSEEN_PREFIX + column].sum()) for column in history.categories}
-    return {f"{history.table}.{column}": count for column, count in counted.items() if count}
+    tasks = [partial(finish, a, part.rows) for part in parts for taken in part.accumulators.values() for a in taken]
+    workers.run(tasks, n_rows=n_keys)
+    return columns

@@ -82,5 +82,5 @@ def _history_levels(
 def _distinct(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, set[str]]:
     if not columns:
         return {}
-    lists = frame.select(pl.col(c).cast(pl.String).drop_nulls().unique().implode() for c in columns).collect()
+    lists = frame.select(pl.col(c).unique().drop_nulls().cast(pl.String).implode() for c in columns).collect()
     return {column: set(lists[column][0].to_list()) for column in columns}

@@ -27,19 +27,21 @@ def number(column: str, *, never: Iterable[str] = ()) -> pl.Expr:
     return pl.when(known).then(value).alias(column)
 
 
-def code(column: str, levels: Sequence[str]) -> pl.Expr:
+def stored_number(column: str, kind: pl.DataType) -> pl.Expr:
+    """Return the column as Int64 or Float64; what else is missing than null is left to the loops."""
+    return pl.col(column) if kind == pl.Int64 else pl.col(column).cast(pl.Float64)
+
+
+def code(column: str, levels: Sequence[str], kind: pl.DataType) -> pl.Expr:
     """Return the level's place in `levels`, `MISSING_CODE` for null and `UNSEEN_CODE` for any other text."""
-    text = pl.col(column).cast(pl.String)
     places = pl.Series(range(len(levels)), dtype=pl.Int16)
+    if isinstance(kind, pl.Enum) and kind.categories.to_list() == list(levels):
+        return pl.col(column).to_physical().cast(pl.Int16).fill_null(MISSING_CODE)
+    text = pl.col(column).cast(pl.String)
     known = text.replace_strict(
         pl.Series(levels, dtype=pl.String), places, default=pl.lit(UNSEEN_CODE, pl.Int16), return_dtype=pl.Int16
     )
     return pl.when(text.is_null()).then(pl.lit(MISSING_CODE, pl.Int16)).otherwise(known).alias(column)
-
-
-def unseen(column: str) -> pl.Expr:
-    """Return how many cells of a coded column hold a level that was not known."""
-    return (pl.col(column) == UNSEEN_CODE).sum().cast(pl.Int64)
 
 
 def require_columns(table: str, frame: pl.LazyFrame, columns: Iterable[str]) -> None:
