@@ -20,6 +20,7 @@ from services.trainer.adapters.scored_files import ARTIFACTS as SCORED
 from services.trainer.adapters.scored_files import write_scored
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
 from services.trainer.adapters.versions import version_tags
+from services.trainer.documenting import log_document
 from services.trainer.domain.amounts import check_amounts
 from services.trainer.domain.bundling import Provenance, bundle_contents, promotion_obstacle
 from services.trainer.domain.cv_results import cv_results
@@ -108,6 +109,7 @@ def train(settings: Settings, context: JobContext) -> str:
         context.report(0.88, "sealing the bundle")
         contents = _contents(plan, training, dataset, source, context.job.id)
         scored = _log_training(run, plan, training, contents)
+        log_document(run, plan=plan, result=source.result, dataset=dataset, training=training, contents=contents)
         version = _register(settings, context, run, contents, costs=plan.costs, scored=scored)
         return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
 

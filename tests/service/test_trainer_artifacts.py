@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from counterfoil.trainer.v1 import artifact_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
 from tests.service.trainer import Trainer, refusal_of
 
 pytestmark = pytest.mark.xdist_group("trainer")
@@ -22,12 +22,25 @@ def test_every_artifact_that_is_listed_can_be_read(trainer: Trainer, training_jo
     found = trainer.stub.ListModelArtifacts(request).model_artifacts
 
     names = [each.artifact for each in found]
-    assert {"feature_importance.csv", "figures/roc_curve.png"} <= set(names)
+    assert {"model_document.md", "feature_importance.csv", "figures/roc_curve.png"} <= set(names)
     assert names == sorted(names)
     for each in found:
         content = _read(trainer, training_job.model_version, each.artifact)
         assert len(content) == each.size_bytes > 0
         assert content.startswith(b"\x89PNG") == (each.content_type == "image/png")
+
+
+def test_the_model_document_tells_of_data_quality_and_groups(
+    trainer: Trainer, training_job: training_pb2.TrainingJob, dataset: dataset_pb2.Dataset
+) -> None:
+    """Of the very training that it came with."""
+    document = _read(trainer, training_job.model_version, "model_document.md").decode()
+
+    assert f"trained by `{training_job.name}` on `{training_job.dataset}`" in document
+    assert f"SHA-256 of the data set: `{dataset.digest}`" in document
+    assert f"{training_job.metrics['test_auc']:.4f}" in document
+    assert f"against {training_job.metrics['test_dummy_business_cost']:.4f} of the dummy" in document
+    assert {"### CODE_GENDER", "### NAME_CONTRACT_TYPE", "### DAYS_BIRTH"} <= set(document.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.recipe import recipe_of
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.study import Study, search, space_of
-from services.trainer.domain.threshold import Costs, Threshold, best_threshold
+from services.trainer.domain.threshold import Costs, Threshold, best_threshold, cost_at
 from services.trainer.domain.trials import Trial
 from services.trainer.domain.tuning import TriedModel, prepare_folds
 from shared.bundle.calibration import Calibrator
@@ -150,6 +150,12 @@ def _metrics(scored: Mapping[str, Scored], best: Trial, threshold: float, costs:
     metrics: dict[str, float] = {}
     for split, part in scored.items():
         figures = evaluate(part.targets, part.probabilities, threshold=threshold, costs=costs, amounts=part.amounts)
-        metrics |= named(split, figures)
+        metrics |= named(split, {**figures, "dummy_business_cost": _dummy_cost(part, costs)})
     # Folds are ranked by different models, so their areas are averaged rather than taken over the pooled margins.
     return metrics | {"cv_auc": best.auc, "cv_gini": 2.0 * best.auc - 1.0, "cv_auc_deviation": best.auc_deviation}
+
+
+def _dummy_cost(part: Scored, costs: Costs) -> float:
+    """Return what it costs to give everybody the more frequent answer, as a model without features would."""
+    answers = np.full(len(part.targets), float(2 * part.targets.sum() > len(part.targets)))
+    return cost_at(part.targets, answers, 0.5, costs, part.amounts)

@@ -820,6 +820,7 @@ class TrainingJob(_message.Message):
         cv: out of fold, pooled over folds and repeats, but cv_auc and cv_gini, which are means over folds; the calibrator is
         cross-fitted as well. The threshold was chosen on these very rows, so cv_business_cost is slightly hopeful;
         cv_unseen_business_cost decides each fold by the best threshold of the others. test had no part in anything.
+        {…}_dummy_business_cost: of giving everybody the more frequent answer, at the same costs.
         """
 
     @_builtins.property

@@ -1,0 +1,57 @@
+"""The model document of a training, put together and logged to its run."""
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from services.trainer.adapters.dataset_files import StoredDataset
+from services.trainer.adapters.tracking import RunLog
+from services.trainer.domain.artifacts import MODEL_DOCUMENT
+from services.trainer.domain.model_document import ModelFacts, model_document
+from services.trainer.domain.plan import TrainingPlan
+from services.trainer.domain.results import DatasetResult
+from services.trainer.domain.slices import Attribute, Rated, slice_applicants
+from services.trainer.domain.training import Training
+from shared.bundle.writing import BundleContents
+
+
+def log_document(
+    run: RunLog,
+    *,
+    plan: TrainingPlan,
+    result: DatasetResult,
+    dataset: StoredDataset,
+    training: Training,
+    contents: BundleContents,
+) -> None:
+    """Write the document of what was trained into the run's own folder."""
+    judged_on = "test" if "test" in training.scored else "cv"
+    facts = ModelFacts(
+        job=contents.training_job,
+        plan=plan,
+        dataset=result,
+        record=dataset.record,
+        training=training,
+        features=list(zip(contents.schema.features, contents.profile.mean_absolute_contributions, strict=True)),
+        attributes=_attributes(dataset, training, contents, judged_on),
+        judged_on=judged_on,
+        library_versions=contents.library_versions,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / MODEL_DOCUMENT).write_text(model_document(facts), encoding="utf-8")
+        run.folder(Path(folder))
+
+
+def _attributes(
+    dataset: StoredDataset, training: Training, contents: BundleContents, judged_on: str
+) -> tuple[Attribute, ...]:
+    scored = training.scored[judged_on]
+    frame = dataset.test.frame if judged_on == "test" else _repeated(dataset.train.frame, len(scored.targets))
+    rated = Rated(frame, scored.targets, scored.probabilities, training.threshold.value)
+    return slice_applicants(rated, dataset.features, contents.schema.names)
+
+
+def _repeated(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return the train rows once for each repeat of the cross-validation, as out-of-fold outcomes are."""
+    return pl.concat([frame] * (rows // frame.height))
