@@ -8,6 +8,7 @@ import polars as pl
 from services.trainer.adapters.dataset_files import StoredDataset
 from services.trainer.adapters.tracking import RunLog
 from services.trainer.domain.artifacts import MODEL_DOCUMENT
+from services.trainer.domain.bundling import promotion_obstacle
 from services.trainer.domain.model_document import ModelFacts, model_document
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.results import DatasetResult
@@ -37,6 +38,7 @@ def log_document(
         attributes=_attributes(dataset, training, contents, judged_on),
         judged_on=judged_on,
         library_versions=contents.library_versions,
+        promotion_obstacle=promotion_obstacle(contents.model),
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / MODEL_DOCUMENT).write_text(model_document(facts), encoding="utf-8")

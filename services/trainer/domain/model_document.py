@@ -9,8 +9,9 @@ from services.trainer.domain.evaluation import calibration_bins
 from services.trainer.domain.markdown import ABSENT, bullets, figure, paragraph, section, share, table
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.results import SPLITS, DatasetResult
+from services.trainer.domain.scored import Scored
 from services.trainer.domain.slices import FEWEST_ROWS, FOUR_FIFTHS, Attribute
-from services.trainer.domain.training import Scored, Training
+from services.trainer.domain.training import Training
 from shared.bundle.schema import Feature
 
 _HEAVIEST = 15
@@ -47,6 +48,7 @@ class ModelFacts:
     attributes: Sequence[Attribute]
     judged_on: str
     library_versions: Mapping[str, str]
+    promotion_obstacle: str = ""
 
     @property
     def judged(self) -> Scored:
@@ -124,6 +126,8 @@ def _cleaning(record: CleaningRecord) -> list[str]:
 
 
 def _features(facts: ModelFacts) -> list[str]:
+    if facts.promotion_obstacle:
+        return section("What weighs most", paragraph("This model gives no contributions of its features."))
     heaviest = sorted(facts.features, key=lambda pair: (-pair[1], pair[0].name))[:_HEAVIEST]
     rows = [(f"`{feature.name}`", feature.reason_text, figure(weight)) for feature, weight in heaviest]
     return section(
@@ -134,7 +138,7 @@ def _features(facts: ModelFacts) -> list[str]:
 
 
 def _search(facts: ModelFacts) -> list[str]:
-    plan, best = facts.plan, facts.training.best
+    plan, best, resampling = facts.plan, facts.training.best, facts.plan.resampling
     tried: dict[str, set[str]] = {}
     for trial in facts.training.trials:
         for name, value in trial.hyperparameters.items():
@@ -142,10 +146,15 @@ def _search(facts: ModelFacts) -> list[str]:
     rows = [(f"`{name}`", f"{value}", f"{len(tried[name])}") for name, value in sorted(best.hyperparameters.items())]
     return section(
         "Search",
-        paragraph(
-            f"{len(facts.training.trials):,} combinations of hyper-parameters were tried in stratified folds:",
-            f"{plan.resampling.folds} of them, {plan.resampling.repeats} time(s), seed {plan.resampling.seed}. Number",
-            f"{best.number} was taken. Against the rarity of defaults: {plan.imbalance.value}.",
+        bullets(
+            [
+                f"{len(facts.training.trials):,} combinations tried; number {best.number} was taken",
+                f"method {plan.search.method.value}, for the best {plan.search.objective.value}",
+                f"stratified cross-validation: {resampling.folds} folds, {resampling.repeats} time(s)",
+                f"seed {resampling.seed}",
+                f"columns prepared by: {plan.preprocessing.value}",
+                f"against the rarity of defaults: {plan.imbalance.value}",
+            ]
         ),
         table(("hyper-parameter", "taken", "different values tried"), rows),
     )
@@ -254,6 +263,8 @@ def _limits(facts: ModelFacts) -> list[str]:
         "Groups were compared by rates alone. No cause was looked for, nor any attribute that the data set lacks.",
         "Costs are what the lender said, not what was measured.",
     ]
+    if facts.promotion_obstacle:
+        limits.insert(0, f"It must not be promoted: {facts.promotion_obstacle}.")
     if facts.judged_on != "test":
         limits.insert(
             0, "There is no test split: every figure is out of fold, on rows that the threshold was chosen on."

@@ -15,6 +15,7 @@ from services.trainer.domain.slices import Attribute, Slice
 from services.trainer.domain.threshold import Costs, cost_at
 from services.trainer.domain.training import Listeners, train_model
 from shared.bundle.schema import Feature
+from tests.fakes import RememberedStudy
 from tests.unit.trainer.applicants import COLUMNS, labelled_rows
 
 _TRAIN, _TEST = labelled_rows(300, seed=1), labelled_rows(120, seed=2)
@@ -39,7 +40,13 @@ def _facts(**changes: object) -> ModelFacts:
     options = CleaningOptions(Imputation.MEDIAN, max_missing_share=0.09)
     record = fit_cleaning(_TRAIN.frame, COLUMNS, options, targets=_TRAIN.targets)
     training = train_model(
-        plan, train=_TRAIN, test=_TEST, record=record, threads=1, listeners=Listeners(lambda *_: None, lambda _: None)
+        plan,
+        train=_TRAIN,
+        test=_TEST,
+        record=record,
+        study=RememberedStudy(),
+        threads=1,
+        listeners=Listeners(lambda *_: None, lambda _: None),
     )
     result = DatasetResult(
         splits={
@@ -199,6 +206,23 @@ def test_made_up_applicants_are_a_limit(facts: ModelFacts) -> None:
 
     assert "made up" in _section(model_document(made_up), "Limits")
     assert "made up" not in _section(model_document(facts), "Limits")
+
+
+def test_model_that_must_not_be_promoted_says_why(facts: ModelFacts) -> None:
+    """And tells no contributions, since it has none."""
+    document = model_document(replace(facts, promotion_obstacle="its reasons are not exact"))
+
+    assert "It must not be promoted: its reasons are not exact." in _section(document, "Limits")
+    assert "no contributions" in _section(document, "What weighs most")
+
+
+def test_search_is_told_with_what_it_took(facts: ModelFacts) -> None:
+    """How many combinations, and which of how many values."""
+    search = _section(model_document(facts), "Search")
+
+    assert f"- 2 combinations tried; number {facts.training.best.number} was taken" in search
+    assert "method GRID, for the best BUSINESS_COST" in search
+    assert _cells(search, "`C`")[1:] == [f"{facts.training.best.hyperparameters['C']}", "2"]
 
 
 def test_names_of_a_lenders_own_columns_break_no_table(facts: ModelFacts) -> None:

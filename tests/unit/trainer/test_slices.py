@@ -103,8 +103,9 @@ def test_attribute_of_a_single_group_compares_nothing() -> None:
 def test_ranking_is_told_only_where_there_is_something_to_rank() -> None:
     """From 30 applicants of both outcomes on."""
     rows = 30
+    genders: list[float | None] = [*[0.0] * rows, *[1.0] * (rows - 1)]
     rated = _rated(
-        {"CODE_GENDER": [0.0] * rows + [1.0] * (rows - 1)},
+        {"CODE_GENDER": genders},
         ([0] * (rows - 1) + [1]) + [0] * (rows - 2) + [1],
         [0.1] * (rows - 1) + [0.9] + [0.2] * (rows - 1),
     )
