@@ -16,6 +16,7 @@ from counterfoil.trainer.v1.trainer_pb2_grpc import add_TrainerServiceServicer_t
 from services.trainer.adapters.audit_trail import AuditTrail
 from services.trainer.auditing import Audited
 from services.trainer.follow_up import FollowUp
+from services.trainer.inspection import Inspector
 from services.trainer.intake import Intake, random_id
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
@@ -61,6 +62,7 @@ def build(
         stewardship=Stewardship(store, follow_up.versions, clock, changing),
         stopping=stopping,
         trail=trail,
+        inspector=Inspector(store, settings.tables_root, follow_up.fetch_split),
     )
     audited = cast("TrainerServicer", Audited(servicer, trail))
     add: Callable[[grpc.Server], None] = partial(add_TrainerServiceServicer_to_server, audited)

@@ -46,6 +46,14 @@ def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
     )
 
 
+def split_from_proto(split: dataset_pb2.Split.ValueType, *, field: str) -> SplitName:
+    """Return the split's name; raises InvalidInput about the field where none is chosen."""
+    found = next((name for name, number in _SPLITS.items() if number == split), None)
+    if found is None:
+        raise InvalidInput.of(field, f"say which split: {', '.join(name.upper() for name in _SPLITS)}")
+    return found
+
+
 def plan_from_payload(payload: str) -> DatasetPlan:
     """Return the plan in a job's payload, the JSON of `DatasetPlan.to_json`."""
     return plan_from_json(json.loads(payload))

@@ -3,12 +3,15 @@
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from services.trainer.domain.versions import VersionRegistry
 from services.trainer.kinds import TRAINING
 from services.trainer.settings import Settings
 from services.trainer.training_messages import plan_from_payload
+from shared.bundle.dataset import DatasetReference
+from shared.bundle.registry import ModelRegistry
 from shared.errors import Unavailable
 from shared.jobs.store import Job, JobState
 from shared.mlflow_store import quieten
@@ -22,6 +25,9 @@ class FollowUp:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registry: VersionRegistry | None = None
+        self._cache = settings.state_dir / "trainer" / "cache"
+        # Opens nothing by itself.
+        self._files = ModelRegistry(settings.mlflow_uri, cache=self._cache)
         self._opening = threading.Lock()
         self._at_database = threading.Lock()
         self._stopped = False
@@ -38,6 +44,14 @@ class FollowUp:
             if self._registry is None:
                 self._registry = self._open()
             return self._registry
+
+    def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
+        """Return the file of a data set's split in the cache, its digest checked just now.
+
+        Raises what `versions` and `ModelRegistry.fetch_split` raise.
+        """
+        self.versions()
+        return self._files.fetch_split(dataset, split)
 
     def job_ended(self, job: Job) -> None:
         """Close in MLflow, soon, what a job that did not succeed left open there."""
@@ -69,8 +83,7 @@ class FollowUp:
         with self._at_database:
             if self._stopped:
                 raise Unavailable("the trainer is stopping; ask the next one", reason="STOPPING")
-            cache = settings.state_dir / "trainer" / "cache"
-            return open_versions(settings.mlflow_uri, settings.mlflow_artifacts, cache)
+            return open_versions(settings.mlflow_uri, settings.mlflow_artifacts, self._cache)
 
     def _log_failure(self, done: "Future[Any]") -> None:
         error = done.exception()

@@ -10,7 +10,7 @@ from pathlib import Path
 from services.trainer.adapters.memory import available_memory
 from services.trainer.adapters.prepared_file import read_header
 from services.trainer.adapters.tables_root import locate_file, locate_tables
-from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, plan_from_json
+from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan
 from services.trainer.domain.imbalance import check_memory
 from services.trainer.domain.plan import (
     TrainingPlan,
@@ -20,12 +20,11 @@ from services.trainer.domain.plan import (
     oversampling_bytes,
 )
 from services.trainer.domain.prepared.header import check_header
-from services.trainer.domain.results import dataset_result_from_json
 from services.trainer.domain.sources import PreparedTable, Source
+from services.trainer.finished import finished_dataset
 from services.trainer.kinds import DATASET, TRAINING
-from shared.errors import Precondition
 from shared.jobs.runner import JobRunner
-from shared.jobs.store import Job, JobState, JobStore
+from shared.jobs.store import Job, JobStore
 
 
 def random_id() -> str:
@@ -92,17 +91,11 @@ class Intake:
             locate_tables(self.tables_root, source.directory)
 
     def _check_dataset(self, plan: TrainingPlan) -> None:
-        job = self.store.get(plan.dataset, kind=DATASET)
-        if job.state is not JobState.SUCCEEDED or job.result is None:
-            raise Precondition(
-                f"data set {job.id} is {job.state.value}; wait until it has SUCCEEDED, or create another",
-                reason="DATASET_NOT_READY",
-                metadata={"dataset": job.id, "state": job.state.value},
-            )
-        made = dataset_result_from_json(json.loads(job.result))
+        dataset = finished_dataset(self.store, plan.dataset)
+        made = dataset.result
         check_cost_columns(plan.costs, {fate.column for fate in made.columns})
         train = made.splits["train"]
-        imputation = plan_from_json(json.loads(job.payload)).cleaning.imputation
+        imputation = dataset.plan.cleaning.imputation
         check_against_dataset(plan, imputation=imputation, rows=train.rows, defaults=train.defaults or 0)
         columns = sum(fate.kept for fate in made.columns)
         needed = oversampling_bytes(plan, rows=train.rows, defaults=train.defaults or 0, columns=columns)

@@ -11,6 +11,7 @@ from services.trainer import dataset_messages, training_messages
 from services.trainer.audit_rpcs import AuditRpcs
 from services.trainer.dataset_messages import DATASETS, dataset_to_proto
 from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
+from services.trainer.inspection_rpcs import InspectionRpcs
 from services.trainer.intake import Intake
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.model_rpcs import ModelRpcs
@@ -26,7 +27,7 @@ BASIC = dataset_pb2.DATASET_VIEW_BASIC
 
 
 @dataclass(frozen=True)
-class TrainerServicer(ModelRpcs, ThresholdRpcs, AuditRpcs):
+class TrainerServicer(ModelRpcs, ThresholdRpcs, AuditRpcs, InspectionRpcs):
     """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
 
     store: JobStore

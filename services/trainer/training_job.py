@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 from mlflow import MlflowClient
 
-from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, read_dataset, split_file
+from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, read_dataset
 from services.trainer.adapters.figures import draw_figures
 from services.trainer.adapters.memory import available_memory
 from services.trainer.adapters.optuna_study import open_study
@@ -26,14 +26,14 @@ from services.trainer.domain.bundling import Provenance, bundle_contents, promot
 from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
-from services.trainer.domain.results import DatasetResult, TrainingResult, dataset_result_from_json
+from services.trainer.domain.results import DatasetResult, TrainingResult
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
-from services.trainer.kinds import DATASET
+from services.trainer.finished import finished_dataset
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
-from shared.bundle.writing import BundleContents, DatasetReference, SplitReference, write_bundle
+from shared.bundle.writing import BundleContents, DatasetReference, write_bundle
 from shared.jobs.child import JobContext
 
 _LIBRARIES = ("imbalanced-learn", "lightgbm", "numpy", "polars", "scikit-learn", "scipy")
@@ -115,15 +115,9 @@ def train(settings: Settings, context: JobContext) -> str:
 
 
 def _source(context: JobContext, dataset: str) -> _Source:
-    job = context.store.get(dataset, kind=DATASET)
     # The request was checked for a data set that has succeeded; those never change.
-    result = dataset_result_from_json(json.loads(job.result or ""))
-    splits: dict[str, SplitReference] = {
-        name: SplitReference(f"{ARTIFACTS}/{split_file(name)}", split.digest, split.rows)
-        for name, split in result.splits.items()
-    }
-    reference = DatasetReference(dataset, result.digest, result.experiment_id, result.baseline_run_id, splits)
-    return _Source(result, reference)
+    found = finished_dataset(context.store, dataset)
+    return _Source(found.result, found.reference)
 
 
 def _read(client: MlflowClient, source: _Source) -> StoredDataset:

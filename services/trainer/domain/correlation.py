@@ -1,4 +1,6 @@
-"""Absolute Pearson correlation between all columns at once, over the rows where both have a value."""
+"""Pearson correlation between all columns at once, over the rows where both have a value."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,12 @@ def correlated_partners(values: NDArray[np.float64], bound: float) -> dict[int, 
 
 
 def absolute_correlations(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (n_columns, n_columns) absolute Pearson correlations over pairwise complete rows.
+    """Return the (n_columns, n_columns) absolute Pearson correlations over pairwise complete rows, 0 if not defined."""
+    return np.abs(pairwise_correlations(values)[0])
+
+
+def pairwise_correlations(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Pearson correlations over pairwise complete rows and the numbers of those, each (n_columns, n_columns).
 
     0 where it is not defined: fewer than two common rows, or one of the columns constant over them.
     """
@@ -38,8 +45,44 @@ def absolute_correlations(values: NDArray[np.float64]) -> NDArray[np.float64]:
         spreads = squares - sums**2 / common
         # What rounding leaves of a constant column's spread is no variation.
         spreads[spreads <= _ROUNDING * common] = 0.0
-        correlations = np.abs(products) / np.sqrt(spreads * spreads.T)
-    return np.where(np.isfinite(correlations), np.minimum(correlations, 1.0), 0.0)
+        correlations = products / np.sqrt(spreads * spreads.T)
+    return np.where(np.isfinite(correlations), np.clip(correlations, -1.0, 1.0), 0.0), common
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How two columns, by their places, go together over the rows that have values of both."""
+
+    left: int
+    right: int
+    strength: float
+    common_rows: int
+
+
+def strongest_correlations(
+    values: NDArray[np.float64], *, most: int, least_rows: int, place: int | None = None
+) -> list[Correlation]:
+    """Return the strongest correlations by absolute value, of all pairs or of the column at `place` with the others.
+
+    Pairs with fewer than `least_rows` common rows are left out. Of equal strengths the earlier columns come first.
+    """
+    correlations, common = pairwise_correlations(values)
+    lefts, rights = _pairs(len(correlations), place)
+    enough = common[lefts, rights] >= least_rows
+    lefts, rights = lefts[enough], rights[enough]
+    found = correlations[lefts, rights]
+    order = np.argsort(-np.abs(found), kind="stable")[:most]
+    return [
+        Correlation(int(lefts[at]), int(rights[at]), float(found[at]), int(common[lefts[at], rights[at]]))
+        for at in order
+    ]
+
+
+def _pairs(columns: int, place: int | None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    if place is None:
+        return np.triu_indices(columns, k=1)
+    others = np.delete(np.arange(columns), place)
+    return np.full_like(others, place), others
 
 
 _ROUNDING = 1e-12

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from services.trainer.domain.correlation import absolute_correlations, correlated_partners
+from services.trainer.domain.correlation import (
+    absolute_correlations,
+    correlated_partners,
+    pairwise_correlations,
+    strongest_correlations,
+)
 
 
 def _gappy(rows: int, columns: int, seed: int) -> NDArray[np.float64]:
@@ -28,6 +33,49 @@ def test_correlations_are_those_of_pandas_over_pairwise_complete_rows() -> None:
 
     expected = pd.DataFrame(values).corr().abs().fillna(0.0).to_numpy()
     np.testing.assert_allclose(found, expected, atol=1e-7)
+
+
+def test_signed_correlations_come_with_the_number_of_rows_they_stand_on() -> None:
+    """Over three rows nearly everything correlates, so the number matters as much."""
+    values = _gappy(200, 8, seed=4)
+
+    found, common = pairwise_correlations(values)
+
+    present = ~np.isnan(values)
+    np.testing.assert_allclose(found, pd.DataFrame(values).corr().to_numpy(), atol=1e-7)
+    assert common[2, 5] == (present[:, 2] & present[:, 5]).sum()
+
+
+def test_the_strongest_pairs_come_first_whatever_their_sign() -> None:
+    """Each pair once, the earlier column on the left."""
+    values = _gappy(300, 6, seed=5)
+    expected = pd.DataFrame(values).corr().to_numpy()
+
+    found = strongest_correlations(values, most=99, least_rows=2)
+
+    assert len({(pair.left, pair.right) for pair in found}) == len(found) == 15
+    assert all(pair.left < pair.right for pair in found)
+    assert [abs(pair.strength) for pair in found] == sorted((abs(pair.strength) for pair in found), reverse=True)
+    assert all(abs(pair.strength - expected[pair.left, pair.right]) < 1e-7 for pair in found)
+    assert strongest_correlations(values, most=4, least_rows=2) == found[:4]
+
+
+def test_one_column_is_held_against_all_others_and_not_against_itself() -> None:
+    """It stands on the left, wherever it is."""
+    found = strongest_correlations(_gappy(300, 6, seed=6), most=99, least_rows=2, place=3)
+
+    assert {pair.left for pair in found} == {3}
+    assert sorted(pair.right for pair in found) == [0, 1, 2, 4, 5]
+
+
+def test_pairs_with_too_few_common_rows_are_left_out() -> None:
+    """Two columns that overlap in two rows correlate perfectly and mean nothing."""
+    first = np.array([1.0, 2.0, 3.0, np.nan, np.nan])
+    second = np.array([np.nan, 4.0, 9.0, 1.0, 2.0])
+    values = np.column_stack([first, second])
+
+    assert [pair.common_rows for pair in strongest_correlations(values, most=9, least_rows=2)] == [2]
+    assert strongest_correlations(values, most=9, least_rows=3) == []
 
 
 def test_of_a_pair_the_later_column_goes_and_a_dropped_one_drops_no_other() -> None:

@@ -6,6 +6,7 @@ import warnings
 from counterfoil.trainer.v1 import artifact_pb2 as counterfoil_dot_trainer_dot_v1_dot_artifact__pb2
 from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1_dot_dataset__pb2
 from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
+from counterfoil.trainer.v1 import inspection_pb2 as counterfoil_dot_trainer_dot_v1_dot_inspection__pb2
 from counterfoil.trainer.v1 import threshold_pb2 as counterfoil_dot_trainer_dot_v1_dot_threshold__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -71,6 +72,31 @@ class TrainerServiceStub:
                 '/counterfoil.trainer.v1.TrainerService/WatchDataset',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetResponse.FromString,
+                _registered_method=True)
+        self.ListTables = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/ListTables',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListTablesRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListTablesResponse.FromString,
+                _registered_method=True)
+        self.SampleTable = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/SampleTable',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleTableRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleTableResponse.FromString,
+                _registered_method=True)
+        self.DescribeColumn = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/DescribeColumn',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.DescribeColumnRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.DescribeColumnResponse.FromString,
+                _registered_method=True)
+        self.ListCorrelations = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/ListCorrelations',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListCorrelationsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListCorrelationsResponse.FromString,
+                _registered_method=True)
+        self.SampleDataset = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/SampleDataset',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetResponse.FromString,
                 _registered_method=True)
         self.ListClassifiers = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/ListClassifiers',
@@ -202,6 +228,41 @@ class TrainerServiceServicer:
 
     def WatchDataset(self, request, context):
         """Follows a data set until its job ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTables(self, request, context):
+        """Returns the tables of a folder, with their columns and what makes them unusable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SampleTable(self, request, context):
+        """Returns some rows of a table.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeColumn(self, request, context):
+        """Returns what a column of a table or split holds: shares, figures, and a histogram or counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCorrelations(self, request, context):
+        """Returns the strongest correlations between numeric columns of a table or split.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SampleDataset(self, request, context):
+        """Returns some applicants of a data set's split.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -358,6 +419,31 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.WatchDataset,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetResponse.SerializeToString,
+            ),
+            'ListTables': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTables,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListTablesRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListTablesResponse.SerializeToString,
+            ),
+            'SampleTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.SampleTable,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleTableRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleTableResponse.SerializeToString,
+            ),
+            'DescribeColumn': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeColumn,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.DescribeColumnRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.DescribeColumnResponse.SerializeToString,
+            ),
+            'ListCorrelations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCorrelations,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListCorrelationsRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListCorrelationsResponse.SerializeToString,
+            ),
+            'SampleDataset': grpc.unary_unary_rpc_method_handler(
+                    servicer.SampleDataset,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetResponse.SerializeToString,
             ),
             'ListClassifiers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListClassifiers,
@@ -610,6 +696,141 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/WatchDataset',
             counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_dataset__pb2.WatchDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTables(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/ListTables',
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListTablesRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListTablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SampleTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/SampleTable',
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleTableRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeColumn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/DescribeColumn',
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.DescribeColumnRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.DescribeColumnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCorrelations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/ListCorrelations',
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListCorrelationsRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.ListCorrelationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SampleDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/SampleDataset',
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetResponse.FromString,
             options,
             channel_credentials,
             insecure,

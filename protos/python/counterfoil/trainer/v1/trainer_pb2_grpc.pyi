@@ -7,6 +7,7 @@ from collections import abc as _abc
 from counterfoil.trainer.v1 import artifact_pb2 as _artifact_pb2
 from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
 from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
+from counterfoil.trainer.v1 import inspection_pb2 as _inspection_pb2
 from counterfoil.trainer.v1 import threshold_pb2 as _threshold_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -53,6 +54,16 @@ class TrainerServiceStub:
     """Deletes a data set that no registered version was trained on."""
     WatchDataset: _grpc.UnaryStreamMultiCallable[_dataset_pb2.WatchDatasetRequest, _dataset_pb2.WatchDatasetResponse]
     """Follows a data set until its job ends."""
+    ListTables: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.ListTablesRequest, _inspection_pb2.ListTablesResponse]
+    """Returns the tables of a folder, with their columns and what makes them unusable."""
+    SampleTable: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.SampleTableRequest, _inspection_pb2.SampleTableResponse]
+    """Returns some rows of a table."""
+    DescribeColumn: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.DescribeColumnRequest, _inspection_pb2.DescribeColumnResponse]
+    """Returns what a column of a table or split holds: shares, figures, and a histogram or counts."""
+    ListCorrelations: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.ListCorrelationsRequest, _inspection_pb2.ListCorrelationsResponse]
+    """Returns the strongest correlations between numeric columns of a table or split."""
+    SampleDataset: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.SampleDatasetRequest, _inspection_pb2.SampleDatasetResponse]
+    """Returns some applicants of a data set's split."""
     ListClassifiers: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]
     """Returns the classifiers and their hyper-parameters."""
     CreateTrainingJob: _grpc.UnaryUnaryMultiCallable[_training_pb2.CreateTrainingJobRequest, _training_pb2.TrainingJob]
@@ -108,6 +119,16 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Deletes a data set that no registered version was trained on."""
     WatchDataset: _aio.UnaryStreamMultiCallable[_dataset_pb2.WatchDatasetRequest, _dataset_pb2.WatchDatasetResponse]  # type: ignore[assignment]
     """Follows a data set until its job ends."""
+    ListTables: _aio.UnaryUnaryMultiCallable[_inspection_pb2.ListTablesRequest, _inspection_pb2.ListTablesResponse]  # type: ignore[assignment]
+    """Returns the tables of a folder, with their columns and what makes them unusable."""
+    SampleTable: _aio.UnaryUnaryMultiCallable[_inspection_pb2.SampleTableRequest, _inspection_pb2.SampleTableResponse]  # type: ignore[assignment]
+    """Returns some rows of a table."""
+    DescribeColumn: _aio.UnaryUnaryMultiCallable[_inspection_pb2.DescribeColumnRequest, _inspection_pb2.DescribeColumnResponse]  # type: ignore[assignment]
+    """Returns what a column of a table or split holds: shares, figures, and a histogram or counts."""
+    ListCorrelations: _aio.UnaryUnaryMultiCallable[_inspection_pb2.ListCorrelationsRequest, _inspection_pb2.ListCorrelationsResponse]  # type: ignore[assignment]
+    """Returns the strongest correlations between numeric columns of a table or split."""
+    SampleDataset: _aio.UnaryUnaryMultiCallable[_inspection_pb2.SampleDatasetRequest, _inspection_pb2.SampleDatasetResponse]  # type: ignore[assignment]
+    """Returns some applicants of a data set's split."""
     ListClassifiers: _aio.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]  # type: ignore[assignment]
     """Returns the classifiers and their hyper-parameters."""
     CreateTrainingJob: _aio.UnaryUnaryMultiCallable[_training_pb2.CreateTrainingJobRequest, _training_pb2.TrainingJob]  # type: ignore[assignment]
@@ -196,6 +217,46 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_dataset_pb2.WatchDatasetResponse], _abc.AsyncIterator[_dataset_pb2.WatchDatasetResponse]]:
         """Follows a data set until its job ends."""
+
+    @_abc_1.abstractmethod
+    def ListTables(
+        self,
+        request: _inspection_pb2.ListTablesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspection_pb2.ListTablesResponse, _abc.Awaitable[_inspection_pb2.ListTablesResponse]]:
+        """Returns the tables of a folder, with their columns and what makes them unusable."""
+
+    @_abc_1.abstractmethod
+    def SampleTable(
+        self,
+        request: _inspection_pb2.SampleTableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspection_pb2.SampleTableResponse, _abc.Awaitable[_inspection_pb2.SampleTableResponse]]:
+        """Returns some rows of a table."""
+
+    @_abc_1.abstractmethod
+    def DescribeColumn(
+        self,
+        request: _inspection_pb2.DescribeColumnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspection_pb2.DescribeColumnResponse, _abc.Awaitable[_inspection_pb2.DescribeColumnResponse]]:
+        """Returns what a column of a table or split holds: shares, figures, and a histogram or counts."""
+
+    @_abc_1.abstractmethod
+    def ListCorrelations(
+        self,
+        request: _inspection_pb2.ListCorrelationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspection_pb2.ListCorrelationsResponse, _abc.Awaitable[_inspection_pb2.ListCorrelationsResponse]]:
+        """Returns the strongest correlations between numeric columns of a table or split."""
+
+    @_abc_1.abstractmethod
+    def SampleDataset(
+        self,
+        request: _inspection_pb2.SampleDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspection_pb2.SampleDatasetResponse, _abc.Awaitable[_inspection_pb2.SampleDatasetResponse]]:
+        """Returns some applicants of a data set's split."""
 
     @_abc_1.abstractmethod
     def ListClassifiers(

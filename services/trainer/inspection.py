@@ -1,0 +1,138 @@
+"""Looking at raw tables and at splits of data sets, a few callers at a time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from services.trainer.adapters.raw_tables import open_table, readable_table
+from services.trainer.adapters.stored_splits import open_split
+from services.trainer.adapters.tables_listing import list_tables
+from services.trainer.domain.cleaning import to_values
+from services.trainer.domain.correlation import strongest_correlations
+from services.trainer.domain.dataset import APPLICANT, LABEL
+from services.trainer.domain.description import Description, describe_column
+from services.trainer.domain.inspection import (
+    MOST_CORRELATED_CELLS,
+    MOST_DESCRIBED_ROWS,
+    CorrelationQuery,
+    Correlations,
+    DescriptionQuery,
+    Place,
+    SampleQuery,
+    SplitOf,
+    TableAt,
+    check_size,
+)
+from services.trainer.domain.rows import (
+    Looked,
+    Rows,
+    RowsUsed,
+    chosen_columns,
+    first_rows,
+    random_rows,
+    spread_rows,
+    unknown_column,
+)
+from services.trainer.domain.tables import ListedTable
+from services.trainer.finished import finished_dataset
+from shared.bundle.dataset import DatasetReference
+from shared.errors import Exhausted, InvalidInput
+from shared.jobs.store import JobStore
+
+AT_ONCE: Final = 2
+_PATIENCE_S: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """Answers what callers ask of data; `fetch_split` gives the checked file of a split.
+
+    Two look at a time, so that jobs and other calls keep cores and memory; whoever waits too long gets Exhausted
+    INSPECTIONS_BUSY. Every method raises InvalidInput about the field that is wrong, and for splits what
+    `finished_dataset` and `fetch_split` raise.
+    """
+
+    store: JobStore
+    tables_root: Path
+    fetch_split: Callable[[DatasetReference, str], Path]
+    patience_s: float = _PATIENCE_S
+    turns: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
+
+    def tables(self, directory: str) -> tuple[list[ListedTable], list[str]]:
+        """Return the tables of a folder and the names of the folders in it."""
+        with self._turn():
+            return list_tables(self.tables_root, directory)
+
+    def sample_table(self, path: str, query: SampleQuery) -> Looked:
+        """Return rows of a table, one column for each that was asked for."""
+        with self._turn(), self._opened(TableAt(path)) as rows:
+            columns = chosen_columns(rows, query.columns, field="columns")
+            check_size(query.rows, len(columns))
+            return _sample(rows, columns, query)
+
+    def sample_split(self, place: SplitOf, query: SampleQuery) -> Looked:
+        """Return rows of a split: `applicant_id`, `target`, and one column for each feature that was asked for."""
+        with self._turn(), self._opened(place) as rows:
+            features = replace(rows, columns=tuple(name for name in rows.columns if name != LABEL))
+            columns = chosen_columns(features, query.columns, field="columns")
+            check_size(query.rows, len(columns))
+            return _sample(rows, (APPLICANT, LABEL, *columns), query)
+
+    def describe(self, query: DescriptionQuery) -> tuple[Description, RowsUsed]:
+        """Return what a column holds, and how many rows that was read off."""
+        with self._turn(), self._opened(query.place) as rows:
+            if query.column not in rows.columns:
+                raise unknown_column("column")
+            looked = spread_rows(rows, [query.column], MOST_DESCRIBED_ROWS, query.seed)
+            column = looked.frame[query.column]
+            return describe_column(column, bins=query.bins, levels=query.levels), looked.used
+
+    def correlate(self, query: CorrelationQuery) -> Correlations:
+        """Return the strongest correlations between the numeric columns of a table or split."""
+        with self._turn(), self._opened(query.place) as rows:
+            most = max(query.least_rows, MOST_CORRELATED_CELLS // max(1, len(rows.columns)))
+            looked = spread_rows(rows, rows.columns, most, query.seed)
+            numeric = tuple(name for name, dtype in looked.frame.schema.items() if dtype.is_numeric())
+            place = _place_of(query.column, rows, numeric) if query.column else None
+            values = to_values(looked.frame, numeric)
+            values[~np.isfinite(values)] = np.nan
+            found = strongest_correlations(values, most=query.pairs, least_rows=query.least_rows, place=place)
+            return Correlations(numeric, tuple(found), looked.used)
+
+    @contextmanager
+    def _opened(self, place: Place) -> Iterator[Rows]:
+        if isinstance(place, TableAt):
+            with readable_table():
+                yield open_table(self.tables_root, place.path)
+        else:
+            dataset = finished_dataset(self.store, place.dataset)
+            yield open_split(self.fetch_split(dataset.reference, place.split))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self.turns.acquire(timeout=self.patience_s):
+            message = f"{AT_ONCE} callers are looking at data already; try again when they are done"
+            raise Exhausted(message, reason="INSPECTIONS_BUSY")
+        try:
+            yield
+        finally:
+            self.turns.release()
+
+
+def _sample(rows: Rows, columns: tuple[str, ...], query: SampleQuery) -> Looked:
+    if query.random:
+        return random_rows(rows, columns, query.rows, query.seed)
+    return first_rows(rows, columns, query.rows)
+
+
+def _place_of(column: str, rows: Rows, numeric: tuple[str, ...]) -> int:
+    if column not in rows.columns:
+        raise unknown_column("column")
+    if column not in numeric:
+        raise InvalidInput.of("column", "holds text; name a numeric column", reason="COLUMN_NOT_NUMERIC")
+    return numeric.index(column)

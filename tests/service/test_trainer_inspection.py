@@ -1,0 +1,309 @@
+"""Looking at data over the wire: raw tables and splits of a real data set, bounded, and refused where they are not."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import numpy as np
+import polars as pl
+import pytest
+from google.protobuf.message import Message
+
+from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
+from services.trainer.domain.inspection import DescriptionQuery, SampleQuery, TableAt
+from services.trainer.inspection import AT_ONCE, Inspector
+from shared.errors import Exhausted, InvalidInput
+from tests.service.trainer import TABLES, Trainer, dataset_request, refusal_of
+
+pytestmark = pytest.mark.xdist_group("trainer")
+
+
+@pytest.fixture(scope="module")
+def applications(trainer: Trainer) -> pl.DataFrame:
+    """Return application_train as it is stored."""
+    return pl.read_parquet(trainer.settings.tables_root / TABLES / "application_train.parquet")
+
+
+def _split(
+    dataset: dataset_pb2.Dataset, split: dataset_pb2.Split.ValueType = dataset_pb2.SPLIT_TRAIN
+) -> inspection_pb2.DatasetSplit:
+    return inspection_pb2.DatasetSplit(dataset=dataset.name, split=split)
+
+
+def test_the_tables_of_a_folder_are_listed_with_their_columns(trainer: Trainer, applications: pl.DataFrame) -> None:
+    """What a form offers to choose from, and where to find it again."""
+    listed = trainer.stub.ListTables(inspection_pb2.ListTablesRequest(directory=TABLES))
+
+    assert len(listed.tables) == 8
+    first = listed.tables[0]
+    assert (first.path, first.format, first.rows) == (f"{TABLES}/application_train.parquet", "parquet", 518)
+    assert [column.name for column in first.columns] == applications.columns
+    assert first.columns[1].meaning == "later payment difficulty"
+    root = trainer.stub.ListTables(inspection_pb2.ListTablesRequest())
+    assert TABLES in root.directories
+
+
+def test_a_sample_of_a_table_shows_numbers_levels_and_what_is_missing(
+    trainer: Trainer, applications: pl.DataFrame
+) -> None:
+    """The three are told apart, so that a zero is never taken for nothing."""
+    columns = ["SK_ID_CURR", "NAME_CONTRACT_TYPE", "OWN_CAR_AGE"]
+
+    sample = trainer.stub.SampleTable(
+        inspection_pb2.SampleTableRequest(table=f"{TABLES}/application_train", columns=columns)
+    )
+
+    shown = [
+        [None if cell.HasField("missing") else getattr(cell, cell.WhichOneof("value") or "") for cell in row.cells]
+        for row in sample.rows
+    ]
+    assert list(sample.columns) == columns
+    assert shown == [list(row) for row in applications.select(columns).head(20).rows()]
+    assert (sample.rows_used.total, sample.rows_used.used) == (518, 20)
+
+
+def test_a_random_sample_is_the_seeds(trainer: Trainer) -> None:
+    """Two people who name the same seed talk about the same rows."""
+    request = inspection_pb2.SampleTableRequest(
+        table=f"{TABLES}/bureau", row_count=5, choice=inspection_pb2.ROW_CHOICE_RANDOM, seed=3
+    )
+
+    first, again = trainer.stub.SampleTable(request), trainer.stub.SampleTable(request)
+    request.seed = 4
+    other = trainer.stub.SampleTable(request)
+
+    assert len(first.rows) == 5
+    assert first == again
+    assert first.rows != other.rows
+
+
+def test_a_sample_of_a_split_has_applicants_targets_and_features(
+    trainer: Trainer, dataset: dataset_pb2.Dataset
+) -> None:
+    """Features as they are before cleaning; production has no targets."""
+    samples = {
+        split: trainer.stub.SampleDataset(
+            inspection_pb2.SampleDatasetRequest(
+                name=dataset.name, split=split, columns=["AMT_CREDIT", "EXT_SOURCE_1"], row_count=1000
+            )
+        )
+        for split in (dataset_pb2.SPLIT_TRAIN, dataset_pb2.SPLIT_PRODUCTION)
+    }
+
+    train, production = samples.values()
+    assert (len(train.applicants), len(production.applicants)) == (414, 82)
+    assert list(train.columns) == ["AMT_CREDIT", "EXT_SOURCE_1"]
+    assert {applicant.target for applicant in train.applicants} == {0, 1}
+    assert not any(applicant.HasField("target") for applicant in production.applicants)
+    assert all(applicant.values[0].number > 0 for applicant in train.applicants)
+    assert any(applicant.values[1].HasField("missing") for applicant in train.applicants)
+    assert len({applicant.applicant_id for applicant in train.applicants}) == 414
+
+
+def test_every_feature_is_shown_where_none_is_named(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """Also those that cleaning dropped, since their values are why."""
+    request = inspection_pb2.SampleDatasetRequest(name=dataset.name, split=dataset_pb2.SPLIT_TEST, row_count=1)
+
+    sample = trainer.stub.SampleDataset(request)
+
+    assert len(sample.columns) == len(sample.applicants[0].values) == dataset.feature_count
+
+
+def test_a_numeric_column_is_described_by_figures_and_histogram(trainer: Trainer, applications: pl.DataFrame) -> None:
+    """All that a chart needs, with the rows that it stands on."""
+    request = inspection_pb2.DescribeColumnRequest(
+        table=f"{TABLES}/application_train", column="OWN_CAR_AGE", bin_count=7
+    )
+
+    told = trainer.stub.DescribeColumn(request)
+
+    column = applications["OWN_CAR_AGE"].drop_nulls().to_numpy()
+    assert (told.rows_used.total, told.rows_used.used) == (518, 518)
+    assert told.missing_count == 518 - len(column)
+    assert told.missing_share == pytest.approx(1 - len(column) / 518)
+    assert (told.numbers.minimum, told.numbers.maximum) == (column.min(), column.max())
+    assert told.numbers.standard_deviation == pytest.approx(column.std(ddof=1))
+    assert (len(told.numbers.counts), sum(told.numbers.counts)) == (7, len(column))
+    assert [quantile.value for quantile in told.numbers.quantiles if quantile.share == 0.5] == [np.median(column)]
+
+
+def test_a_text_column_is_described_by_its_levels(trainer: Trainer, applications: pl.DataFrame) -> None:
+    """The most frequent apart, the rest as one."""
+    request = inspection_pb2.DescribeColumnRequest(
+        table=f"{TABLES}/application_train", column="ORGANIZATION_TYPE", level_count=2
+    )
+
+    told = trainer.stub.DescribeColumn(request)
+
+    counts = applications["ORGANIZATION_TYPE"].value_counts(sort=True)
+    assert told.distinct_count == counts.height == told.texts.other_level_count + 2
+    assert [level.count for level in told.texts.levels] == counts["count"].head(2).to_list()
+    assert told.texts.other_row_count == 518 - sum(level.count for level in told.texts.levels)
+
+
+def test_the_target_of_a_split_is_a_column_like_any_other(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """Its mean is the share of defaults; where there are no labels there is no such column."""
+    told = trainer.stub.DescribeColumn(
+        inspection_pb2.DescribeColumnRequest(dataset_split=_split(dataset), column="target")
+    )
+
+    train = dataset.splits[0]
+    assert told.numbers.mean == pytest.approx(train.defaults / train.rows)
+    production = _split(dataset, dataset_pb2.SPLIT_PRODUCTION)
+    said = _refusal(
+        trainer.stub.DescribeColumn,
+        inspection_pb2.DescribeColumnRequest(dataset_split=production, column="target"),
+    )
+    assert said == ("INVALID_ARGUMENT", "COLUMN_UNKNOWN", ["column"])
+
+
+def test_the_strongest_correlations_of_a_table_come_first(trainer: Trainer, applications: pl.DataFrame) -> None:
+    """Pearson's, as pandas would compute them."""
+    request = inspection_pb2.ListCorrelationsRequest(table=f"{TABLES}/application_train", pair_count=5)
+
+    told = trainer.stub.ListCorrelations(request)
+
+    strengths = [abs(pair.correlation) for pair in told.correlations]
+    assert len(strengths) == 5
+    assert strengths == sorted(strengths, reverse=True)
+    pair = told.correlations[0]
+    complete = applications.select(pair.column, pair.other_column).drop_nulls().to_numpy()
+    assert pair.common_rows == len(complete)
+    assert pair.correlation == pytest.approx(np.corrcoef(complete.T)[0, 1], abs=1e-9)
+    assert told.column_count == sum(dtype.is_numeric() for dtype in applications.dtypes)
+
+
+def test_features_of_a_split_are_held_against_the_target(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """The quickest look for a leak."""
+    told = trainer.stub.ListCorrelations(
+        inspection_pb2.ListCorrelationsRequest(
+            dataset_split=_split(dataset), column="target", pair_count=1000, min_common_rows=100
+        )
+    )
+
+    assert {pair.column for pair in told.correlations} == {"target"}
+    assert "target" not in {pair.other_column for pair in told.correlations}
+    assert all(pair.common_rows >= 100 for pair in told.correlations)
+    assert told.column_count == dataset.feature_count + 1
+
+
+def test_a_prepared_table_is_looked_at_as_well(trainer: Trainer) -> None:
+    """Any CSV or Parquet file below the root, by its path."""
+    folder = trainer.settings.tables_root / "own"
+    folder.mkdir(exist_ok=True)
+    pl.DataFrame({"id": ["x1", "x2", "x3"], "age": [30, None, 50], "bad": [0, 1, 0]}).write_csv(folder / "german.csv")
+
+    told = trainer.stub.DescribeColumn(inspection_pb2.DescribeColumnRequest(table="own/german.csv", column="age"))
+
+    assert (told.missing_count, told.numbers.mean) == (1, 40.0)
+
+
+def test_a_long_text_is_cut(trainer: Trainer) -> None:
+    """A cell that holds a book does not fill the answer."""
+    pl.DataFrame({"text": ["y" * 1000, "y" * 200]}).write_parquet(trainer.settings.tables_root / "long.parquet")
+
+    sample = trainer.stub.SampleTable(inspection_pb2.SampleTableRequest(table="long"))
+
+    assert [row.cells[0].category for row in sample.rows] == ["y" * 199 + "…", "y" * 200]
+
+
+Refused = tuple[str, str, list[str]]
+
+
+def _refusal(call: Callable[..., Message], request: Message) -> Refused:
+    with pytest.raises(grpc.RpcError) as refusal:
+        call(request)
+    said = refusal_of(refusal.value)
+    return said.code, said.reason, [problem.field for problem in said.fields]
+
+
+_TABLE = f"{TABLES}/application_train"
+_SAMPLE, _DESCRIBE, _CORRELATE = (
+    inspection_pb2.SampleTableRequest,
+    inspection_pb2.DescribeColumnRequest,
+    inspection_pb2.ListCorrelationsRequest,
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "reason", "field"),
+    [
+        ("ListTables", inspection_pb2.ListTablesRequest(directory="gone"), "DIRECTORY_MISSING", "directory"),
+        ("ListTables", inspection_pb2.ListTablesRequest(directory=".."), "PATH_OUTSIDE_ROOT", "directory"),
+        ("SampleTable", _SAMPLE(table="gone/at/all"), "TABLE_MISSING", "table"),
+        ("SampleTable", _SAMPLE(table="../x"), "PATH_OUTSIDE_ROOT", "table"),
+        ("SampleTable", _SAMPLE(table=_TABLE, row_count=1001), "INVALID_FIELD", "row_count"),
+        ("SampleTable", _SAMPLE(table=_TABLE, row_count=-1), "INVALID_FIELD", "row_count"),
+        ("SampleTable", _SAMPLE(table=_TABLE, seed=-1), "INVALID_FIELD", "seed"),
+        ("SampleTable", _SAMPLE(table=_TABLE, choice=99), "INVALID_FIELD", "choice"),  # type: ignore[arg-type]
+        ("SampleTable", _SAMPLE(table=_TABLE, columns=["TARGET", "NONE"]), "COLUMN_UNKNOWN", "columns[1]"),
+        ("DescribeColumn", _DESCRIBE(column="TARGET"), "INVALID_FIELD", "table"),
+        ("DescribeColumn", _DESCRIBE(table=_TABLE), "INVALID_FIELD", "column"),
+        ("DescribeColumn", _DESCRIBE(table=_TABLE, column="NONE"), "COLUMN_UNKNOWN", "column"),
+        ("DescribeColumn", _DESCRIBE(table=_TABLE, column="TARGET", bin_count=201), "INVALID_FIELD", "bin_count"),
+        ("DescribeColumn", _DESCRIBE(table=_TABLE, column="TARGET", level_count=-1), "INVALID_FIELD", "level_count"),
+        ("ListCorrelations", _CORRELATE(), "INVALID_FIELD", "table"),
+        ("ListCorrelations", _CORRELATE(table=_TABLE, column="NONE"), "COLUMN_UNKNOWN", "column"),
+        ("ListCorrelations", _CORRELATE(table=_TABLE, column="CODE_GENDER"), "COLUMN_NOT_NUMERIC", "column"),
+        ("ListCorrelations", _CORRELATE(table=_TABLE, min_common_rows=1), "INVALID_FIELD", "min_common_rows"),
+        ("ListCorrelations", _CORRELATE(table=_TABLE, pair_count=1001), "INVALID_FIELD", "pair_count"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_by_its_field(
+    trainer: Trainer, method: str, request_: Message, reason: str, field: str
+) -> None:
+    """With a reason that a program can act on."""
+    assert _refusal(getattr(trainer.stub, method), request_) == ("INVALID_ARGUMENT", reason, [field])
+
+
+def test_a_split_must_be_named_and_its_data_set_be_there(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """A data set that is still being made has nothing to look at."""
+    request = inspection_pb2.SampleDatasetRequest
+    waiting = trainer.stub.CreateDataset(dataset_request(display_name="too early")).name
+    trainer.stub.CancelDataset(dataset_pb2.CancelDatasetRequest(name=waiting))
+    train = dataset_pb2.SPLIT_TRAIN
+
+    assert _refusal(trainer.stub.SampleDataset, request(name=dataset.name)) == (
+        "INVALID_ARGUMENT",
+        "INVALID_FIELD",
+        ["split"],
+    )
+    assert _refusal(trainer.stub.SampleDataset, request(name="x", split=train))[2] == ["name"]
+    assert _refusal(trainer.stub.SampleDataset, request(name="datasets/gone", split=train))[0] == "NOT_FOUND"
+    assert _refusal(trainer.stub.SampleDataset, request(name=waiting, split=train))[:2] == (
+        "FAILED_PRECONDITION",
+        "DATASET_NOT_READY",
+    )
+    nameless = inspection_pb2.DatasetSplit(dataset=dataset.name)
+    assert _refusal(trainer.stub.DescribeColumn, _DESCRIBE(dataset_split=nameless, column="target"))[2] == [
+        "dataset_split.split"
+    ]
+
+
+def test_more_cells_than_a_message_holds_are_refused(tmp_path: Path) -> None:
+    """The caller learns that fewer columns would do."""
+    pl.DataFrame({f"c{place}": [0.0] for place in range(1001)}).write_parquet(tmp_path / "wide.parquet")
+    inspector = Inspector(None, tmp_path, None)  # type: ignore[arg-type]  # neither is asked for a table
+
+    with pytest.raises(InvalidInput, match="name fewer columns") as refusal:
+        inspector.sample_table("wide", SampleQuery((), 1000, random=False, seed=0))
+
+    assert refusal.value.reason == "TOO_MANY_CELLS"
+
+
+def test_who_waits_too_long_for_a_turn_is_told_so(tmp_path: Path) -> None:
+    """Jobs and other calls keep the machine; nobody waits for ever."""
+    pl.DataFrame({"a": [1.0]}).write_parquet(tmp_path / "small.parquet")
+    turns = threading.BoundedSemaphore(AT_ONCE)
+    inspector = Inspector(None, tmp_path, None, patience_s=0.01, turns=turns)  # type: ignore[arg-type]  # as above
+    query = DescriptionQuery(TableAt("small"), "a", 1, 1, 0)
+    for _ in range(AT_ONCE):
+        turns.acquire()
+
+    with pytest.raises(Exhausted) as refusal:
+        inspector.describe(query)
+    turns.release()
+
+    assert refusal.value.reason == "INSPECTIONS_BUSY"
+    assert inspector.describe(query)[0].rows == 1
