@@ -6,7 +6,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
 
 DATASET = "datasets/ds-0123456789ab"
@@ -237,6 +237,96 @@ def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
             column(column="OWN_CAR_AGE", verdict=monitor_pb2.COLUMN_VERDICT_EMPTY, current_missing_share=1.0),
         ],
     )
+
+
+def tables() -> inspection_pb2.ListTablesResponse:
+    """Return a folder with a large CSV table, a broken and an absent one, and two folders in it."""
+    table = inspection_pb2.Table
+    column = inspection_pb2.TableColumn(name="STATUS", kind=inspection_pb2.COLUMN_KIND_TEXT)
+    problem = inspection_pb2.TableProblem(reason="COLUMN_MISSING", column="DAYS_CREDIT", description="is missing")
+    return inspection_pb2.ListTablesResponse(
+        tables=[
+            table(
+                name="bureau_balance",
+                path="first/bureau_balance.csv",
+                present=True,
+                format="csv",
+                rows=27_299_925,
+                rows_estimated=True,
+                columns=[column],
+            ),
+            table(name="bureau", path="first/bureau.parquet", present=True, format="parquet", problems=[problem]),
+            table(name="credit_card_balance"),
+        ],
+        directories=["2026", "2027"],
+    )
+
+
+def table_sample() -> inspection_pb2.SampleTableResponse:
+    """Return two rows of two columns, the second of them empty."""
+    value = feature_pb2.FeatureValue
+    missing = value(missing=feature_pb2.Missing())
+    return inspection_pb2.SampleTableResponse(
+        columns=["AMT", "KIND"],
+        rows=[
+            inspection_pb2.SampledRow(cells=[value(number=1_000_000.5), value(category="Cash loans")]),
+            inspection_pb2.SampledRow(cells=[missing, missing]),
+        ],
+        rows_used=inspection_pb2.RowsUsed(total=1_716_428, used=2),
+    )
+
+
+def dataset_sample() -> inspection_pb2.SampleDatasetResponse:
+    """Return two applicants with 15 features, the second without target or values."""
+    value = feature_pb2.FeatureValue
+    missing = value(missing=feature_pb2.Missing())
+    return inspection_pb2.SampleDatasetResponse(
+        columns=[f"F{place}" for place in range(15)],
+        applicants=[
+            inspection_pb2.SampledApplicant(applicant_id="100001", target=1, values=[value(number=0.25)] * 15),
+            inspection_pb2.SampledApplicant(applicant_id="100002", values=[missing] * 15),
+        ],
+        rows_used=inspection_pb2.RowsUsed(total=2, used=2),
+    )
+
+
+def number_description() -> inspection_pb2.DescribeColumnResponse:
+    """Return a column of 80 rows with three bins, the middle one empty."""
+    numbers = inspection_pb2.NumberDescription(
+        minimum=0,
+        maximum=3,
+        mean=1.5,
+        standard_deviation=0.5,
+        edges=[0, 1, 2, 3],
+        counts=[40, 0, 20],
+        infinite_count=10,
+    )
+    numbers.quantiles.add(share=0.5, value=0.75)
+    return inspection_pb2.DescribeColumnResponse(
+        rows_used=inspection_pb2.RowsUsed(total=5_000_000, used=1_000_000, truncated=True),
+        missing_count=10,
+        missing_share=0.125,
+        distinct_count=33,
+        numbers=numbers,
+    )
+
+
+def text_description() -> inspection_pb2.DescribeColumnResponse:
+    """Return a column with one level apart and seven others."""
+    texts = inspection_pb2.TextDescription(other_level_count=7, other_row_count=10)
+    texts.levels.add(level="Cash loans", count=90)
+    return inspection_pb2.DescribeColumnResponse(
+        rows_used=inspection_pb2.RowsUsed(total=100, used=100), distinct_count=8, texts=texts
+    )
+
+
+def correlations() -> inspection_pb2.ListCorrelationsResponse:
+    """Return one pair."""
+    pair = inspection_pb2.Correlation(
+        column="target", other_column="EXT_SOURCE_3", correlation=-0.21316, common_rows=4_025
+    )
+    used = inspection_pb2.RowsUsed(total=5_000, used=5_000)
+    return inspection_pb2.ListCorrelationsResponse(correlations=[pair], rows_used=used, column_count=106)
 
 
 def refusal(code: code_pb2.Code.ValueType, reason: str, message: str, *fields: tuple[str, str]) -> status_pb2.Status:

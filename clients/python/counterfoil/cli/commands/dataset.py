@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from counterfoil.cli.cleaning import cleaning_options
+from counterfoil.cli.commands.inspection import DATASET_COMMANDS
 from counterfoil.cli.failures import check_ended_well
 from counterfoil.cli.jobs import wait_for
 from counterfoil.cli.names import dataset_name
@@ -23,6 +24,10 @@ def dataset() -> None:
 
     A data set is immutable: features of three splits (train, test, production) and one cleaning record.
     """
+
+
+for _command in DATASET_COMMANDS:
+    dataset.add_command(_command)
 
 
 @dataset.command(

@@ -1,4 +1,7 @@
-"""`counterfoil tables`: Home Credit tables to try things on; run from the checkout, not over gRPC."""
+"""`counterfoil tables`: tables looked at through the trainer, and Home Credit tables to try things on.
+
+The latter, `synthesize` and `applicants`, run from the checkout, not over gRPC.
+"""
 
 import os
 import re
@@ -11,6 +14,7 @@ from typing import Final
 import click
 
 from counterfoil.cli.checkout import find_checkout, module_command, module_environment
+from counterfoil.cli.commands.inspection import TABLE_COMMANDS
 from counterfoil.cli.failures import CommandFailed
 from counterfoil.cli.jobs import progress_of
 from counterfoil.cli.options import SEED, examples
@@ -23,7 +27,11 @@ _SPLITS: Final = {"production": "application_test", "labelled": "application_tra
 
 @click.group()
 def tables() -> None:
-    """Write synthetic Home Credit tables, and read who is in tables."""
+    """Look at the trainer's tables, write synthetic Home Credit tables, and read who is in tables."""
+
+
+for _command in TABLE_COMMANDS:
+    tables.add_command(_command)
 
 
 @tables.command(
