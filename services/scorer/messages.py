@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
+import numpy as np
 from google.protobuf.message import Message
 from google.rpc import status_pb2
+from numpy.typing import NDArray
 
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
 from services.scorer.domain.decision import Decision
+from services.scorer.domain.reasons import worded
 from services.scorer.domain.requests import (
     Absence,
     FeatureValue,
@@ -103,11 +106,13 @@ def principal_features(served: Served, answer: Answer) -> list[Feature]:
 
 
 def score_to_proto(
-    served: Served, answer: Answer, *, prediction_id: str, create_time: datetime
+    served: Served, answer: Answer, values: NDArray[np.float64], *, prediction_id: str, create_time: datetime
 ) -> scorer_pb2.ScoreResponse:
-    """Return the reply about one applicant, but for its receipt, which it gets once it is recorded."""
+    """Return the reply about one applicant, but for its receipt, which it gets once it is recorded.
+
+    `values` are those that were scored, (n_features,), with NaN where one is missing.
+    """
     features = served.bundle.schema.features
-    principal = principal_features(served, answer)
     response = scorer_pb2.ScoreResponse(
         prediction=f"{served.model_version}/predictions/{prediction_id}",
         model_version=served.model_version,
@@ -119,8 +124,8 @@ def score_to_proto(
         reasons=scorer_pb2.Reasons(
             features=[features[position].name for position in answer.reasons.features],
             contributions=answer.reasons.contributions,
-            principal_codes=[feature.reason_code for feature in principal],
-            principal_texts=[feature.reason_text for feature in principal],
+            principal_codes=[feature.reason_code for feature in principal_features(served, answer)],
+            principal_texts=[worded(features[position], values[position]) for position in answer.reasons.principal],
         ),
         imputed_features=[features[position].name for position in answer.imputed],
     )

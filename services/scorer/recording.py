@@ -61,7 +61,9 @@ def draft(
     """Return reply and entry of one answer; `digest` is that of the question's content if it has a request_id."""
     prediction_id = str(uuid.UUID(bytes=random_bytes(_UUID_BYTES), version=4))
     salt = random_bytes(_SALT_BYTES)
-    response = score_to_proto(resolved.served, answer, prediction_id=prediction_id, create_time=create_time)
+    response = score_to_proto(
+        resolved.served, answer, resolved.values, prediction_id=prediction_id, create_time=create_time
+    )
     personal = _personal_part(question, resolved.values)
     decision = _decision_part(question, resolved.served, answer)
     decision.prediction_id = prediction_id

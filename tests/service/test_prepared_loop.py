@@ -128,14 +128,18 @@ def test_an_applicant_is_scored_alike_by_number_and_by_named_features(loop: Loop
 
 
 def test_reasons_read_as_the_lender_words_them(loop: Loop) -> None:
-    """The columns with words carry them, the others their name in words, and each has a code."""
-    answers = [loop.scorer.Score(ask(applicant)) for applicant in TODAY[:20]]
+    """With the words given or the column's name in words; what is said of the applicant is true of the applicant."""
+    reasons = {applicant: loop.scorer.Score(ask(applicant)).reasons for applicant in TODAY[:20]}
 
-    texts = {text for answer in answers for text in answer.reasons.principal_texts}
-    assert any(text.startswith("Balance of the checking account: ") for text in texts)
+    texts = {text for each in reasons.values() for text in each.principal_texts}
     assert "Duration of the credit in months" in texts
     assert not [text for text in texts if "_" in text or not text[0].isupper()]
-    assert all(len(answer.reasons.principal_codes) == len(answer.reasons.principal_texts) for answer in answers)
+    assert any(text.startswith('Balance of the checking account: not "') for text in texts)
+    for applicant, each in reasons.items():
+        level = _named(applicant)["status_of_existing_checking_account"]
+        about = [text for text in each.principal_texts if text.startswith("Balance of the checking account: ")]
+        assert all((text == f"Balance of the checking account: {level}") != (": not " in text) for text in about)
+        assert not [text for text in about if text.endswith(f'not "{level}"')]
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_a_reply_says_all_that_the_answer_does(served: Served, tiny: TinyBundle,
     (said,) = answer(served.bundle, [tiny.values[place]])
     assert isinstance(said, Answer)
 
-    reply = messages.score_to_proto(served, said, prediction_id="p", create_time=NOW)
+    reply = messages.score_to_proto(served, said, tiny.values[place], prediction_id="p", create_time=NOW)
 
     names = served.bundle.schema.names
     assert [names.index(name) for name in reply.reasons.features] == list(said.reasons.features)

@@ -122,7 +122,9 @@ class Reasons(_message.Message):
 
     @_builtins.property
     def principal_texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Texts for people of `principal_codes`, in the same order."""
+        """Texts for people of `principal_codes`, in the same order. Where the reason is a level that the applicant does not have, the
+        text says so: Housing: not "rent".
+        """
 
     def __init__(
         self,
