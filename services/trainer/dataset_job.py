@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from mlflow import MlflowClient
 
+from services.trainer.adapters.code_version import origin_tags
 from services.trainer.adapters.dataset_files import (
     ARTIFACTS,
     DatasetContents,
@@ -28,6 +29,7 @@ from services.trainer.settings import Settings
 from shared.jobs.child import JobContext
 
 Splits = Mapping[SplitName, pl.DataFrame]
+_LIBRARIES = ("numpy", "polars", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def make_dataset(settings: Settings, context: JobContext) -> str:
     context.report(0.75, "opening the experiment")
     client = open_tracking(settings.mlflow_uri, settings.mlflow_artifacts)
     context.report(0.8, "storing the splits")
-    return json.dumps(_store(client, context, plan, made).to_json(), allow_nan=False)
+    origin = origin_tags(settings.code_version, _LIBRARIES)
+    return json.dumps(_store(client, context, plan, made, origin).to_json(), allow_nan=False)
 
 
 def split_rows(frame: pl.DataFrame, plan: DatasetPlan) -> Splits:
@@ -85,11 +88,13 @@ def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
     return _Made(rows, splits, record)
 
 
-def _store(client: MlflowClient, context: JobContext, plan: DatasetPlan, made: _Made) -> DatasetResult:
+def _store(
+    client: MlflowClient, context: JobContext, plan: DatasetPlan, made: _Made, origin: Mapping[str, str]
+) -> DatasetResult:
     metrics = baseline_metrics(made.splits)
     dataset = context.job.id
     experiment_id = create_experiment(client, dataset)
-    tags = {KIND_TAG: "dataset", JOB_TAG: dataset}
+    tags = {KIND_TAG: "dataset", JOB_TAG: dataset, **origin}
     with open_run(client, experiment_id=experiment_id, name="DummyClassifier", tags=tags) as run:
         run.params(_parameters(plan, made.record))
         with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,8 @@ class Settings:
 
     `tables_root` bounds what callers may name as tables. `training_threads` 0 means as many as the rows are worth,
     at most one per core; the model does not depend on it. `trainer_database` is the SQLAlchemy URL of the database that
-    keeps jobs and trials; empty: SQLite files in the state folder.
+    keeps jobs and trials; empty: SQLite files in the state folder. `code_version` is what runs record of the code where
+    there is no repository to ask.
     """
 
     trainer_address: str = "127.0.0.1:50051"
@@ -22,6 +23,7 @@ class Settings:
     tables_root: Path = Path("demo-data")
     training_threads: int = 0
     trainer_database: str = ""
+    code_version: str = ""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None

@@ -12,6 +12,8 @@ from pathlib import Path
 import polars as pl
 from mlflow import MlflowClient
 
+from services.trainer.adapters.code_version import origin_tags
+from services.trainer.adapters.curves import draw_curves
 from services.trainer.adapters.dataset_files import ARTIFACTS, StoredDataset, read_dataset
 from services.trainer.adapters.figures import draw_figures
 from services.trainer.adapters.memory import available_memory
@@ -87,6 +89,7 @@ def train(settings: Settings, context: JobContext) -> str:
     context.report(0.02, "opening the experiment")
     client = open_tracking(settings.mlflow_uri, settings.mlflow_artifacts)
     tags = {KIND_TAG: "training", JOB_TAG: context.job.id, "counterfoil.dataset_digest": source.result.digest}
+    tags |= origin_tags(settings.code_version, _LIBRARIES)
     experiment = source.result.experiment_id
     name = f"{plan.classifier} {context.job.id}"
     with open_run(client, experiment_id=experiment, name=name, tags=tags) as run:
@@ -177,7 +180,7 @@ def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents:
     run.params({f"best_{name}": value for name, value in training.best.hyperparameters.items()})
     run.params({"calibrator": training.calibrator.kind})
     losses = {f"cv_log_loss_{kind}": loss for kind, loss in training.calibrated.losses.items()}
-    run.metrics({**training.metrics, **losses, "threshold": training.threshold.value})
+    run.metrics({**training.metrics, **training.timings, **losses, "threshold": training.threshold.value})
     weights = contents.profile.mean_absolute_contributions
     importance = sorted(zip(contents.schema.names, weights, strict=True), key=lambda pair: -pair[1])
     if not contents.model.explains:
@@ -186,6 +189,7 @@ def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents:
         folder = Path(name)
         (folder / "figures").mkdir()
         draw_figures(folder / "figures", training.scored, training.threshold.value, importance)
+        draw_curves(folder / "figures", training.scored, training.threshold.value, plan.costs, training.trials)
         trials = cv_results(training.trials, plan.search.objective)
         (folder / "trials.json").write_text(json.dumps(trials, indent=1), encoding="utf-8")
         pl.DataFrame(trials, infer_schema_length=None).write_csv(folder / "cv_results.csv")

@@ -1,6 +1,7 @@
 """Trainings over the wire: searched, logged and registered by a real process, refused where they cannot work."""
 
 import json
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import grpc
@@ -102,7 +103,8 @@ def test_its_run_holds_parameters_metrics_figures_trials_and_inputs(
     assert run.data.params["best_n_estimators"] in {"10", "20"}
     assert run.data.metrics["cv_auc"] == training_job.metrics["cv_auc"]
     assert {"trials.json", "cv_results.csv", "feature_importance.csv"} <= artifacts
-    figures = ("roc_curve", "confusion_matrix", "feature_importance")
+    curves = ("precision_recall", "cost_curve", "calibration", "hyperparameters")
+    figures = ("roc_curve", "confusion_matrix", "feature_importance", *curves)
     assert {f"figures/{name}.png" for name in figures} <= artifacts
     assert run.inputs is not None
     digests = {tag.value for given in run.inputs.dataset_inputs for tag in given.tags if tag.key == "sha256"}
@@ -133,6 +135,24 @@ def test_a_search_by_tpe_shows_its_trials_and_keeps_the_trees_that_early_stoppin
     assert trees.rounds == best.rounds < 60
     assert table["mean_test_auc"].to_list() == pytest.approx([trial.auc for trial in job.trials])
     assert table["rank_test_business_cost"][job.best_trial] == 1
+
+
+def test_its_run_says_how_long_it_took_and_what_it_was_made_by(
+    trainer: Trainer, training_job: training_pb2.TrainingJob, dataset: dataset_pb2.Dataset
+) -> None:
+    """Timings stay out of the bundle; code, libraries and seed are enough to make the model again."""
+    client = MlflowClient(trainer.settings.mlflow_uri)
+    run, made_by = client.get_run(training_job.run_id), client.get_run(dataset.baseline_run_id).data.tags
+
+    timings = {"training_seconds", "search_seconds", "scoring_microseconds"}
+    assert timings <= set(run.data.metrics)
+    assert all(run.data.metrics[name] > 0.0 for name in timings)
+    assert not timings & set(training_job.metrics)
+    assert run.data.tags["counterfoil.library.lightgbm"] == installed_version("lightgbm")
+    assert run.data.tags["counterfoil.code_version"]
+    assert made_by["counterfoil.code_version"] == run.data.tags["counterfoil.code_version"]
+    assert run.data.params["seed"] == "0"
+    assert {f"{split}_expected_calibration_error" for split in ("cv", "train", "test")} <= set(run.data.metrics)
 
 
 def test_trainings_are_listed_by_data_set(trainer: Trainer, training_job: training_pb2.TrainingJob) -> None:

@@ -27,24 +27,26 @@ def draw_figures(
     split = "test" if "test" in scored else "cv"
     refused = scored[split].probabilities >= threshold
     counts = confusion_matrix(scored[split].targets, refused.astype(np.int8), labels=[0, 1])
-    _save(_roc(scored), folder / "roc_curve.png")
-    _save(_confusion(counts, split, threshold), folder / "confusion_matrix.png")
+    save(_roc(scored), folder / "roc_curve.png")
+    save(_confusion(counts, split, threshold), folder / "confusion_matrix.png")
     if importance:
-        _save(_importance(importance[:_BARS]), folder / "feature_importance.png")
+        save(_importance(importance[:_BARS]), folder / "feature_importance.png")
 
 
-def _save(figure: Figure, path: Path) -> None:
-    # Without the date and version that matplotlib writes by default, equal figures are equal files.
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG; equal figures are equal files."""
+    # Without the date and version that matplotlib writes by default.
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _canvas(width: float = 6.0, height: float = 5.0) -> tuple[Figure, Axes]:
+def canvas(width: float = 6.0, height: float = 5.0) -> tuple[Figure, Axes]:
+    """Return an empty figure of so many inches and the axes in it."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 
 
 def _roc(scored: Mapping[str, Scored]) -> Figure:
-    figure, axes = _canvas()
+    figure, axes = canvas()
     for split, part in scored.items():
         false_positive, true_positive, _ = roc_curve(part.targets, part.probabilities)
         area = area_under_curve(part.targets, part.probabilities)
@@ -58,7 +60,7 @@ def _roc(scored: Mapping[str, Scored]) -> Figure:
 
 
 def _confusion(counts: NDArray[np.int64], split: str, threshold: float) -> Figure:
-    figure, axes = _canvas()
+    figure, axes = canvas()
     axes.imshow(counts, cmap="Blues")
     half = counts.max() / 2
     for (row, column), count in np.ndenumerate(counts):
@@ -71,7 +73,7 @@ def _confusion(counts: NDArray[np.int64], split: str, threshold: float) -> Figur
 
 
 def _importance(importance: Sequence[tuple[str, float]]) -> Figure:
-    figure, axes = _canvas(8.0, 6.0)
+    figure, axes = canvas(8.0, 6.0)
     names = [name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…" for name, _ in importance]
     places = np.arange(len(importance))
     axes.barh(places, [weight for _, weight in importance])

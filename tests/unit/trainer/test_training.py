@@ -1,6 +1,9 @@
 """A training is the same every time, honest about rows it has not seen, and sealed as it was learnt."""
 
+import itertools
 import os
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +53,12 @@ def _record(classifier: str) -> CleaningRecord:
 
 
 def _train(
-    classifier: str, *, threads: int = 1, listeners: Listeners | None = None, study: RememberedStudy | None = None
+    classifier: str,
+    *,
+    threads: int = 1,
+    listeners: Listeners | None = None,
+    study: RememberedStudy | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Training:
     return train_model(
         _PLANS[classifier],
@@ -60,6 +68,7 @@ def _train(
         study=study or RememberedStudy(),
         threads=threads,
         listeners=listeners or Listeners(lambda *_: None, lambda _: None),
+        clock=clock,
     )
 
 
@@ -70,6 +79,39 @@ def test_the_same_seed_gives_the_same_model_whatever_the_threads(classifier: str
 
     assert first.model.files() == again.model.files()
     assert (first.calibrator, first.threshold, first.metrics) == (again.calibrator, again.threshold, again.metrics)
+
+
+@pytest.mark.parametrize("classifier", _PLANS)
+def test_the_same_request_gives_the_same_bundle_to_the_last_bit(classifier: str, tmp_path: Path) -> None:
+    """Model, calibrator, threshold, profile, golden rows and metrics: the digest is over all of it."""
+    columns = [FeatureColumn(name, "numeric", "application", (name,), source=name) for name in COLUMNS]
+    features = [described(column) for column in columns]
+    provenance = Provenance("trainingJobs/tj-1", _REFERENCE, {"numpy": np.__version__})
+
+    digests = []
+    for run in ("first", "again"):
+        contents = bundle_contents(
+            _PLANS[classifier],
+            _train(classifier),
+            train=_TRAIN,
+            record=_record(classifier),
+            features=features,
+            provenance=provenance,
+        )
+        digests.append(write_bundle(tmp_path / run, contents))
+
+    assert digests[0] == digests[1]
+
+
+def test_timings_are_told_apart_from_what_is_the_same_every_time() -> None:
+    """Wall clock by the clock that is given; a metric of the bundle must not depend on a busy machine."""
+    ticks = itertools.count(0.0, 0.5)
+    training = _train("lightgbm", clock=lambda: next(ticks))
+
+    assert training.timings["training_seconds"] == 0.5
+    assert training.timings["scoring_microseconds"] == pytest.approx(0.5e6 / len(_TRAIN.targets))
+    assert training.timings["search_seconds"] == pytest.approx(sum(trial.seconds for trial in training.trials))
+    assert not set(training.timings) & set(training.metrics)
 
 
 def test_another_seed_gives_another_model() -> None:
