@@ -12,6 +12,9 @@ from mlflow import MlflowClient
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from counterfoil.types.v1 import job_pb2
+from services.trainer.domain.cleaning import CleaningOptions, Imputation
+from services.trainer.domain.dataset import DatasetPlan
+from services.trainer.domain.sources import HomeCreditTables
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import ModelRegistry
@@ -263,5 +266,5 @@ def unready(trainer: Trainer) -> str:
 
 
 def _payload() -> str:
-    cleaning = {"imputation": "NONE", "max_missing_share": None, "max_abs_correlation": None, "min_variance": None}
-    return json.dumps({"directory": "nowhere", "test_share": 0.2, "seed": 0, "cleaning": cleaning, "display_name": ""})
+    plan = DatasetPlan(HomeCreditTables("nowhere"), 0.2, 0, CleaningOptions(Imputation.NONE))
+    return json.dumps(plan.to_json())
