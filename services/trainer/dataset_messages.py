@@ -41,7 +41,7 @@ def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
         source=source_from_proto(request),
         test_share=request.test_share if request.HasField("test_share") else 0.2,
         seed=request.seed,
-        cleaning=_options_from_proto(request.options),
+        cleaning=options_from_proto(request.options),
         display_name=request.display_name,
     )
 
@@ -75,11 +75,12 @@ def dataset_to_proto(job: Job, view: dataset_pb2.DatasetView.ValueType) -> datas
         result = dataset_result_from_json(json.loads(job.result))
         message.MergeFrom(_result_to_proto(result))
         if view == dataset_pb2.DATASET_VIEW_FULL:
-            message.columns.extend(_fate_to_proto(fate, plan.cleaning.imputation) for fate in result.columns)
+            message.columns.extend(fate_to_proto(fate, plan.cleaning.imputation) for fate in result.columns)
     return message
 
 
-def _options_from_proto(options: dataset_pb2.CleaningOptions) -> CleaningOptions:
+def options_from_proto(options: dataset_pb2.CleaningOptions) -> CleaningOptions:
+    """Return the options; raises InvalidInput where no imputation is chosen."""
     if options.imputation not in _IMPUTATIONS:
         names = ", ".join(imputation.value for imputation in Imputation)
         raise InvalidInput.of("options.imputation", f"say what replaces missing values: {names}")
@@ -124,7 +125,13 @@ def _table_to_proto(table: TableSummary) -> dataset_pb2.TableReport:
     )
 
 
-def _fate_to_proto(fate: ColumnFate, imputation: Imputation) -> dataset_pb2.ColumnFate:
+def rule_to_proto(rule: Rule) -> dataset_pb2.CleaningRule.ValueType:
+    """Return the rule's number."""
+    return _RULES[rule]
+
+
+def fate_to_proto(fate: ColumnFate, imputation: Imputation) -> dataset_pb2.ColumnFate:
+    """Return what became of a column; a value stands in for missing ones only where imputation was asked for."""
     return dataset_pb2.ColumnFate(
         column=fate.column,
         kept=fate.kept,

@@ -12,17 +12,18 @@ import numpy as np
 from services.trainer.adapters.raw_tables import open_table, readable_table
 from services.trainer.adapters.stored_splits import open_split
 from services.trainer.adapters.tables_listing import list_tables
-from services.trainer.domain.cleaning import to_values
+from services.trainer.domain.cleaning import CleaningRecord, to_values, try_cleaning
 from services.trainer.domain.correlation import strongest_correlations
-from services.trainer.domain.dataset import APPLICANT, LABEL
+from services.trainer.domain.dataset import APPLICANT, LABEL, option_violations
 from services.trainer.domain.description import Description, describe_column
 from services.trainer.domain.inspection import (
-    MOST_CORRELATED_CELLS,
+    MOST_ANALYSED_CELLS,
     MOST_DESCRIBED_ROWS,
     CorrelationQuery,
     Correlations,
     DescriptionQuery,
     Place,
+    PreviewQuery,
     SampleQuery,
     SplitOf,
     TableAt,
@@ -95,14 +96,30 @@ class Inspector:
     def correlate(self, query: CorrelationQuery) -> Correlations:
         """Return the strongest correlations between the numeric columns of a table or split."""
         with self._turn(), self._opened(query.place) as rows:
-            most = max(query.least_rows, MOST_CORRELATED_CELLS // max(1, len(rows.columns)))
-            looked = spread_rows(rows, rows.columns, most, query.seed)
+            looked = spread_rows(rows, rows.columns, max(query.least_rows, _most_rows(rows)), query.seed)
             numeric = tuple(name for name, dtype in looked.frame.schema.items() if dtype.is_numeric())
             place = _place_of(query.column, rows, numeric) if query.column else None
             values = to_values(looked.frame, numeric)
             values[~np.isfinite(values)] = np.nan
             found = strongest_correlations(values, most=query.pairs, least_rows=query.least_rows, place=place)
             return Correlations(numeric, tuple(found), looked.used)
+
+    def preview(self, query: PreviewQuery) -> tuple[CleaningRecord, RowsUsed]:
+        """Return the record that the options would give on the train split, and how many rows that was read off."""
+        violations = option_violations(query.options)
+        if violations:
+            raise InvalidInput(violations)
+        columns = finished_dataset(self.store, query.dataset).result.columns
+        with self._turn(), self._opened(SplitOf(query.dataset, "train")) as rows:
+            looked = spread_rows(rows, rows.columns, _most_rows(rows), query.seed)
+            record = try_cleaning(
+                looked.frame,
+                [fate.column for fate in columns],
+                query.options,
+                targets=looked.frame[LABEL].to_numpy().astype(np.int8),
+                variables={fate.column: fate.variable for fate in columns if fate.variable},
+            )
+            return record, looked.used
 
     @contextmanager
     def _opened(self, place: Place) -> Iterator[Rows]:
@@ -128,6 +145,10 @@ def _sample(rows: Rows, columns: tuple[str, ...], query: SampleQuery) -> Looked:
     if query.random:
         return random_rows(rows, columns, query.rows, query.seed)
     return first_rows(rows, columns, query.rows)
+
+
+def _most_rows(rows: Rows) -> int:
+    return max(1, MOST_ANALYSED_CELLS // max(1, len(rows.columns)))
 
 
 def _place_of(column: str, rows: Rows, numeric: tuple[str, ...]) -> int:

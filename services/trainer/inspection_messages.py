@@ -2,9 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from counterfoil.trainer.v1 import inspection_pb2
+from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
 from counterfoil.types.v1 import feature_pb2
-from services.trainer.dataset_messages import DATASETS, split_from_proto
+from services.trainer.dataset_messages import (
+    DATASETS,
+    fate_to_proto,
+    options_from_proto,
+    rule_to_proto,
+    split_from_proto,
+)
+from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.dataset import APPLICANT, LABEL
 from services.trainer.domain.description import Description, Numbers, Texts
 from services.trainer.domain.inspection import (
@@ -14,6 +21,7 @@ from services.trainer.domain.inspection import (
     Correlations,
     DescriptionQuery,
     Place,
+    PreviewQuery,
     SampleQuery,
     SplitOf,
     TableAt,
@@ -78,6 +86,34 @@ def correlations_from_proto(request: inspection_pb2.ListCorrelationsRequest) -> 
         pairs=_count(request.pair_count, _MOST_LISTED, field="pair_count"),
         least_rows=least,
         seed=_seed(request.seed),
+    )
+
+
+def preview_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> PreviewQuery:
+    """Return which options are to be tried on what; raises InvalidInput for what is missing or out of range."""
+    if request.WhichOneof("source") is None:
+        raise InvalidInput.of("dataset", "name the data set to try the options on")
+    options = dataset_pb2.CleaningOptions()
+    options.CopyFrom(request.options)
+    options.imputation = options.imputation or dataset_pb2.IMPUTATION_NONE
+    dataset = identifier(request.dataset, DATASETS, field="dataset")
+    return PreviewQuery(dataset, options_from_proto(options), _seed(request.seed))
+
+
+def preview_to_proto(
+    record: CleaningRecord, used: RowsUsed, view: dataset_pb2.DatasetView.ValueType
+) -> inspection_pb2.PreviewCleaningResponse:
+    """Return what the options would do; each column's fate in view FULL only."""
+    shown = record.columns if view == dataset_pb2.DATASET_VIEW_FULL else ()
+    return inspection_pb2.PreviewCleaningResponse(
+        feature_count=len(record.columns),
+        kept_feature_count=len(record.kept),
+        dropped_counts=[
+            inspection_pb2.RuleCount(rule=rule_to_proto(rule), dropped_count=count)
+            for rule, count in record.dropped_counts.items()
+        ],
+        columns=[fate_to_proto(fate, record.options.imputation) for fate in shown],
+        rows_used=_rows_used_to_proto(used),
     )
 
 

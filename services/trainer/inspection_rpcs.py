@@ -47,3 +47,10 @@ class InspectionRpcs(TrainerServiceServicer):
         """Return applicants of a split."""
         query = messages.sample_from_proto(request)
         return messages.split_sample_to_proto(self.inspector.sample_split(messages.split_of(request), query))
+
+    def PreviewCleaning(
+        self, request: inspection_pb2.PreviewCleaningRequest, context: grpc.ServicerContext
+    ) -> inspection_pb2.PreviewCleaningResponse:
+        """Return what cleaning options would do to a data set's columns."""
+        record, used = self.inspector.preview(messages.preview_from_proto(request))
+        return messages.preview_to_proto(record, used, request.view)

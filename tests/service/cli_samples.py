@@ -329,6 +329,18 @@ def correlations() -> inspection_pb2.ListCorrelationsResponse:
     return inspection_pb2.ListCorrelationsResponse(correlations=[pair], rows_used=used, column_count=106)
 
 
+def preview() -> inspection_pb2.PreviewCleaningResponse:
+    """Return what options would do to the columns of the data set."""
+    rule = dataset_pb2.CLEANING_RULE_MISSING_SHARE
+    return inspection_pb2.PreviewCleaningResponse(
+        feature_count=4,
+        kept_feature_count=2,
+        dropped_counts=[inspection_pb2.RuleCount(rule=rule, dropped_count=1)],
+        columns=dataset().columns,
+        rows_used=inspection_pb2.RowsUsed(total=246_009, used=12_970),
+    )
+
+
 def refusal(code: code_pb2.Code.ValueType, reason: str, message: str, *fields: tuple[str, str]) -> status_pb2.Status:
     """Return a status as the services send it, with an ErrorInfo and, for fields, a BadRequest."""
     details = [error_details_pb2.ErrorInfo(domain="counterfoil", reason=reason, metadata={"key": "value"})]

@@ -134,6 +134,28 @@ def test_correlations_show_sign_and_common_rows(services: FakeServices, where: t
     assert ["target", "EXT_SOURCE_3", "-0.2132", "4,025"] in [line.split() for line in outcome.stdout.splitlines()]
 
 
+def test_preview_sends_the_bounds_and_shows_what_each_rule_would_drop(services: FakeServices) -> None:
+    """Without an imputation, which has no part in what is kept."""
+    services.answer("PreviewCleaning", samples.preview())
+
+    bounds = ("--max-missing-share", "0.3", "--max-target-cramers-v", "0.5")
+    outcome = services.run("dataset", "preview", "ds-0123456789ab", *bounds, "--seed", "4", "--dropped")
+
+    assert services.asked("PreviewCleaning") == [
+        inspection_pb2.PreviewCleaningRequest(
+            dataset=samples.DATASET,
+            options=dataset_pb2.CleaningOptions(max_missing_share=0.3, max_target_cramers_v=0.5),
+            view=dataset_pb2.DATASET_VIEW_FULL,
+            seed=4,
+        )
+    ]
+    assert "2 kept of 4" in outcome.stdout
+    assert "12,970 of 246,009" in outcome.stdout
+    assert "dropped: share of missing values above 0.3" in outcome.stdout
+    (dropped,) = (line for line in outcome.stdout.splitlines() if line.startswith("AMT_GOODS_PRICE"))
+    assert dropped.split()[-3:] == ["0.95", "0.987", "AMT_CREDIT"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -48,6 +48,8 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("dataset sample x", "SampleDataset", samples.dataset_sample()),
     ("dataset describe x c", "DescribeColumn", samples.text_description()),
     ("dataset correlations x", "ListCorrelations", samples.correlations()),
+    ("dataset preview x", "PreviewCleaning", samples.preview()),
+    ("dataset preview x --dropped", "PreviewCleaning", samples.preview()),
     ("tables list", "ListTables", samples.tables()),
     ("tables sample t", "SampleTable", samples.table_sample()),
     ("tables describe t c", "DescribeColumn", samples.number_description()),

@@ -1,7 +1,7 @@
 """Looking at data over the wire: raw tables and splits of a real data set, bounded, and refused where they are not."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import grpc
@@ -279,6 +279,97 @@ def test_a_split_must_be_named_and_its_data_set_be_there(trainer: Trainer, datas
     assert _refusal(trainer.stub.DescribeColumn, _DESCRIBE(dataset_split=nameless, column="target"))[2] == [
         "dataset_split.split"
     ]
+
+
+def _options(bounds: Mapping[str, float]) -> dataset_pb2.CleaningOptions:
+    options = dataset_pb2.CleaningOptions()
+    for bound, value in bounds.items():
+        setattr(options, bound, value)
+    return options
+
+
+def _preview(
+    dataset: dataset_pb2.Dataset,
+    bounds: Mapping[str, float],
+    view: dataset_pb2.DatasetView.ValueType = dataset_pb2.DATASET_VIEW_BASIC,
+) -> inspection_pb2.PreviewCleaningRequest:
+    return inspection_pb2.PreviewCleaningRequest(dataset=dataset.name, options=_options(bounds), view=view)
+
+
+def test_a_preview_keeps_what_a_data_set_with_these_options_keeps(
+    trainer: Trainer, dataset: dataset_pb2.Dataset
+) -> None:
+    """Column for column, with the same rules and figures."""
+    bounds = {
+        "max_missing_share": 0.6,
+        "min_variance": 1e-4,
+        "max_target_eta_squared": 0.05,
+        "max_target_cramers_v": 0.1,
+        "max_categorical_association": 0.3,
+        "max_abs_correlation": 0.9,
+    }
+    told = trainer.stub.PreviewCleaning(_preview(dataset, bounds, dataset_pb2.DATASET_VIEW_FULL))
+
+    made = trainer.make_dataset(dataset_request(options=_options(bounds)))
+    full = trainer.stub.GetDataset(dataset_pb2.GetDatasetRequest(name=made.name, view=dataset_pb2.DATASET_VIEW_FULL))
+    assert list(told.columns) == list(full.columns)
+    assert (told.feature_count, told.kept_feature_count) == (full.feature_count, full.kept_feature_count)
+    assert told.feature_count == told.kept_feature_count + sum(each.dropped_count for each in told.dropped_counts)
+    assert len(told.dropped_counts) >= 5
+    assert (told.rows_used.total, told.rows_used.used) == (414, 414)
+
+
+def test_a_preview_takes_the_columns_that_the_data_set_itself_dropped(
+    trainer: Trainer, dataset: dataset_pb2.Dataset
+) -> None:
+    """Stored are the features before cleaning, so looser options can be tried as well."""
+    told = trainer.stub.PreviewCleaning(_preview(dataset, {}))
+
+    assert told.feature_count == dataset.feature_count
+    assert told.kept_feature_count >= dataset.kept_feature_count
+    assert not told.columns
+
+
+def test_options_that_would_keep_nothing_are_told_as_such(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """A preview is a question; the data set would be refused with the same counts."""
+    told = trainer.stub.PreviewCleaning(_preview(dataset, {"min_variance": 1e300}))
+
+    variance = dataset_pb2.CLEANING_RULE_VARIANCE
+    assert told.kept_feature_count == 0
+    assert {each.rule for each in told.dropped_counts} <= {variance, dataset_pb2.CLEANING_RULE_ALL_MISSING}
+    refused = trainer.make_dataset(dataset_request(options=dataset_pb2.CleaningOptions(min_variance=1e300)))
+    assert refused.job.error.reason == "NO_COLUMN_LEFT"
+    counts = {each.rule: each.dropped_count for each in told.dropped_counts}
+    assert f"VARIANCE dropped {counts[variance]}" in refused.job.error.message
+
+
+@pytest.mark.parametrize(
+    ("bound", "value"),
+    [
+        ("max_missing_share", 1.1),
+        ("min_variance", -1.0),
+        ("max_abs_correlation", 0.0),
+        ("max_target_eta_squared", 2.0),
+        ("max_target_cramers_v", float("nan")),
+        ("max_categorical_association", -0.5),
+    ],
+)
+def test_a_preview_refuses_what_creating_would_refuse(
+    trainer: Trainer, dataset: dataset_pb2.Dataset, bound: str, value: float
+) -> None:
+    """By the same field."""
+    said = _refusal(trainer.stub.PreviewCleaning, _preview(dataset, {bound: value}))
+
+    assert said == ("INVALID_ARGUMENT", "INVALID_FIELD", [f"options.{bound}"])
+
+
+def test_a_preview_needs_a_data_set(trainer: Trainer) -> None:
+    """One that is there, by its name."""
+    request = inspection_pb2.PreviewCleaningRequest
+
+    assert _refusal(trainer.stub.PreviewCleaning, request())[2] == ["dataset"]
+    assert _refusal(trainer.stub.PreviewCleaning, request(dataset="x"))[2] == ["dataset"]
+    assert _refusal(trainer.stub.PreviewCleaning, request(dataset="datasets/gone"))[0] == "NOT_FOUND"
 
 
 def test_more_cells_than_a_message_holds_are_refused(tmp_path: Path) -> None:

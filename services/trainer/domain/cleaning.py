@@ -103,6 +103,12 @@ class CleaningRecord:
         """The categorical variable of each column that belongs to one."""
         return {fate.column: fate.variable for fate in self.columns if fate.variable}
 
+    @property
+    def dropped_counts(self) -> Mapping[Rule, int]:
+        """How many columns each rule dropped, for those that dropped any, in their order."""
+        counts = {rule: sum(fate.rule is rule for fate in self.columns) for rule in Rule}
+        return {rule: count for rule, count in counts.items() if count}
+
     def apply(self, frame: pl.DataFrame) -> NDArray[np.float64]:
         """Return the kept columns as (n_rows, n_kept) in C order, missing values replaced or NaN."""
         kept = self.kept
@@ -165,12 +171,29 @@ def fit_cleaning(
     targets: NDArray[np.int8],
     variables: Mapping[str, str] = ALL_NUMERIC,
 ) -> CleaningRecord:
-    """Return the record fitted on the feature columns of the train split and its targets.
+    """Return the record that `try_cleaning` returns.
+
+    Raises Precondition NO_COLUMN_LEFT, naming the rules and how many columns each dropped, if none is kept.
+    """
+    record = try_cleaning(train, columns, options, targets=targets, variables=variables)
+    if not record.kept:
+        raise _nothing_left(record)
+    return record
+
+
+def try_cleaning(
+    train: pl.DataFrame,
+    columns: Sequence[str],
+    options: CleaningOptions,
+    *,
+    targets: NDArray[np.int8],
+    variables: Mapping[str, str] = ALL_NUMERIC,
+) -> CleaningRecord:
+    """Return the record fitted on the feature columns of the train split and its targets, which may keep no column.
 
     `variables` names the categorical variable of each column that shows a level of one. Rules apply in the order of
     `Rule`; of a correlated or associated pair the later one goes, a variable with all its columns. A column with one
-    value or none has variance 0. Raises Precondition NO_COLUMN_LEFT, naming the rules and how many columns each
-    dropped, if none is kept.
+    value or none has variance 0.
     """
     values = to_values(train, columns)
     shares = np.isnan(values).mean(axis=0) if len(values) else np.ones(len(columns))
@@ -184,7 +207,6 @@ def fit_cleaning(
         bound = getattr(options, option)
         if bound is not None:
             fates = drop(fates, seen, bound)
-    _refuse_nothing_left(fates)
     return CleaningRecord(options, tuple(_with_fallbacks(fates, values, options.imputation)))
 
 
@@ -301,15 +323,13 @@ def _variances(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(squares / np.maximum(counts - 1, 1), dtype=np.float64)
 
 
-def _refuse_nothing_left(fates: Sequence[ColumnFate]) -> None:
-    if any(fate.kept for fate in fates):
-        return
-    counts = {rule: sum(fate.rule is rule for fate in fates) for rule in Rule}
-    told = ", ".join(f"{rule.value} dropped {count}" for rule, count in counts.items() if count)
-    raise Precondition(
+def _nothing_left(record: CleaningRecord) -> Precondition:
+    counts = {rule.value: str(count) for rule, count in record.dropped_counts.items()}
+    told = ", ".join(f"{rule} dropped {count}" for rule, count in counts.items())
+    return Precondition(
         f"the cleaning options leave no feature column ({told}); loosen the options that these rules stand for",
         reason="NO_COLUMN_LEFT",
-        metadata={rule.value: str(count) for rule, count in counts.items() if count},
+        metadata=counts,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from services.trainer.domain.cleaning import CleaningOptions
 from services.trainer.domain.correlation import Correlation
 from services.trainer.domain.results import SplitName
 from services.trainer.domain.rows import RowsUsed
@@ -11,7 +12,7 @@ from shared.errors import InvalidInput
 MOST_RETURNED_ROWS: Final = 1_000
 MOST_RETURNED_CELLS: Final = 1_000_000
 MOST_DESCRIBED_ROWS: Final = 1_000_000
-MOST_CORRELATED_CELLS: Final = 10_000_000
+MOST_ANALYSED_CELLS: Final = 10_000_000
 LONGEST_TEXT: Final = 200
 
 
@@ -72,6 +73,15 @@ class Correlations:
     columns: tuple[str, ...]
     found: tuple[Correlation, ...]
     used: RowsUsed
+
+
+@dataclass(frozen=True)
+class PreviewQuery:
+    """Which cleaning options to try on the train split of which data set."""
+
+    dataset: str
+    options: CleaningOptions
+    seed: int
 
 
 def check_size(rows: int, columns: int) -> None:

@@ -1,6 +1,7 @@
 """What people read of data sets, models and classifiers where something is absent or new."""
 
-from counterfoil.cli.views.datasets import dataset_report_view, dropped_columns_view
+from counterfoil.cli.views.cleaning import dropped_columns_view
+from counterfoil.cli.views.datasets import dataset_report_view
 from counterfoil.cli.views.models import comparison_view, model_version_list_view, model_version_view
 from counterfoil.cli.views.training import classifiers_view, training_job_view
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
@@ -17,7 +18,7 @@ def test_column_that_a_rule_of_a_later_trainer_dropped_is_named_and_counted() ->
     later.column = "A"
     dataset = dataset_pb2.Dataset(columns=[later, FATE(column="B", kept=True)])
 
-    assert ["A", "another", "reason"] in words(dropped_columns_view(dataset))
+    assert ["A", "another", "reason"] in words(dropped_columns_view(dataset.columns))
     assert ["dropped:", "another", "reason", "1", "A"] in words(dataset_report_view(dataset))
 
 
@@ -26,7 +27,7 @@ def test_every_rule_of_the_contract_is_told_in_words() -> None:
     rules = [rule for rule in dataset_pb2.CleaningRule.values() if rule]
     dataset = dataset_pb2.Dataset(columns=[FATE(column="A", rule=rule, figure=0.9, bound=0.5) for rule in rules])
 
-    shown = text(dropped_columns_view(dataset))
+    shown = text(dropped_columns_view(dataset.columns))
 
     assert "another reason" not in shown
     assert "Cramér's V with a kept variable above" in shown
@@ -41,7 +42,7 @@ def test_summary_names_three_columns_of_a_rule_and_that_there_are_more() -> None
 
     assert "dropped: variance below 0.1" in summary
     assert "A 0, B 0, C 0, ..." in summary
-    assert [line[0] for line in words(dropped_columns_view(dataset))[-4:]] == ["A", "B", "C", "D"]
+    assert [line[0] for line in words(dropped_columns_view(dataset.columns))[-4:]] == ["A", "B", "C", "D"]
 
 
 def test_a_prepared_table_is_told_with_its_columns_and_bounds() -> None:

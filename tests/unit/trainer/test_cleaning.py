@@ -13,6 +13,7 @@ from services.trainer.domain.cleaning import (
     Rule,
     fit_cleaning,
     record_from_json,
+    try_cleaning,
 )
 from shared.errors import Precondition
 
@@ -109,6 +110,16 @@ def test_options_that_leave_no_column_are_refused_by_the_rules_names() -> None:
 
     assert refusal.value.reason == "NO_COLUMN_LEFT"
     assert refusal.value.metadata == {"ALL_MISSING": "1", "VARIANCE": "4"}
+
+
+def test_a_trial_of_options_may_keep_nothing_and_counts_what_each_rule_drops() -> None:
+    """It is a question, and this its answer."""
+    options = CleaningOptions(Imputation.NONE, min_variance=1e9)
+
+    record = try_cleaning(_TRAIN, _TRAIN.columns, options, targets=_TARGETS)
+
+    assert record.kept == ()
+    assert record.dropped_counts == {Rule.ALL_MISSING: 1, Rule.VARIANCE: 4}
 
 
 def test_a_dropped_column_may_be_absent_when_the_record_is_applied() -> None:

@@ -28,22 +28,29 @@ _BOUNDS: Final = (
 
 def cleaning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command --imputation and a flag for each bound, passed together as `cleaning`, a CleaningOptions."""
-
-    @functools.wraps(command)
-    def with_cleaning(*arguments: Any, imputation: str, **others: Any) -> Any:
-        """Put the options together."""
-        bounds = {name: others.pop(name) for name, _, _ in _BOUNDS}
-        cleaning = dataset_pb2.CleaningOptions(imputation=_IMPUTATIONS[imputation], **bounds)
-        return command(*arguments, cleaning=cleaning, **others)
-
-    flagged: Callable[..., Any] = with_cleaning
-    for name, metavar, text in reversed(_BOUNDS):
-        flag = f"--{name.replace('_', '-')}"
-        flagged = click.option(flag, type=float, metavar=metavar, help=text)(flagged)
     imputation = click.option(
         "--imputation",
         required=True,
         type=click.Choice(list(_IMPUTATIONS)),
         help="What replaces a missing value; none leaves it to the model.",
     )
-    return imputation(flagged)
+    return imputation(cleaning_bounds(command))
+
+
+def cleaning_bounds(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command a flag for each bound, passed as `cleaning`, a CleaningOptions without imputation."""
+
+    @functools.wraps(command)
+    def with_cleaning(*arguments: Any, imputation: str = "", **others: Any) -> Any:
+        """Put the options together."""
+        bounds = {name: others.pop(name) for name, _, _ in _BOUNDS}
+        cleaning = dataset_pb2.CleaningOptions(
+            imputation=_IMPUTATIONS.get(imputation, dataset_pb2.IMPUTATION_UNSPECIFIED), **bounds
+        )
+        return command(*arguments, cleaning=cleaning, **others)
+
+    flagged: Callable[..., Any] = with_cleaning
+    for name, metavar, text in reversed(_BOUNDS):
+        flag = f"--{name.replace('_', '-')}"
+        flagged = click.option(flag, type=float, metavar=metavar, help=text)(flagged)
+    return flagged

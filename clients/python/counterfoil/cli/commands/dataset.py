@@ -13,7 +13,8 @@ from counterfoil.cli.options import SEED, examples, page_options, request_id_opt
 from counterfoil.cli.output import console, json_option, json_wanted, say, show
 from counterfoil.cli.session import Session, pass_session, trainer_calls
 from counterfoil.cli.sources import source_options
-from counterfoil.cli.views.datasets import dataset_list_view, dataset_report_view, dataset_view, dropped_columns_view
+from counterfoil.cli.views.cleaning import dropped_columns_view
+from counterfoil.cli.views.datasets import dataset_list_view, dataset_report_view, dataset_view
 from counterfoil.trainer.v1 import dataset_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
 
@@ -96,7 +97,7 @@ def get(session: Session, /, name: str, *, dropped: bool) -> None:
         found = trainer.GetDataset(request)
     show(found, dataset_report_view)
     if dropped and not json_wanted():
-        console().print(dropped_columns_view(found))
+        console().print(dropped_columns_view(found.columns))
 
 
 @dataset.command("list")

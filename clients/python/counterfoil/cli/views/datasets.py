@@ -1,28 +1,15 @@
 """What people see of a data set: its splits, its tables, and what cleaning made of its columns."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable
 
 from rich.console import RenderableType
 
+from counterfoil.cli.views.cleaning import rules_view
 from counterfoil.cli.views.jobs import job_facts, state_word
 from counterfoil.cli.views.layout import ABSENT, facts, figure, identifier, listing, moment, share, stacked, whole, word
 from counterfoil.trainer.v1 import dataset_pb2
 
 _WithAbsence = dataset_pb2.CleaningOptions | dataset_pb2.ColumnFate | dataset_pb2.ValueBounds
-_SHOWN_EXAMPLES: Final = 3
-_RULES: Final = (
-    (dataset_pb2.CLEANING_RULE_ALL_MISSING, "no value at all in train"),
-    (dataset_pb2.CLEANING_RULE_MISSING_SHARE, "share of missing values above"),
-    (dataset_pb2.CLEANING_RULE_VARIANCE, "variance below"),
-    (dataset_pb2.CLEANING_RULE_TARGET_ETA_SQUARED, "eta² with the target above"),
-    (dataset_pb2.CLEANING_RULE_TARGET_CRAMERS_V, "Cramér's V with the target above"),
-    (dataset_pb2.CLEANING_RULE_CATEGORICAL_ASSOCIATION, "Cramér's V with a kept variable above"),
-    (dataset_pb2.CLEANING_RULE_CORRELATION, "absolute correlation with a kept column above"),
-)
-
-# A later trainer may have rules that this client does not know.
-_OTHER_RULE: Final = "another reason"
 
 
 def dataset_view(dataset: dataset_pb2.Dataset) -> RenderableType:
@@ -39,25 +26,8 @@ def dataset_report_view(dataset: dataset_pb2.Dataset) -> RenderableType:
         facts([*_head(dataset), *job_facts(dataset.job), *_result(dataset)]),
         _splits(dataset.splits) if dataset.splits else None,
         _tables(dataset.tables) if dataset.tables else None,
-        _rules(dataset) if dataset.columns else None,
+        rules_view(dataset.columns) if dataset.columns else None,
     )
-
-
-def dropped_columns_view(dataset: dataset_pb2.Dataset) -> RenderableType:
-    """Return one line for each column that cleaning dropped, with the rule, its figure and its bound."""
-    rows = [
-        (
-            fate.column,
-            dict(_RULES).get(fate.rule, _OTHER_RULE),
-            _present(fate, "bound"),
-            _present(fate, "figure"),
-            fate.partner,
-        )
-        for fate in dataset.columns
-        if not fate.kept
-    ]
-    headings = ("column", "dropped for", "bound", "figure", "goes with")
-    return listing(headings, rows, title="dropped columns", right=("bound", "figure"))
 
 
 def dataset_list_view(datasets: Iterable[dataset_pb2.Dataset]) -> RenderableType:
@@ -154,25 +124,6 @@ def _tables(tables: Iterable[dataset_pb2.TableReport]) -> RenderableType:
         for table in tables
     ]
     return listing(("table", "format", "rows", "ignored columns"), rows, title="tables", right=("rows",))
-
-
-def _rules(dataset: dataset_pb2.Dataset) -> RenderableType:
-    kept = [fate for fate in dataset.columns if fate.kept]
-    rows = [("kept", str(len(kept)), f"{sum(fate.missing_share > 0 for fate in kept)} of them with missing values")]
-    for rule, words in _RULES:
-        dropped = [fate for fate in dataset.columns if fate.rule == rule]
-        if dropped:
-            bound = f" {_present(dropped[0], 'bound')}" if dropped[0].HasField("bound") else ""
-            rows.append((f"dropped: {words}{bound}", str(len(dropped)), _examples(dropped)))
-    others = [fate for fate in dataset.columns if not fate.kept and fate.rule not in dict(_RULES)]
-    if others:
-        rows.append((f"dropped: {_OTHER_RULE}", str(len(others)), _examples(others)))
-    return listing(("columns", "number", "for example"), rows, title="cleaning", right=("number",))
-
-
-def _examples(fates: Sequence[dataset_pb2.ColumnFate]) -> str:
-    named = [f"{fate.column} {_present(fate, 'figure')}".rstrip() for fate in fates[:_SHOWN_EXAMPLES]]
-    return ", ".join([*named, "..."] if len(fates) > _SHOWN_EXAMPLES else named)
 
 
 def _present(message: _WithAbsence, field: str) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
+from counterfoil.cli.views.cleaning import rules_view
 from counterfoil.cli.views.layout import ABSENT, facts, figure, listing, share, stacked, whole
 from counterfoil.trainer.v1 import inspection_pb2
 from counterfoil.types.v1 import feature_pb2
@@ -74,6 +75,19 @@ def correlations_view(told: inspection_pb2.ListCorrelationsResponse) -> Renderab
     return stacked(
         facts([("rows", _rows_used(told.rows_used)), ("numeric columns", whole(told.column_count))]),
         listing(headings, rows, right=("correlation", "common rows")),
+    )
+
+
+def preview_view(told: inspection_pb2.PreviewCleaningResponse) -> RenderableType:
+    """Return how many columns would be kept, and how many each rule would drop."""
+    return stacked(
+        facts(
+            [
+                ("columns", f"{told.kept_feature_count} kept of {told.feature_count}"),
+                ("applicants", _rows_used(told.rows_used)),
+            ]
+        ),
+        rules_view(told.columns),
     )
 
 

@@ -880,3 +880,113 @@ class ListCorrelationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCorrelationsResponse: _TypeAlias = ListCorrelationsResponse  # noqa: Y015
+
+@_typing.final
+class PreviewCleaningRequest(_message.Message):
+    """Asks how many columns cleaning options would keep. The figures stand on as many applicants as make at most 10,000,000 cells; with
+    all of them, a data set with these options drops the same columns.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    dataset: _builtins.str
+    """datasets/{id}; it must have SUCCEEDED. Its train split before cleaning is taken, whatever its own options were."""
+    view: _dataset_pb2.DatasetView.ValueType
+    """How much to return. FULL: each column's fate as well. Default BASIC."""
+    seed: _builtins.int
+    """Seed that decides which applicants are used where there are more than that, 0 or more. Default 0."""
+    @_builtins.property
+    def options(self) -> _dataset_pb2.CleaningOptions:
+        """The options to try. An unspecified imputation means NONE here; it has no part in which columns are kept."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _builtins.str = ...,
+        options: _dataset_pb2.CleaningOptions | None = ...,
+        view: _dataset_pb2.DatasetView.ValueType = ...,
+        seed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "options", b"options", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "options", b"options", "seed", b"seed", "source", b"source", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["dataset"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___PreviewCleaningRequest: _TypeAlias = PreviewCleaningRequest  # noqa: Y015
+
+@_typing.final
+class RuleCount(_message.Message):
+    """How many columns a rule drops."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    DROPPED_COUNT_FIELD_NUMBER: _builtins.int
+    rule: _dataset_pb2.CleaningRule.ValueType
+    """The rule."""
+    dropped_count: _builtins.int
+    """Columns that it drops, 1 or more."""
+    def __init__(
+        self,
+        *,
+        rule: _dataset_pb2.CleaningRule.ValueType = ...,
+        dropped_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_count", b"dropped_count", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleCount: _TypeAlias = RuleCount  # noqa: Y015
+
+@_typing.final
+class PreviewCleaningResponse(_message.Message):
+    """What cleaning options would do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_COUNT_FIELD_NUMBER: _builtins.int
+    KEPT_FEATURE_COUNT_FIELD_NUMBER: _builtins.int
+    DROPPED_COUNTS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    ROWS_USED_FIELD_NUMBER: _builtins.int
+    feature_count: _builtins.int
+    """Number of feature columns before cleaning."""
+    kept_feature_count: _builtins.int
+    """Number of feature columns that would be kept. 0: CreateDataset would fail with NO_COLUMN_LEFT."""
+    @_builtins.property
+    def dropped_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleCount]:
+        """Every rule that would drop columns, in the order in which rules are applied."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[_dataset_pb2.ColumnFate]:
+        """Each column's fate, in column order. Set with view FULL only."""
+
+    @_builtins.property
+    def rows_used(self) -> Global___RowsUsed:
+        """The applicants behind the figures."""
+
+    def __init__(
+        self,
+        *,
+        feature_count: _builtins.int = ...,
+        kept_feature_count: _builtins.int = ...,
+        dropped_counts: _abc.Iterable[Global___RuleCount] | None = ...,
+        columns: _abc.Iterable[_dataset_pb2.ColumnFate] | None = ...,
+        rows_used: Global___RowsUsed | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rows_used", b"rows_used"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "dropped_counts", b"dropped_counts", "feature_count", b"feature_count", "kept_feature_count", b"kept_feature_count", "rows_used", b"rows_used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewCleaningResponse: _TypeAlias = PreviewCleaningResponse  # noqa: Y015

@@ -98,6 +98,11 @@ class TrainerServiceStub:
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetResponse.FromString,
                 _registered_method=True)
+        self.PreviewCleaning = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/PreviewCleaning',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningResponse.FromString,
+                _registered_method=True)
         self.ListClassifiers = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/ListClassifiers',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.ListClassifiersRequest.SerializeToString,
@@ -263,6 +268,13 @@ class TrainerServiceServicer:
 
     def SampleDataset(self, request, context):
         """Returns some applicants of a data set's split.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewCleaning(self, request, context):
+        """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -444,6 +456,11 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.SampleDataset,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetResponse.SerializeToString,
+            ),
+            'PreviewCleaning': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewCleaning,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningResponse.SerializeToString,
             ),
             'ListClassifiers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListClassifiers,
@@ -831,6 +848,33 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/SampleDataset',
             counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.SampleDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewCleaning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/PreviewCleaning',
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,6 +64,8 @@ class TrainerServiceStub:
     """Returns the strongest correlations between numeric columns of a table or split."""
     SampleDataset: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.SampleDatasetRequest, _inspection_pb2.SampleDatasetResponse]
     """Returns some applicants of a data set's split."""
+    PreviewCleaning: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.PreviewCleaningRequest, _inspection_pb2.PreviewCleaningResponse]
+    """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set."""
     ListClassifiers: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]
     """Returns the classifiers and their hyper-parameters."""
     CreateTrainingJob: _grpc.UnaryUnaryMultiCallable[_training_pb2.CreateTrainingJobRequest, _training_pb2.TrainingJob]
@@ -129,6 +131,8 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Returns the strongest correlations between numeric columns of a table or split."""
     SampleDataset: _aio.UnaryUnaryMultiCallable[_inspection_pb2.SampleDatasetRequest, _inspection_pb2.SampleDatasetResponse]  # type: ignore[assignment]
     """Returns some applicants of a data set's split."""
+    PreviewCleaning: _aio.UnaryUnaryMultiCallable[_inspection_pb2.PreviewCleaningRequest, _inspection_pb2.PreviewCleaningResponse]  # type: ignore[assignment]
+    """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set."""
     ListClassifiers: _aio.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]  # type: ignore[assignment]
     """Returns the classifiers and their hyper-parameters."""
     CreateTrainingJob: _aio.UnaryUnaryMultiCallable[_training_pb2.CreateTrainingJobRequest, _training_pb2.TrainingJob]  # type: ignore[assignment]
@@ -257,6 +261,14 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inspection_pb2.SampleDatasetResponse, _abc.Awaitable[_inspection_pb2.SampleDatasetResponse]]:
         """Returns some applicants of a data set's split."""
+
+    @_abc_1.abstractmethod
+    def PreviewCleaning(
+        self,
+        request: _inspection_pb2.PreviewCleaningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inspection_pb2.PreviewCleaningResponse, _abc.Awaitable[_inspection_pb2.PreviewCleaningResponse]]:
+        """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set."""
 
     @_abc_1.abstractmethod
     def ListClassifiers(
