@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from services.trainer.adapters.optuna_study import open_study
-from services.trainer.domain.classifiers.catalogue import LIGHTGBM
+from services.trainer.domain.classifiers.kinds.lightgbm import CLASSIFIER as LIGHTGBM
 from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.folds import draw_folds, unseen_cost
 from services.trainer.domain.hyperparameters import Hyperparameters, Range, Scale

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from counterfoil.trainer.v1 import training_pb2
 from services.trainer.dataset_messages import DATASETS
-from services.trainer.domain.classifiers.catalogue import CLASSIFIERS, Classifier
+from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
+from services.trainer.domain.classifiers.classifier import Classifier
 from services.trainer.domain.hyperparameters import Hyperparameter
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Calibration, Resampling, TrainingPlan, plan_from_json

@@ -13,7 +13,8 @@ from shared.bundle.facts import CALIBRATOR, BundleFacts, facts_of, rejecting
 from shared.bundle.golden import FILE as GOLDEN
 from shared.bundle.golden import check_golden
 from shared.bundle.manifest import BundleRejected, Sealed, open_sealed, read_json
-from shared.bundle.models import Model, read_model
+from shared.bundle.model import Model
+from shared.bundle.models import read_model
 from shared.bundle.profile import Profile
 from shared.bundle.schema import FeatureSchema
 from shared.bundle.scoring import Scores, Scoring

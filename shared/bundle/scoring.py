@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundle.calibration import Calibrator
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 from shared.bundle.schema import FeatureSchema
 
 

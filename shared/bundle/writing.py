@@ -14,7 +14,8 @@ from shared.bundle.facts import CALIBRATOR, CLEANING, PROFILE, SCHEMA
 from shared.bundle.golden import FILE as GOLDEN
 from shared.bundle.golden import golden_bytes
 from shared.bundle.manifest import Manifest, json_bytes, open_sealed, seal
-from shared.bundle.models import Model, read_model
+from shared.bundle.model import Model
+from shared.bundle.models import read_model
 from shared.bundle.profile import Profile
 from shared.bundle.schema import FeatureSchema
 from shared.bundle.scoring import Scoring

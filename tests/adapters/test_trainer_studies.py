@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -12,6 +13,7 @@ from sqlalchemy import create_engine
 
 from services.trainer.adapters.optuna_study import OptunaStudy, open_study
 from services.trainer.domain.hyperparameters import Grid, HyperparameterValue, Range, Scale
+from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.results import TrialState
 from services.trainer.domain.search import Objective, Search, SearchMethod
@@ -166,3 +168,13 @@ def test_a_database_that_is_lost_in_mid_search_is_told_as_unavailable(sqlite: st
 
     with pytest.raises(Unavailable):
         study.finished()
+
+
+def test_neighbours_of_synthetic_applicants_are_drawn_as_well(sqlite: str) -> None:
+    """They are no hyper-parameter of the classifier's own."""
+    plan = replace(_plan(), grid={"smote_k_neighbors": Range(2, 9)}, imbalance=Imbalance.SMOTE)
+
+    drawn = open_study(sqlite, name="tj-1", plan=plan).draw([])["smote_k_neighbors"]
+
+    assert isinstance(drawn, int)
+    assert 2 <= drawn <= 9

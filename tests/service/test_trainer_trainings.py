@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from counterfoil.types.v1 import job_pb2
+from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.sources import HomeCreditTables
@@ -52,7 +53,8 @@ def test_classifiers_are_listed_with_all_that_may_be_set(trainer: Trainer) -> No
     """A form can be drawn from the answer alone."""
     found = trainer.stub.ListClassifiers(training_pb2.ListClassifiersRequest()).classifiers
 
-    assert {c.id: c.takes_missing_values for c in found} == {"lightgbm": True, "logistic_regression": False}
+    assert [c.id for c in found] == sorted(CLASSIFIERS)
+    assert {c.id for c in found if not c.takes_missing_values} == {"gradient_boosting", "logistic_regression"}
     trees = next(h for c in found for h in c.hyperparameters if h.name == "n_estimators")
     assert trees.type == training_pb2.HYPERPARAMETER_TYPE_INTEGER
     assert trees.default_value.integer >= trees.minimum

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from benchmarks.quality import MEASURING, SEARCHING, SPACE, Case, defaults, report
-from services.trainer.domain.classifiers.catalogue import LIGHTGBM
+from services.trainer.domain.classifiers.kinds.lightgbm import CLASSIFIER as LIGHTGBM
 from services.trainer.domain.folds import draw_folds
 from services.trainer.domain.hyperparameters import Range, check_grid
 from services.trainer.domain.results import TrialState

@@ -21,7 +21,6 @@ from optuna.trial import FrozenTrial, create_trial
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.hyperparameters import Hyperparameter, HyperparameterValue, Range, Scale, values_of
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.results import TrialState
@@ -93,7 +92,7 @@ def open_study(url: str, *, name: str, plan: TrainingPlan) -> OptunaStudy:
     Several processes may open the same new database at once. Raises Unavailable SEARCH_STORE_UNAVAILABLE.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    known = {hyperparameter.name: hyperparameter for hyperparameter in find_classifier(plan.classifier).hyperparameters}
+    known = {hyperparameter.name: hyperparameter for hyperparameter in plan.hyperparameters}
     distributions = {each: _distribution(known[each], choice) for each, choice in sorted(plan.grid.items())}
     direction = StudyDirection.MAXIMIZE if plan.search.objective.larger_is_better else StudyDirection.MINIMIZE
     with _reaching_storage():

@@ -10,7 +10,7 @@ from services.trainer.domain.cleaning import CleaningRecord, ColumnFate, to_valu
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.training import Training
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 from shared.bundle.profile import fit_profile
 from shared.bundle.schema import Feature, FeatureSchema
 from shared.bundle.writing import BundleContents, DatasetReference

@@ -1,23 +1,20 @@
 """Models on standardised columns or components as models on features, margins and reasons alike."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.domain.lifting import largest_at_most
 from shared.bundle.ensemble import Ensemble
 from shared.bundle.lightgbm_model import FILE, LightGbmModel
 from shared.bundle.linear_model import LinearModel
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 from shared.bundle.projected_model import ProjectedModel
 from shared.bundle.projection import Projection
 from shared.bundle.tree_model import TreeModel
 from shared.kernels.lightgbm_text import parse_trees
 from shared.kernels.trees import Missing, Tree
-
-_BITS = 64
-_MAGNITUDE = np.int64(2**63 - 1)
 
 
 def on_unscaled(model: Model, means: NDArray[np.float64], scales: NDArray[np.float64]) -> Model:
@@ -51,25 +48,6 @@ def as_numbers(model: LightGbmModel) -> TreeModel:
     return TreeModel(Ensemble(trees, model.n_features, 0.0, takes_missing_values=True))
 
 
-def largest_at_most(
-    transform: Callable[[NDArray[np.float64]], NDArray[np.float64]], bounds: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return for each bound the largest float64 that `transform`, which never falls, does not lift above it.
-
-    -inf where every number is lifted above it, inf where none is. Found by halving the interval between the smallest
-    and the largest number, so that no rounding is left to chance.
-    """
-    low, high = np.full(len(bounds), -np.inf), np.full(len(bounds), np.inf)
-    below, above = _ordered(low), _ordered(high)
-    with np.errstate(over="ignore"):
-        for _ in range(_BITS):
-            # Half of each, since their sum has no room in 64 bits.
-            middle = (below >> 1) + (above >> 1) + (below & above & 1)
-            fits = transform(_unordered(middle)) <= bounds
-            below, above = np.where(fits, middle, below), np.where(fits, above, middle)
-    return np.where(bounds == np.inf, np.inf, _unordered(below))
-
-
 def _unscaled(tree: Tree, means: NDArray[np.float64], scales: NDArray[np.float64]) -> Tree:
     features = np.array([node.feature for node in tree.nodes], dtype=np.intp)
     thresholds = np.array([node.threshold for node in tree.nodes], dtype=np.float64)
@@ -90,14 +68,3 @@ def _with_sides(tree: Tree) -> Tree:
         for node in tree.nodes
     )
     return replace(tree, nodes=tuple(nodes))
-
-
-def _ordered(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return integers in the order of the numbers, one step for each float64 between them."""
-    bits = numbers.view(np.int64)
-    return np.where(bits < 0, -(bits & _MAGNITUDE), bits)
-
-
-def _unordered(integers: NDArray[np.int64]) -> NDArray[np.float64]:
-    bits = np.where(integers < 0, np.abs(integers) | ~_MAGNITUDE, integers)
-    return np.ascontiguousarray(bits).view(np.float64)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from services.trainer.domain.classifiers.catalogue import EARLY_STOPPING, find_classifier, may_stop_early
+from services.trainer.domain.classifiers.catalogue import find_classifier
+from services.trainer.domain.classifiers.early_stopping import EARLY_STOPPING, may_stop_early
 from services.trainer.domain.cleaning import Imputation
 from services.trainer.domain.hyperparameters import Grid, Hyperparameter, check_grid, grid_from_json, grid_to_json
 from services.trainer.domain.imbalance import Imbalance, bytes_needed, check_neighbours, neighbours_in

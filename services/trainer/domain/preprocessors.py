@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from services.trainer.domain.folding import on_components, on_unscaled
 from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.standardisation import Standardisation, fit_standardisation
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 from shared.bundle.projection import Projection
 
 VARIANCE_KEPT = 0.95

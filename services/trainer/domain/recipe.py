@@ -6,20 +6,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.classifiers.fitting import Fit, Prepare
-from services.trainer.domain.classifiers.registry import PREPARATIONS
 from services.trainer.domain.hyperparameters import Hyperparameters
 from services.trainer.domain.imbalance import SMOTE_K_NEIGHBORS, Imbalance, class_weights
 from services.trainer.domain.oversampling import oversample
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.preprocessors import Preprocessor, fit_preprocessing
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 
 
 def recipe_of(plan: TrainingPlan) -> "Recipe":
     """Return the recipe that a checked plan asks for."""
-    return Recipe(PREPARATIONS[plan.classifier], plan.imbalance, plan.preprocessing)
+    return Recipe(find_classifier(plan.classifier).prepare, plan.imbalance, plan.preprocessing)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from services.trainer.domain.amounts import amounts_at_stake
 from services.trainer.domain.calibration import Calibrated, calibrate
-from services.trainer.domain.classifiers.catalogue import with_rounds
+from services.trainer.domain.classifiers.early_stopping import with_rounds
 from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, named
@@ -25,7 +25,7 @@ from services.trainer.domain.threshold import Costs, Threshold, best_threshold, 
 from services.trainer.domain.trials import Trial
 from services.trainer.domain.tuning import TriedModel, prepare_folds
 from shared.bundle.calibration import Calibrator
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 
 
 @dataclass(frozen=True)

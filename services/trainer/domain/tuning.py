@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from services.trainer.domain.classifiers.catalogue import stops_early
+from services.trainer.domain.classifiers.early_stopping import stops_early
 from services.trainer.domain.classifiers.fitting import Fit, Grown, PrepareRows
 from services.trainer.domain.cleaning import ALL_NUMERIC, CleaningOptions, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve

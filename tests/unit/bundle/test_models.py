@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from shared.bundle import lightgbm_model
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.linear_model import LinearModel
-from shared.bundle.models import Model, read_model
+from shared.bundle.model import Model
+from shared.bundle.models import read_model
 from shared.kernels.lightgbm_text import parse_trees
 from shared.kernels.native import KERNEL_ID, build, find_library
 from tests.bundles import TinyBundle

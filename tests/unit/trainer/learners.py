@@ -9,7 +9,7 @@ from services.trainer.domain.hyperparameters import Hyperparameters
 from services.trainer.domain.plan import Resampling
 from services.trainer.domain.tuning import Fold, prepare_folds
 from shared.bundle.linear_model import LinearModel
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 from tests.unit.trainer.applicants import COLUMNS, labelled_rows
 
 ROWS = labelled_rows(120, seed=4)

@@ -10,7 +10,7 @@ from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.preprocessing import Preprocessing
 from services.trainer.domain.recipe import Recipe
 from shared.bundle.linear_model import LinearModel
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 
 _ROWS = np.random.default_rng(0).normal(size=(90, 3))
 _TARGETS = (np.arange(90) % 9 == 0).astype(np.int8)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from services.trainer.domain.bundling import Provenance, bundle_contents, golden_values
-from services.trainer.domain.classifiers.lightgbm_trees import threads_for
-from services.trainer.domain.classifiers.logistic_regression import prepare_regression
+from services.trainer.domain.classifiers.catalogue import find_classifier
+from services.trainer.domain.classifiers.threads import threads_for
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
 from services.trainer.domain.describing import described
 from services.trainer.domain.imbalance import Imbalance
@@ -183,7 +183,7 @@ def test_a_column_that_was_constant_in_training_cannot_decide_later(value: float
     """Rounding leaves some a deviation just above zero, by which another value would be billions of them away."""
     values = np.column_stack([np.linspace(-1.0, 1.0, 400), np.full(400, value)])
     targets = (np.arange(400) % 7 == 0).astype(np.int8)
-    recipe = Recipe(prepare_regression, Imbalance.NONE, Preprocessing.STANDARDISATION)
+    recipe = Recipe(find_classifier("logistic_regression").prepare, Imbalance.NONE, Preprocessing.STANDARDISATION)
     model = recipe(values, targets, threads=1)({"C": 1.0, "max_iter": 100}, 0)
 
     known, other = model.margins(np.array([[0.5, value], [0.5, value + 1.0]]))

@@ -18,7 +18,7 @@ from services.trainer.domain.results import TrialState
 from services.trainer.domain.search import Objective
 from services.trainer.domain.threshold import Costs, best_cost
 from services.trainer.domain.tuning import prepare_folds, try_hyperparameters
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 from shared.errors import Precondition
 from tests.unit.trainer.applicants import COLUMNS
 from tests.unit.trainer.learners import ROWS, WIDTH, Learner, folds_of

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.domain.hyperparameters import Hyperparameters
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 
 
 @runtime_checkable

@@ -1,6 +1,5 @@
-"""Gradient boosted trees (LightGBM); missing values take their own way through the trees."""
+"""How LightGBM is trained."""
 
-import os
 import re
 from typing import Any
 
@@ -9,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from services.trainer.domain.classifiers.catalogue import EARLY_STOPPING, stops_early, with_rounds
+from services.trainer.domain.classifiers.early_stopping import EARLY_STOPPING, stops_early, with_rounds
 from services.trainer.domain.classifiers.fitting import Fit
+from services.trainer.domain.classifiers.threads import threads_for
 from services.trainer.domain.hyperparameters import Hyperparameters
 from shared.bundle.lightgbm_model import LightGbmModel
-from shared.bundle.models import Model
+from shared.bundle.model import Model
 
 # Training gives the same bits for any number of threads; force_col_wise alone would leave that to chance.
 _FIXED = {
@@ -24,17 +24,9 @@ _FIXED = {
     "subsample_freq": 1,
     "verbose": -1,
 }
-# With fewer rows each tree's threads wait for one another longer than they work, all the more on a busy machine: 4,000
-# rows of 771 columns took 2 s with one thread, and with two 13 s beside other work.
-_ROWS_A_THREAD = 20_000
 # Of the rows to learn from, how many early stopping watches instead.
 _WATCHED_SHARE = 0.2
 _THREADS = re.compile(r"^\[num_threads: \d+\]$", re.MULTILINE)
-
-
-def threads_for(rows: int) -> int:
-    """Return how many threads are worth their waiting for each other, at most one per core."""
-    return min(os.cpu_count() or 1, 1 + rows // _ROWS_A_THREAD)
 
 
 def prepare_trees(

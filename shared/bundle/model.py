@@ -1,0 +1,47 @@
+"""What a model is to everyone but the trainer."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Model(Protocol):
+    """Rows of numbers to margins and exact contributions; safe to use by many threads."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its codec in the allow-list, for example "lightgbm"."""
+        ...
+
+    @property
+    def kernel_id(self) -> str:
+        """What computes it; contributions are equal to the bit for equal kernel ids, for example "quadrature-1"."""
+        ...
+
+    @property
+    def explains(self) -> bool:
+        """Whether there are contributions; without, asking for them raises Precondition REASONS_NOT_EXACT."""
+        ...
+
+    @property
+    def n_features(self) -> int:
+        """The number of input columns."""
+        ...
+
+    def margins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of rows, (n_rows, n_features) to (n_rows,); a row has the same bits in any batch."""
+        ...
+
+    def contributions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (n_rows, n_features + 1): what each feature adds, and last the baseline, the same in every row."""
+        ...
+
+    def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return margins and contributions together, the same bits as one by one."""
+        ...
+
+    def files(self) -> Mapping[str, bytes]:
+        """Return the contents of the files that keep the model, by name; nothing in them can run code."""
+        ...
