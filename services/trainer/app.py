@@ -18,6 +18,7 @@ from services.trainer.auditing import Audited
 from services.trainer.follow_up import FollowUp
 from services.trainer.inspection import Inspector
 from services.trainer.intake import Intake, random_id
+from services.trainer.lineage import Genealogist
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
 from services.trainer.stewardship import Stewardship
@@ -61,6 +62,7 @@ def build(
         versions=follow_up.versions,
         stewardship=Stewardship(store, follow_up.versions, clock, changing),
         stopping=stopping,
+        genealogist=Genealogist(store, follow_up.versions),
         trail=trail,
         inspector=Inspector(store, settings.tables_root, follow_up.fetch_split),
     )

@@ -124,7 +124,14 @@ def _result(made: _Made, written: DatasetFiles, run: RunLog, metrics: Mapping[st
     return DatasetResult(
         splits={split: _summary(split, made.splits[split], written.files[split_file(split)]) for split in SPLITS},
         tables=tuple(
-            TableSummary(report.table, report.present, report.format or "", report.rows, report.extra_columns)
+            TableSummary(
+                table=report.table,
+                present=report.present,
+                format=report.format or "",
+                rows=report.rows,
+                ignored_columns=report.extra_columns,
+                digest=report.digest,
+            )
             for report in made.rows.reports
         ),
         columns=made.record.columns,

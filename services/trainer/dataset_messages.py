@@ -122,6 +122,7 @@ def _table_to_proto(table: TableSummary) -> dataset_pb2.TableReport:
         format=table.format,
         rows=table.rows,
         ignored_columns=table.ignored_columns,
+        digest=table.digest,
     )
 
 

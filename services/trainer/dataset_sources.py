@@ -1,7 +1,7 @@
 """From a source to the rows of a data set: whatever it is, what follows sees applicants, targets and features."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -16,12 +16,14 @@ from services.trainer.domain.prepared.header import check_header
 from services.trainer.domain.prepared.labels import applicants, targets
 from services.trainer.domain.sources import PreparedTable, Source
 from shared.bundle.schema import Feature
+from shared.digests import digest_of_file
 from shared.features.building import build_features
 from shared.features.columns import feature_columns
 from shared.features.levels import Levels, fit_levels
 from shared.features.sets import SPECIFICATIONS
 from shared.features.specification import CLIENT_KEY, TARGET, FeatureSpecification
 from shared.tables.reading import TableReport, open_tables
+from shared.tables.sources import find_source
 
 Progress = Callable[[float, str], None]
 
@@ -60,7 +62,16 @@ def _home_credit(directory: Path, specification: FeatureSpecification, report: P
     features = tuple(described(column) for column in feature_columns(levels, specification))
     applicant, label = pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL)
     frame = table.frame.select(applicant, label, *(feature.name for feature in features))
-    return SourceRows(frame, features, levels, tables.reports, table.dropped)
+    report(0.5, "digesting the tables")
+    return SourceRows(frame, features, levels, _with_digests(tables.reports, directory), table.dropped)
+
+
+def _with_digests(reports: Sequence[TableReport], directory: Path) -> tuple[TableReport, ...]:
+    """Return the reports with the digest of each table's file, which proves later what the data set was made of."""
+    files = [(report, find_source(directory, report.table)) for report in reports]
+    return tuple(
+        report if file is None else replace(report, digest=digest_of_file(file.path)) for report, file in files
+    )
 
 
 def _prepared(source: PreparedTable, path: Path, report: Progress) -> SourceRows:
@@ -72,4 +83,8 @@ def _prepared(source: PreparedTable, path: Path, report: Progress) -> SourceRows
     encoded = encode_table(cells, source, inferred=is_inferred(path))
     # Sorted, so that the order of the rows in the file decides nothing.
     frame = pl.DataFrame([*labelled, *encoded.frame.get_columns()]).sort(APPLICANT)
-    return SourceRows(frame, encoded.features, Levels({PREPARED: encoded.levels}), (report_of(path, cells),))
+    return SourceRows(frame, encoded.features, Levels({PREPARED: encoded.levels}), (_prepared_report(path, cells),))
+
+
+def _prepared_report(path: Path, cells: pl.DataFrame) -> TableReport:
+    return replace(report_of(path, cells), digest=digest_of_file(path))

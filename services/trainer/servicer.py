@@ -14,6 +14,7 @@ from services.trainer.domain.classifiers.catalogue import CLASSIFIERS
 from services.trainer.inspection_rpcs import InspectionRpcs
 from services.trainer.intake import Intake
 from services.trainer.kinds import DATASET, TRAINING
+from services.trainer.lineage_rpcs import LineageRpcs
 from services.trainer.model_rpcs import ModelRpcs
 from services.trainer.names import identifier
 from services.trainer.threshold_rpcs import ThresholdRpcs
@@ -27,7 +28,7 @@ BASIC = dataset_pb2.DATASET_VIEW_BASIC
 
 
 @dataclass(frozen=True)
-class TrainerServicer(ModelRpcs, ThresholdRpcs, AuditRpcs, InspectionRpcs):
+class TrainerServicer(ModelRpcs, ThresholdRpcs, LineageRpcs, AuditRpcs, InspectionRpcs):
     """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
 
     store: JobStore

@@ -38,6 +38,7 @@ class TableReport:
 
     An absent table has no format and zero rows, columns and bytes. `columns` counts the schema's columns;
     `extra_columns` names those beyond it, which are not read; `ignored_files` those that hold the table once more.
+    `digest` is the SHA-256 (hex) of its file, empty unless somebody has computed it: that reads the file once more.
     """
 
     table: str
@@ -48,6 +49,7 @@ class TableReport:
     size_bytes: int = 0
     extra_columns: tuple[str, ...] = ()
     ignored_files: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
 
 DATASET = "datasets/ds-0123456789ab"
@@ -141,6 +141,34 @@ def model_version(number: int = 2, dataset_name: str = DATASET) -> training_pb2.
         creator="CN=analyst",
         alias_moves=[training_pb2.AliasMove(alias="challenger", removed=True, approver="CN=officer", time=MORNING)],
     )
+
+
+def comparison() -> lineage_pb2.CompareRunsResponse:
+    """Return the champion beside a training whose version was deleted."""
+    run = lineage_pb2.ComparedRun
+    return lineage_pb2.CompareRunsResponse(
+        dataset=DATASET,
+        baseline_metrics={"test_business_cost": 0.8},
+        runs=[
+            run(
+                training_job=JOB,
+                model_version=VERSION,
+                classifier="lightgbm",
+                aliases=["champion"],
+                metrics={"test_business_cost": 0.58},
+                relative_costs={"test": 0.725},
+            ),
+            run(training_job=JOB, classifier="lightgbm", metrics={"test_business_cost": 0.6}),
+        ],
+    )
+
+
+def lineage() -> lineage_pb2.Lineage:
+    """Return where version 2 comes from."""
+    made = dataset()
+    made.tables[0].digest = "e" * 64
+    run = lineage_pb2.LineageRun(training_job=training_job(), model_versions=[model_version()])
+    return lineage_pb2.Lineage(dataset=made, runs=[run])
 
 
 def model_artifact() -> artifact_pb2.ModelArtifact:

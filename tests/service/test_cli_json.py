@@ -66,6 +66,8 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ),
     ("model get", "GetModelVersion", samples.model_version()),
     ("model promote 2", "PromoteModelVersion", samples.model_version()),
+    ("model compare x", "CompareRuns", samples.comparison()),
+    ("model lineage 2", "GetLineage", samples.lineage()),
     (
         "model artifacts 2",
         "ListModelArtifacts",

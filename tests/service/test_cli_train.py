@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import training_pb2
 from counterfoil.types.v1 import job_pb2
 from tests.service import cli_samples as samples
 from tests.service.fake_services import FakeServices, fake_services
@@ -193,36 +192,6 @@ def test_model_list_and_get_show_aliases(services: FakeServices) -> None:
     assert "champion" in got.stdout
 
 
-def test_compare_sets_every_version_of_the_data_set_beside_the_dummy(services: FakeServices) -> None:
-    """All pages are read, other data sets' versions are left out, the best of a line is marked."""
-    first = training_pb2.ListModelVersionsResponse(model_versions=[samples.model_version(2)])
-    first.next_page_token = "more"  # noqa: S105  no password
-    others = [samples.model_version(1), samples.model_version(7, "datasets/other")]
-    services.answer("GetDataset", samples.dataset())
-    services.answer("ListModelVersions", first)
-    services.answer("ListModelVersions", training_pb2.ListModelVersionsResponse(model_versions=others))
-
-    outcome = services.run("model", "compare", "ds-0123456789ab")
-
-    (cost,) = [line.split() for line in outcome.stdout.splitlines() if line.strip().startswith("test_business_cost")]
-    assert cost == ["test_business_cost", "0.8000", "0.5800", "*", "0.5900"]
-    assert "credit-default/7" not in outcome.stdout
-    assert [request.page_token for request in services.asked("ListModelVersions")] == ["", "more"]
-
-
-def test_compare_prints_one_json_document(services: FakeServices) -> None:
-    """It is composed of two answers and still one document."""
-    services.answer("GetDataset", samples.dataset())
-    page = training_pb2.ListModelVersionsResponse(model_versions=[samples.model_version(2)])
-    services.answer("ListModelVersions", page)
-
-    document = json.loads(services.run("model", "compare", "ds-0123456789ab", "--json").stdout)
-
-    assert document["baseline_metrics"]["test_business_cost"] == 0.8
-    assert [version["name"] for version in document["model_versions"]] == [samples.VERSION]
-    assert services.asked("GetDataset") == [dataset_pb2.GetDatasetRequest(name=samples.DATASET)]
-
-
 def test_promote_passes_alias_etag_and_reason(services: FakeServices) -> None:
     """What an auditor reads later is sent as written."""
     services.answer("PromoteModelVersion", samples.model_version())
@@ -235,31 +204,6 @@ def test_promote_passes_alias_etag_and_reason(services: FakeServices) -> None:
         )
     ]
     assert "counterfoil score reload" in outcome.stderr
-
-
-def test_model_artifacts_lists_what_there_is_to_read(services: FakeServices) -> None:
-    """With the names that `model artifact` takes."""
-    found = artifact_pb2.ListModelArtifactsResponse(model_artifacts=[samples.model_artifact()])
-    services.answer("ListModelArtifacts", found)
-
-    outcome = services.run("model", "artifacts", "2")
-
-    assert services.asked("ListModelArtifacts")[0].parent == samples.VERSION
-    assert outcome.stdout.split()[-3:] == ["figures/roc_curve.png", "image/png", "12,345"]
-
-
-def test_model_artifact_writes_the_file(services: FakeServices, tmp_path: Path) -> None:
-    """All chunks, in their order; with --json a machine learns how much it was."""
-    chunks = [artifact_pb2.ReadModelArtifactResponse(chunk=chunk) for chunk in (b"# A", b" model")]
-    services.answer("ReadModelArtifact", *chunks)
-    file = tmp_path / "document.md"
-
-    outcome = services.run("model", "artifact", "2", "model_document.md", "--output", str(file), "--json")
-
-    (request,) = services.asked("ReadModelArtifact")
-    assert (request.name, request.artifact) == (samples.VERSION, "model_document.md")
-    assert file.read_bytes() == b"# A model"
-    assert json.loads(outcome.stdout)["bytes"] == 9
 
 
 def test_model_demote_and_delete_say_why(services: FakeServices) -> None:

@@ -93,7 +93,7 @@ def _use(facts: ModelFacts) -> list[str]:
 
 def _data(facts: ModelFacts) -> list[str]:
     dataset = facts.dataset
-    tables = [(each.table, each.format or "absent", f"{each.rows:,}") for each in dataset.tables]
+    tables = [(each.table, each.format or "absent", f"{each.rows:,}", _code(each.digest)) for each in dataset.tables]
     splits = []
     for name in SPLITS:
         split = dataset.splits[name]
@@ -105,10 +105,14 @@ def _data(facts: ModelFacts) -> list[str]:
     dropped = [f"{dataset.dropped_applications:,} applications were left out by the feature rules."]
     return section(
         "Data",
-        table(("table", "format", "rows"), tables),
+        table(("table", "format", "rows", "SHA-256"), tables),
         table(("split", "applicants", "defaults", "default rate", "SHA-256"), splits),
         paragraph(f"SHA-256 of the data set: `{dataset.digest}`.", *(dropped if dataset.dropped_applications else [])),
     )
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ABSENT
 
 
 def _cleaning(record: CleaningRecord) -> list[str]:

@@ -23,13 +23,14 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class TableSummary:
-    """What was found of one table; `format` is empty and `rows` 0 where it is absent."""
+    """What was found of one table and the SHA-256 (hex) of its file; `format` is empty and `rows` 0 if it is absent."""
 
     table: str
     present: bool
     format: str
     rows: int
     ignored_columns: tuple[str, ...]
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from counterfoil.cli.views.cleaning import dropped_columns_view
 from counterfoil.cli.views.datasets import dataset_report_view
-from counterfoil.cli.views.models import comparison_view, model_version_list_view, model_version_view
+from counterfoil.cli.views.models import model_version_list_view, model_version_view
+from counterfoil.cli.views.provenance import comparison_view
 from counterfoil.cli.views.training import classifiers_view, training_job_view
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import dataset_pb2, lineage_pb2, training_pb2
 from tests.service import cli_samples as samples
 from tests.unit.cli.rendered import fact, text, words
 
@@ -92,7 +93,9 @@ def test_version_without_metrics_or_alias_says_so() -> None:
 
 def test_dummy_alone_is_best_of_nothing() -> None:
     """A data set on which nothing was trained has a comparison with one column and no star."""
-    shown = text(comparison_view("datasets/x", {"test_business_cost": 0.8}, []))
+    alone = lineage_pb2.CompareRunsResponse(dataset="datasets/x", baseline_metrics={"test_business_cost": 0.8})
+
+    shown = text(comparison_view(alone))
 
     assert "0.8000" in shown
     assert "0.8000 *" not in shown
@@ -100,11 +103,12 @@ def test_dummy_alone_is_best_of_nothing() -> None:
 
 def test_model_that_the_dummy_beats_gets_no_star() -> None:
     """The comparison is honest about a model that is worth nothing."""
-    worse = training_pb2.ModelVersion(name="models/m/versions/1", metrics={"test_business_cost": 0.9})
+    worse = lineage_pb2.ComparedRun(model_version="models/m/versions/1", metrics={"test_business_cost": 0.9})
+    both = lineage_pb2.CompareRunsResponse(baseline_metrics={"test_business_cost": 0.8}, runs=[worse])
 
-    lines = words(comparison_view("datasets/x", {"test_business_cost": 0.8}, [worse]))
+    lines = words(comparison_view(both))
 
-    assert lines[-1] == ["test_business_cost", "0.8000", "*", "0.9000"]
+    assert ["test_business_cost", "0.8000", "*", "0.9000"] in lines
 
 
 def test_hyperparameter_shows_the_bounds_it_has() -> None:

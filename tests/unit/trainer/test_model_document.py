@@ -54,7 +54,10 @@ def _facts(**changes: object) -> ModelFacts:
             "test": SplitSummary(120, int(_TEST.targets.sum()), "b" * 64),
             "production": SplitSummary(40, None, "c" * 64),
         },
-        tables=(TableSummary("bureau", True, "parquet", 1234, ()), TableSummary("bureau_balance", False, "", 0, ())),
+        tables=(
+            TableSummary("bureau", True, "parquet", 1234, (), "e" * 64),
+            TableSummary("bureau_balance", False, "", 0, ()),
+        ),
         columns=record.columns,
         dropped_applications=4,
         digest="d" * 64,
@@ -115,8 +118,8 @@ def test_data_are_told_with_rows_and_digests(facts: ModelFacts) -> None:
     """No defaults and no labels are told apart; so are an absent table and an empty one."""
     data = _section(model_document(facts), "Data")
 
-    assert _cells(data, "bureau")[1:] == ["parquet", "1,234"]
-    assert _cells(data, "bureau_balance")[1:] == ["absent", "0"]
+    assert _cells(data, "bureau")[1:] == ["parquet", "1,234", f"`{'e' * 64}`"]
+    assert _cells(data, "bureau_balance")[1:] == ["absent", "0", "-"]
     assert _cells(data, "train")[1:3] == ["300", f"{_TRAIN.targets.sum()}"]
     assert _cells(data, "production")[1:4] == ["40", "-", "-"]
     assert f"`{'d' * 64}`" in data

@@ -49,5 +49,10 @@ def model_version_name(text: str) -> str:
     return f"models/{parts[0]}/versions/{parts[1]}"
 
 
+def lineage_name(text: str) -> str:
+    """Return datasets/{id} for `ds-…` or the full name, else the name of a model version."""
+    return dataset_name(text) if text.startswith(("datasets/", "ds-")) else model_version_name(text)
+
+
 def _within(collection: str, text: str) -> str:
     return text if text.startswith(f"{collection}/") else f"{collection}/{text}"

@@ -1,26 +1,18 @@
 """`counterfoil model`: registered versions, their comparison, and promotion."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import click
 
 from counterfoil.cli.bounds import parse_bounds
-from counterfoil.cli.files import write_file
+from counterfoil.cli.commands.provenance import artifact, artifacts, compare, lineage
 from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL, dataset_name, model_name, model_version_name
 from counterfoil.cli.options import examples, page_options, request_id_option
-from counterfoil.cli.output import console, document, json_option, json_wanted, say, show, show_json
+from counterfoil.cli.output import json_option, say, show
 from counterfoil.cli.session import Session, pass_session, trainer_calls
-from counterfoil.cli.views.models import (
-    artifact_list_view,
-    comparison_view,
-    model_version_list_view,
-    model_version_view,
-)
+from counterfoil.cli.views.models import model_version_list_view, model_version_view
 from counterfoil.cli.views.thresholds import thresholds_view
-from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, threshold_pb2, training_pb2
-from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
+from counterfoil.trainer.v1 import threshold_pb2, training_pb2
 
 _SPLITS: Final = {
     "cv": threshold_pb2.SCORED_SPLIT_CV,
@@ -103,59 +95,6 @@ def get(session: Session, /, version: str) -> None:
     show(found, model_version_view)
 
 
-@model.command(epilog=examples("counterfoil model artifacts credit-default/champion"))
-@click.argument("version", metavar="VERSION", default=f"{DEFAULT_MODEL}/{CHAMPION}")
-@json_option
-@pass_session
-def artifacts(session: Session, /, version: str) -> None:
-    """List what the training of VERSION left to read: its model document, figures and tables."""
-    request = artifact_pb2.ListModelArtifactsRequest(parent=model_version_name(version))
-    with trainer_calls(session) as trainer:
-        found = trainer.ListModelArtifacts(request)
-    show(found, lambda listed: artifact_list_view(listed.model_artifacts))
-
-
-@model.command(
-    epilog=examples(
-        "counterfoil model artifact credit-default/1 model_document.md --output credit-default-1.md",
-        "counterfoil model artifact credit-default/1 figures/roc_curve.png --output roc.png",
-    )
-)
-@click.argument("version", metavar="VERSION")
-@click.argument("artifact", metavar="NAME")
-@click.option(
-    "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to write."
-)
-@json_option
-@pass_session
-def artifact(session: Session, /, version: str, artifact: str, *, output: Path) -> None:
-    """Write the artifact NAME of VERSION to a file; `model artifacts` lists the names."""
-    request = artifact_pb2.ReadModelArtifactRequest(name=model_version_name(version), artifact=artifact)
-    with trainer_calls(session) as trainer:
-        size = write_file(output, (each.chunk for each in trainer.ReadModelArtifact(request)))
-    if json_wanted():
-        show_json({"model_version": request.name, "artifact": artifact, "file": str(output), "bytes": size})
-    say(f"wrote {output} ({size:,} bytes)")
-
-
-@model.command(epilog=examples("counterfoil model compare ds-0123456789ab"))
-@click.argument("dataset", metavar="DATASET")
-@click.option("--model", default=DEFAULT_MODEL, show_default=True, metavar="MODEL", help="Whose versions.")
-@json_option
-@pass_session
-def compare(session: Session, /, dataset: str, *, model: str) -> None:
-    """Set every version that was trained on DATASET beside its dummy, which refuses nobody."""
-    name = dataset_name(dataset)
-    with trainer_calls(session) as trainer:
-        baseline = trainer.GetDataset(dataset_pb2.GetDatasetRequest(name=name)).baseline_metrics
-        versions = [each for each in _versions(trainer, model_name(model)) if each.dataset == name]
-    if json_wanted():
-        documents = [document(each) for each in versions]
-        show_json({"dataset": name, "baseline_metrics": dict(baseline), "model_versions": documents})
-    else:
-        console().print(comparison_view(name, baseline, versions))
-
-
 @model.command(
     epilog=examples(
         'counterfoil model promote credit-default/2 --reason "cheaper by 4 % on test, approved by the committee"',
@@ -210,17 +149,6 @@ def delete(session: Session, /, version: str, *, etag: str, reason: str) -> None
     show(gone, lambda _: f"{name} is deleted")
 
 
-def _versions(trainer: TrainerServiceStub, parent: str) -> Iterator[training_pb2.ModelVersion]:
-    token = ""
-    while True:
-        request = training_pb2.ListModelVersionsRequest(parent=parent, page_size=1000, page_token=token)
-        page = trainer.ListModelVersions(request)
-        yield from page.model_versions
-        token = page.next_page_token
-        if not token:
-            return
-
-
 @model.command(
     epilog=examples(
         "counterfoil model thresholds credit-default/2",
@@ -273,3 +201,7 @@ def rethreshold(session: Session, /, version: str, *, threshold: float, reason: 
     with trainer_calls(session) as trainer:
         made = trainer.CreateModelVersion(request)
     show(made, model_version_view)
+
+
+for _command in (compare, lineage, artifacts, artifact):
+    model.add_command(_command)

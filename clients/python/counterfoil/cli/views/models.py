@@ -1,12 +1,12 @@
-"""What people see of model versions, one by one and beside the dummy."""
+"""What people see of model versions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from rich.console import RenderableType
 
-from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, short_version, stacked, whole
-from counterfoil.cli.views.metrics import DUMMY, by_split, compared, metrics_table
-from counterfoil.trainer.v1 import artifact_pb2, training_pb2
+from counterfoil.cli.views.layout import ABSENT, facts, identifier, listing, moment, short_version, stacked
+from counterfoil.cli.views.metrics import by_split, metrics_table
+from counterfoil.trainer.v1 import training_pb2
 
 
 def model_version_view(version: training_pb2.ModelVersion) -> RenderableType:
@@ -35,13 +35,15 @@ def model_version_view(version: training_pb2.ModelVersion) -> RenderableType:
     )
 
 
-def alias_moves_view(moves: Iterable[training_pb2.AliasMove]) -> RenderableType:
+def alias_moves_view(
+    moves: Iterable[training_pb2.AliasMove], *, title: str = "aliases given (+) and taken (-)"
+) -> RenderableType:
     """Return one line for each move, oldest first."""
     rows = [
         (moment(move.time), f"{'-' if move.removed else '+'} {move.alias}", move.approver, move.reason)
         for move in moves
     ]
-    return listing(("time", "alias", "approver", "reason"), rows, title="aliases given (+) and taken (-)")
+    return listing(("time", "alias", "approver", "reason"), rows, title=title)
 
 
 def model_version_list_view(versions: Iterable[training_pb2.ModelVersion]) -> RenderableType:
@@ -61,20 +63,3 @@ def model_version_list_view(versions: Iterable[training_pb2.ModelVersion]) -> Re
     ]
     headings = ("version", "aliases", "classifier", "data set", "cv auc", "cv cost", "threshold", "registered")
     return listing(headings, rows, right=("cv auc", "cv cost", "threshold"))
-
-
-def artifact_list_view(artifacts: Iterable[artifact_pb2.ModelArtifact]) -> RenderableType:
-    """Return one line for each artifact."""
-    rows = [(each.artifact, each.content_type, whole(each.size_bytes)) for each in artifacts]
-    return listing(("artifact", "type", "bytes"), rows, right=("bytes",))
-
-
-def comparison_view(
-    dataset: str, baseline: Mapping[str, float], versions: Sequence[training_pb2.ModelVersion]
-) -> RenderableType:
-    """Return the dummy and every version of a data set side by side, the best figure of a line marked with *."""
-    columns = [
-        (DUMMY, baseline),
-        *((f"{short_version(each.name)}\n{each.classifier}", each.metrics) for each in versions),
-    ]
-    return compared(columns, title=f"models of {dataset}; costs are per applicant, * is the best of a line")

@@ -437,6 +437,7 @@ class TableReport(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     IGNORED_COLUMNS_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     table: _builtins.str
     """Name of the table, for example "bureau_balance"; of a prepared table the name of its file, without folder and ending."""
     present: _builtins.bool
@@ -445,6 +446,8 @@ class TableReport(_message.Message):
     """"csv" or "parquet"; empty when absent."""
     rows: _builtins.int
     """Number of rows; 0 when absent."""
+    digest: _builtins.str
+    """SHA-256 of the file, 64 lower-case hexadecimal digits; empty when absent."""
     @_builtins.property
     def ignored_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns that the schema does not know and that were ignored."""
@@ -457,10 +460,11 @@ class TableReport(_message.Message):
         format: _builtins.str = ...,
         rows: _builtins.int = ...,
         ignored_columns: _abc.Iterable[_builtins.str] | None = ...,
+        digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "ignored_columns", b"ignored_columns", "present", b"present", "rows", b"rows", "table", b"table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "format", b"format", "ignored_columns", b"ignored_columns", "present", b"present", "rows", b"rows", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

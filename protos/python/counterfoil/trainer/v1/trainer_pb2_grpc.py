@@ -7,6 +7,7 @@ from counterfoil.trainer.v1 import artifact_pb2 as counterfoil_dot_trainer_dot_v
 from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1_dot_dataset__pb2
 from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
 from counterfoil.trainer.v1 import inspection_pb2 as counterfoil_dot_trainer_dot_v1_dot_inspection__pb2
+from counterfoil.trainer.v1 import lineage_pb2 as counterfoil_dot_trainer_dot_v1_dot_lineage__pb2
 from counterfoil.trainer.v1 import threshold_pb2 as counterfoil_dot_trainer_dot_v1_dot_threshold__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -167,6 +168,16 @@ class TrainerServiceStub:
                 '/counterfoil.trainer.v1.TrainerService/DeleteModelVersion',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.GetLineage = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/GetLineage',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.GetLineageRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.Lineage.FromString,
+                _registered_method=True)
+        self.CompareRuns = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/CompareRuns',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.CompareRunsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.CompareRunsResponse.FromString,
                 _registered_method=True)
         self.ListModelArtifacts = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/ListModelArtifacts',
@@ -371,6 +382,20 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetLineage(self, request, context):
+        """Returns where a version comes from, or what a data set has led to: tables, data set, trainings, versions, aliases.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareRuns(self, request, context):
+        """Sets the models of a data set beside each other and beside its dummy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModelArtifacts(self, request, context):
         """Returns which artifacts a version has: its model document, figures, tables of trials and of features.
         """
@@ -526,6 +551,16 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.DeleteModelVersion,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'GetLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLineage,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.GetLineageRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.Lineage.SerializeToString,
+            ),
+            'CompareRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareRuns,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.CompareRunsRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.CompareRunsResponse.SerializeToString,
             ),
             'ListModelArtifacts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModelArtifacts,
@@ -1226,6 +1261,60 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/DeleteModelVersion',
             counterfoil_dot_trainer_dot_v1_dot_training__pb2.DeleteModelVersionRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/GetLineage',
+            counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.GetLineageRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.Lineage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/CompareRuns',
+            counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.CompareRunsRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_lineage__pb2.CompareRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

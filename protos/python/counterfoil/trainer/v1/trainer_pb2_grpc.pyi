@@ -8,6 +8,7 @@ from counterfoil.trainer.v1 import artifact_pb2 as _artifact_pb2
 from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
 from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
 from counterfoil.trainer.v1 import inspection_pb2 as _inspection_pb2
+from counterfoil.trainer.v1 import lineage_pb2 as _lineage_pb2
 from counterfoil.trainer.v1 import threshold_pb2 as _threshold_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -92,6 +93,10 @@ class TrainerServiceStub:
     """Takes an alias from a version."""
     DeleteModelVersion: _grpc.UnaryUnaryMultiCallable[_training_pb2.DeleteModelVersionRequest, _empty_pb2.Empty]
     """Deletes a version that no alias ever pointed to."""
+    GetLineage: _grpc.UnaryUnaryMultiCallable[_lineage_pb2.GetLineageRequest, _lineage_pb2.Lineage]
+    """Returns where a version comes from, or what a data set has led to: tables, data set, trainings, versions, aliases."""
+    CompareRuns: _grpc.UnaryUnaryMultiCallable[_lineage_pb2.CompareRunsRequest, _lineage_pb2.CompareRunsResponse]
+    """Sets the models of a data set beside each other and beside its dummy."""
     ListModelArtifacts: _grpc.UnaryUnaryMultiCallable[_artifact_pb2.ListModelArtifactsRequest, _artifact_pb2.ListModelArtifactsResponse]
     """Returns which artifacts a version has: its model document, figures, tables of trials and of features."""
     ReadModelArtifact: _grpc.UnaryStreamMultiCallable[_artifact_pb2.ReadModelArtifactRequest, _artifact_pb2.ReadModelArtifactResponse]
@@ -159,6 +164,10 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Takes an alias from a version."""
     DeleteModelVersion: _aio.UnaryUnaryMultiCallable[_training_pb2.DeleteModelVersionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a version that no alias ever pointed to."""
+    GetLineage: _aio.UnaryUnaryMultiCallable[_lineage_pb2.GetLineageRequest, _lineage_pb2.Lineage]  # type: ignore[assignment]
+    """Returns where a version comes from, or what a data set has led to: tables, data set, trainings, versions, aliases."""
+    CompareRuns: _aio.UnaryUnaryMultiCallable[_lineage_pb2.CompareRunsRequest, _lineage_pb2.CompareRunsResponse]  # type: ignore[assignment]
+    """Sets the models of a data set beside each other and beside its dummy."""
     ListModelArtifacts: _aio.UnaryUnaryMultiCallable[_artifact_pb2.ListModelArtifactsRequest, _artifact_pb2.ListModelArtifactsResponse]  # type: ignore[assignment]
     """Returns which artifacts a version has: its model document, figures, tables of trials and of features."""
     ReadModelArtifact: _aio.UnaryStreamMultiCallable[_artifact_pb2.ReadModelArtifactRequest, _artifact_pb2.ReadModelArtifactResponse]  # type: ignore[assignment]
@@ -373,6 +382,22 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a version that no alias ever pointed to."""
+
+    @_abc_1.abstractmethod
+    def GetLineage(
+        self,
+        request: _lineage_pb2.GetLineageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lineage_pb2.Lineage, _abc.Awaitable[_lineage_pb2.Lineage]]:
+        """Returns where a version comes from, or what a data set has led to: tables, data set, trainings, versions, aliases."""
+
+    @_abc_1.abstractmethod
+    def CompareRuns(
+        self,
+        request: _lineage_pb2.CompareRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lineage_pb2.CompareRunsResponse, _abc.Awaitable[_lineage_pb2.CompareRunsResponse]]:
+        """Sets the models of a data set beside each other and beside its dummy."""
 
     @_abc_1.abstractmethod
     def ListModelArtifacts(
