@@ -54,7 +54,7 @@ def read_rows(source: Source, tables_root: Path, report: Progress) -> SourceRows
 
 def _home_credit(directory: Path, specification: FeatureSpecification, report: Progress) -> SourceRows:
     report(0.05, "reading the tables")
-    tables = open_tables(directory)
+    tables = open_tables(directory, coded=True)
     report(0.2, "fixing the levels of text columns")
     levels = fit_levels(tables.frames, specification)
     report(0.25, "building features")

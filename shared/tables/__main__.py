@@ -1,4 +1,7 @@
-"""The tables as a program: `python -m shared.tables synthesize DIR --applicants N --seed S`, `... applicants DIR`."""
+"""The tables as a program: `python -m shared.tables synthesize DIR --applicants N --seed S`, `... applicants DIR`.
+
+Also `... convert SOURCE DESTINATION`.
+"""
 
 import argparse
 import sys
@@ -7,6 +10,7 @@ from pathlib import Path
 
 from shared.errors import CounterfoilError
 from shared.tables.applicants import applicant_ids
+from shared.tables.converting import convert_tables
 from shared.tables.synthesizing import synthesize
 
 _BAD_INPUT = 2
@@ -41,6 +45,15 @@ def _synthesize(options: argparse.Namespace) -> None:
     )
 
 
+def _convert(options: argparse.Namespace) -> None:
+    convert_tables(
+        options.source,
+        options.destination,
+        overwrite=options.overwrite,
+        progress=_print_progress if options.progress else None,
+    )
+
+
 def _applicants(options: argparse.Namespace) -> None:
     for identifier in applicant_ids(options.directory, options.table, first=options.first):
         sys.stdout.write(f"{identifier}\n")
@@ -58,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--overwrite", action="store_true", help="replace tables that are there")
     command.add_argument("--progress", action="store_true", help="print lines `progress SHARE`")
     command.set_defaults(run=_synthesize)
+    command = commands.add_parser("convert", help="write tables as checked and typed Parquet")
+    command.add_argument("source", type=Path)
+    command.add_argument("destination", type=Path)
+    command.add_argument("--overwrite", action="store_true", help="replace tables that are there")
+    command.add_argument("--progress", action="store_true", help="print lines `progress SHARE`")
+    command.set_defaults(run=_convert)
     command = commands.add_parser("applicants", help="print identifiers, one a line")
     command.add_argument("directory", type=Path)
     command.add_argument("--table", choices=["application_test", "application_train"], default="application_test")

@@ -8,6 +8,7 @@ import polars as pl
 from polars.exceptions import ComputeError
 
 from shared.errors import FieldViolation, InvalidInput
+from shared.tables.footers import KnownValues, known_values
 from shared.tables.schema import TABLES, TableSchema
 from shared.tables.sources import (
     FileFormat,
@@ -60,10 +61,12 @@ class Tables:
     reports: tuple[TableReport, ...]
 
 
-def open_tables(directory: Path) -> Tables:
+def open_tables(directory: Path, *, coded: bool = False) -> Tables:
     """Open every table of a directory, `<table>.parquet` or else `<table>.csv`, and check what makes it unusable.
 
-    Each table is scanned: CSV as a whole, of Parquet the columns whose values can be wrong. Satellite tables and
+    Each table is scanned: CSV as a whole, of Parquet the columns whose values can be wrong and of which the statistics
+    in its footer do not tell that none is. With `coded`, texts that a file stores as codes of an Enum stay so, which is
+    how features are built fastest; else they are String. Satellite tables and
     application_test may be absent; they are then reported and not in `frames`. Missing values are null, also where a
     file says NaN, NA or an empty text.
 
@@ -80,7 +83,7 @@ def open_tables(directory: Path) -> Tables:
         if source is None:
             reports.append(_absent(schema))
         else:
-            frames[schema.name], report = _open(source, schema)
+            frames[schema.name], report = _open(source, schema, coded=coded)
             reports.append(report)
     _refuse_shared_applicants(frames)
     return Tables(frames, tuple(reports))
@@ -93,7 +96,7 @@ def _absent(schema: TableSchema) -> TableReport:
     return TableReport(schema.name, present=False)
 
 
-def _open(source: Source, schema: TableSchema) -> tuple[pl.LazyFrame, TableReport]:
+def _open(source: Source, schema: TableSchema, *, coded: bool) -> tuple[pl.LazyFrame, TableReport]:
     stored = scan_stored(source, schema)
     found = _measure(source, stored, schema)
     if not found["rows"]:
@@ -111,13 +114,14 @@ def _open(source: Source, schema: TableSchema) -> tuple[pl.LazyFrame, TableRepor
         extra_columns=tuple(c for c in stored_columns(source, schema) if c not in schema.columns),
         ignored_files=source.ignored,
     )
-    return typed(stored, schema), report
+    return typed(stored, schema, coded=coded), report
 
 
 def _measure(source: Source, stored: pl.LazyFrame, schema: TableSchema) -> dict[str, int]:
     """Count rows and, per check and column, the values that fail it, in one pass."""
     try:
-        return stored.select(_counts(stored.collect_schema(), schema)).collect(engine="streaming").row(0, named=True)
+        counts = _counts(stored.collect_schema(), schema, _known_values(source))
+        return stored.select(counts).collect(engine="streaming").row(0, named=True)
     except ComputeError as error:
         violation = first_text_in_numbers(source, schema) if source.format == "csv" else None
         if violation is not None:
@@ -126,13 +130,20 @@ def _measure(source: Source, stored: pl.LazyFrame, schema: TableSchema) -> dict[
             raise
 
 
-def _counts(stored: pl.Schema, schema: TableSchema) -> Iterator[pl.Expr]:
+def _known_values(source: Source) -> KnownValues:
+    if source.format == "csv":
+        return KnownValues()
+    with readable(source.path.stem):
+        return known_values(source.path)
+
+
+def _counts(stored: pl.Schema, schema: TableSchema, known: KnownValues) -> Iterator[pl.Expr]:
     yield pl.len().alias("rows")
-    for column in schema.columns:
+    for column, dtype in schema.columns.items():
         value = pl.col(column)
-        if stored[column] not in _EXACT_TYPES:
-            yield _unfit(value.cast(pl.Float64), schema.columns[column]).sum().alias(f"COLUMN_TYPE {column}")
-        if column in schema.keys:
+        if stored[column] not in _EXACT_TYPES and not (dtype == pl.Float64 and column in known.finite):
+            yield _unfit(value.cast(pl.Float64), dtype).sum().alias(f"COLUMN_TYPE {column}")
+        if column in schema.keys and not (stored[column].is_integer() and column in known.complete):
             yield (value.is_null() | value.cast(pl.Float64).is_nan()).sum().alias(f"KEY_MISSING {column}")
         if column == "TARGET":
             yield (value.eq_missing(0) | value.eq_missing(1)).not_().sum().alias(f"TARGET_INVALID {column}")

@@ -72,10 +72,14 @@ def stored_columns(source: Source, schema: TableSchema) -> tuple[str, ...]:
         return tuple(pl.scan_csv(source.path, infer_schema=False).collect_schema())
 
 
-def typed(stored: pl.LazyFrame, schema: TableSchema) -> pl.LazyFrame:
-    """Return the stored columns in the schema's types; NaN and the texts that mean "missing" become missing."""
+def typed(stored: pl.LazyFrame, schema: TableSchema, *, coded: bool = False) -> pl.LazyFrame:
+    """Return the stored columns in the schema's types; NaN and the texts that mean "missing" become missing.
+
+    With `coded`, a text column that is stored as an Enum remains one.
+    """
     kinds = stored.collect_schema()
-    return stored.select(_typed_column(column, kinds[column], dtype) for column, dtype in schema.columns.items())
+    columns = (_typed_column(column, kinds[column], dtype, coded=coded) for column, dtype in schema.columns.items())
+    return stored.select(columns)
 
 
 def first_text_in_numbers(source: Source, schema: TableSchema) -> FieldViolation | None:
@@ -141,12 +145,14 @@ def _scan_csv(path: Path, schema: TableSchema) -> pl.LazyFrame:
     return pl.scan_csv(path, infer_schema=False, schema_overrides=numbers, null_values=list(MISSING_TEXTS))
 
 
-def _typed_column(column: str, stored: pl.DataType, dtype: type[pl.DataType]) -> pl.Expr:
+def _typed_column(column: str, stored: pl.DataType, dtype: type[pl.DataType], *, coded: bool) -> pl.Expr:
     value = pl.col(column)
-    if dtype == pl.String:
-        text = value.cast(pl.String)
-        return pl.when(text.is_in(MISSING_TEXTS).not_()).then(text).alias(column)
-    return value.fill_nan(None).cast(dtype) if stored.is_float() else value.cast(dtype)
+    if dtype != pl.String:
+        return value.fill_nan(None).cast(dtype) if stored.is_float() else value.cast(dtype)
+    if isinstance(stored, pl.Enum) and not stored.categories.is_in(MISSING_TEXTS).any():
+        return value if coded else value.cast(pl.String)
+    text = value.cast(pl.String)
+    return pl.when(text.is_in(MISSING_TEXTS).not_()).then(text).alias(column)
 
 
 def _refuse_absent_columns(stored: pl.Schema, schema: TableSchema) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from shared.errors import AlreadyExists, InvalidInput
+from shared.errors import InvalidInput
 from shared.tables.schema import TABLES, TableSchema
 from shared.tables.sources import FileFormat
 from shared.tables.synthetic.applications import draw_applications
@@ -18,6 +18,7 @@ from shared.tables.synthetic.cards import draw_cards
 from shared.tables.synthetic.clients import Clients, table
 from shared.tables.synthetic.loans import FIRST_PREVIOUS_ID, draw_instalments, draw_pos_cash, draw_previous
 from shared.tables.synthetic.parameters import load_parameters
+from shared.tables.writing import all_or_nothing
 
 FEWEST_APPLICANTS: Final = 50
 """Fewer could leave a table without rows."""
@@ -53,25 +54,8 @@ def synthesize(
     and `overwrite` is not set; `overwrite` removes both.
     """
     _refuse_arguments(applicants, seed, drift)
-    present = [path for name in TABLES for path in _both(directory, name) if path.exists()]
-    if present and not overwrite:
-        message = f"the directory already holds {present[0].name}; choose another one or ask to overwrite"
-        raise AlreadyExists(message, reason="TABLES_EXIST", metadata={"table": present[0].stem})
-    directory.mkdir(parents=True, exist_ok=True)
-    parts = {name: directory / f"{name}.{file_format}.part" for name in TABLES}
-    try:
+    with all_or_nothing(directory, file_format, overwrite=overwrite) as parts:
         _write(parts, _blocks(applicants, seed, drift), applicants, progress or (lambda _: None))
-        for path in present:
-            path.unlink()
-        for part in parts.values():
-            part.rename(part.with_suffix(""))
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-
-
-def _both(directory: Path, name: str) -> tuple[Path, Path]:
-    return directory / f"{name}.parquet", directory / f"{name}.csv"
 
 
 def _refuse_arguments(applicants: int, seed: int, drift: float) -> None:

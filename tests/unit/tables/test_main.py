@@ -22,6 +22,19 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
     assert {report.format for report in open_tables(directory).reports} == {"csv"}
 
 
+def test_converting_is_a_command_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With progress by table, and an error in one line for what cannot be converted."""
+    source, target = str(tmp_path / "csv"), str(tmp_path / "parquet")
+    main(["synthesize", source, "--applicants", "60", "--seed", "3", "--format", "csv"])
+
+    assert main(["convert", source, target, "--progress"]) == 0
+    assert capsys.readouterr().out.endswith("progress 1.00\n")
+    assert main(["convert", source, source]) == 2
+
+    assert {report.format for report in open_tables(tmp_path / "parquet").reports} == {"parquet"}
+    assert "(SAME_DIRECTORY)" in capsys.readouterr().err
+
+
 def test_without_asking_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A script that calls it sees only errors."""
     assert main(["synthesize", str(tmp_path), "--applicants", "60", "--seed", "3"]) == 0

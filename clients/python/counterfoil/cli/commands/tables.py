@@ -27,7 +27,7 @@ _SPLITS: Final = {"production": "application_test", "labelled": "application_tra
 
 @click.group()
 def tables() -> None:
-    """Look at the trainer's tables, write synthetic Home Credit tables, and read who is in tables."""
+    """Look at the trainer's tables, write synthetic ones, convert tables, and read who is in tables."""
 
 
 for _command in TABLE_COMMANDS:
@@ -68,6 +68,25 @@ def synthesize(*, folder: Path, applicants: int, seed: int, form: str, drift: fl
     say(f"wrote eight tables into {folder}")
     if json_wanted():
         show_json({"directory": str(folder), "applicants": applicants, "seed": seed, "format": form, "drift": drift})
+
+
+@tables.command(epilog=examples("counterfoil tables convert kaggle-csv demo-data/kaggle"))
+@click.argument("source", metavar="SOURCE", type=_FOLDER)
+@click.argument("destination", metavar="DESTINATION", type=_FOLDER)
+@click.option("--overwrite", is_flag=True, help="Replace tables that are there.")
+@json_option
+def convert(*, source: Path, destination: Path, overwrite: bool) -> None:
+    """Write the tables in SOURCE, CSV or Parquet, into DESTINATION in the form that data sets are made of fastest.
+
+    That is Parquet: checked, typed, texts as codes of a dictionary. Tables of any size need little memory.
+    """
+    flags = ["--overwrite"] if overwrite else []
+    with progress_of(str(destination)) as report:
+        for line in _lines_of("convert", str(source), str(destination), *flags, "--progress"):
+            report(float(line.removeprefix("progress ")), "converting tables")
+    say(f"wrote the tables of {source} into {destination}")
+    if json_wanted():
+        show_json({"source": str(source), "destination": str(destination)})
 
 
 @tables.command(epilog=examples("counterfoil tables applicants demo-data/first --first 200 > ids.txt"))
