@@ -16,7 +16,8 @@ import polars as pl
 from scipy.special import expit
 
 from services.trainer.adapters.optuna_study import open_study
-from services.trainer.domain.cleaning import CleaningOptions, Imputation, fit_cleaning
+from services.trainer.domain.cleaning import CleaningOptions, Imputation
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.dataset import LabelledRows
 from services.trainer.domain.evaluation import evaluate, expected_calibration_error
 from services.trainer.domain.hyperparameters import Grid

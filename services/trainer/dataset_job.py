@@ -20,7 +20,8 @@ from services.trainer.adapters.dataset_files import (
 )
 from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, create_experiment, open_run, open_tracking
 from services.trainer.dataset_sources import SourceRows, read_rows
-from services.trainer.domain.cleaning import CleaningRecord, fit_cleaning
+from services.trainer.domain.cleaning import CleaningRecord
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.dataset import LABEL, DatasetPlan, plan_from_json, split_labelled
 from services.trainer.domain.evaluation import evaluate_most_frequent, named
 from services.trainer.domain.results import SPLITS, DatasetResult, SplitName, SplitSummary, TableSummary

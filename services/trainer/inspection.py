@@ -12,7 +12,8 @@ import numpy as np
 from services.trainer.adapters.raw_tables import open_table, readable_table
 from services.trainer.adapters.stored_splits import open_split
 from services.trainer.adapters.tables_listing import list_tables
-from services.trainer.domain.cleaning import CleaningRecord, to_values, try_cleaning
+from services.trainer.domain.cleaning import CleaningRecord, to_values
+from services.trainer.domain.cleaning_rules import try_cleaning
 from services.trainer.domain.correlation import strongest_correlations
 from services.trainer.domain.dataset import APPLICANT, LABEL, option_violations
 from services.trainer.domain.description import Description, describe_column

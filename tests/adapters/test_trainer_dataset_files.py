@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from services.trainer.adapters.dataset_files import DatasetContents, DatasetFiles, read_dataset, write_dataset
-from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
+from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.results import SplitName
 from shared.bundle.schema import Feature
 from shared.errors import Precondition

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from services.trainer.domain.classifiers.early_stopping import stops_early
 from services.trainer.domain.classifiers.fitting import Fit, Grown, PrepareRows
-from services.trainer.domain.cleaning import ALL_NUMERIC, CleaningOptions, fit_cleaning
+from services.trainer.domain.cleaning import CleaningOptions
+from services.trainer.domain.cleaning_rules import ALL_NUMERIC, fit_cleaning
 from services.trainer.domain.evaluation import area_under_curve
 from services.trainer.domain.folds import draw_folds
 from services.trainer.domain.hyperparameters import Hyperparameters

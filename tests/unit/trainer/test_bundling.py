@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.trainer.domain.bundling import golden_values, promotion_obstacle, schema_of
-from services.trainer.domain.cleaning import CleaningOptions, Imputation, fit_cleaning, to_values
+from services.trainer.domain.cleaning import CleaningOptions, Imputation, to_values
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.describing import described
 from shared.bundle.linear_model import LinearModel
 from shared.bundle.projected_model import ProjectedModel

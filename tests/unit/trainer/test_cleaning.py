@@ -6,15 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from services.trainer.domain.cleaning import (
-    CleaningOptions,
-    CleaningRecord,
-    Imputation,
-    Rule,
-    fit_cleaning,
-    record_from_json,
-    try_cleaning,
-)
+from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, Rule, record_from_json
+from services.trainer.domain.cleaning_rules import fit_cleaning, try_cleaning
 from shared.errors import Precondition
 
 _TRAIN = pl.DataFrame(

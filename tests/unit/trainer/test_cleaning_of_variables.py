@@ -14,9 +14,9 @@ from services.trainer.domain.cleaning import (
     ColumnFate,
     Imputation,
     Rule,
-    fit_cleaning,
     record_from_json,
 )
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from shared.errors import Precondition
 
 _ROWS = 600

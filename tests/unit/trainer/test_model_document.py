@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.trainer.domain.cleaning import CleaningOptions, Imputation, fit_cleaning
+from services.trainer.domain.cleaning import CleaningOptions, Imputation
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.model_document import ModelFacts, model_document
 from services.trainer.domain.plan import Resampling, TrainingPlan

@@ -16,7 +16,8 @@ from sklearn.model_selection import StratifiedKFold
 from services.trainer.domain.bundling import Provenance, bundle_contents, golden_values
 from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.classifiers.threads import threads_for
-from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, fit_cleaning
+from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation
+from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.describing import described
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
