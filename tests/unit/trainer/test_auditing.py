@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from counterfoil.trainer.v1 import dataset_pb2, trainer_pb2, training_pb2
+from counterfoil.trainer.v1 import dataset_pb2, threshold_pb2, trainer_pb2, training_pb2
 from services.trainer.auditing import CHANGING_VERBS, Audited, end_of, intent_of
 from services.trainer.domain.audit import End, Intent, Outcome
 from shared.errors import CounterfoilError, InvalidInput, NotFound, Precondition, Unavailable
 
-_READING_VERBS = ("Get", "List", "Read", "Verify", "Watch")
+_READING_VERBS = ("Compare", "Describe", "Evaluate", "Get", "List", "Preview", "Read", "Sample", "Verify", "Watch")
 Promote = training_pb2.PromoteModelVersionRequest
 
 
@@ -121,11 +121,13 @@ def test_intent_holds_what_the_request_names() -> None:
     )
 
 
-def test_intent_of_a_listed_model_names_its_parent() -> None:
-    """Where a request has no name of its own."""
-    request = training_pb2.ListModelVersionsRequest(parent="models/m")
+def test_intent_of_a_new_threshold_names_the_version_it_starts_from() -> None:
+    """What it makes has no name yet."""
+    request = threshold_pb2.CreateModelVersionRequest(base_version="models/m/versions/3", threshold=0.5)
 
-    assert intent_of("CreateModelVersion", request, "c").resource == "models/m"
+    details = intent_of("CreateModelVersion", request, "c").details
+
+    assert details == {"base_version": "models/m/versions/3", "threshold": "0.5"}
 
 
 def test_every_rpc_of_the_contract_is_known_to_change_or_not_to() -> None:
@@ -136,4 +138,4 @@ def test_every_rpc_of_the_contract_is_known_to_change_or_not_to() -> None:
     changing = [name for name in names if name.startswith(CHANGING_VERBS)]
 
     assert {"CreateDataset", "CancelTrainingJob", "PromoteModelVersion", "DeleteDataset"} <= set(changing)
-    assert not any(name.startswith(_READING_VERBS) for name in changing)
+    assert [name for name in names if not name.startswith((*CHANGING_VERBS, *_READING_VERBS))] == []
