@@ -31,7 +31,7 @@ def test_list_shows_who_did_what_and_how_it_ended(services: FakeServices) -> Non
         datetime(2026, 1, 2, tzinfo=UTC),
     )
     assert not request.HasField("end_time")
-    for word in ("CN=officer", "PromoteModelVersion", "alias=champion", "refused", "SAME_APPROVER"):
+    for word in ("CN=officer", "PromoteModelVersion", "alias=champion", "cheaper", "SAME_APPROVER"):
         assert word in outcome.stdout
 
 

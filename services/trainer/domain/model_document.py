@@ -237,8 +237,6 @@ def _groups(facts: ModelFacts) -> list[str]:
 
 
 def _attribute(attribute: Attribute) -> list[str]:
-    ratio = attribute.impact_ratio
-    verdict = "" if ratio is None else ", **below four fifths**" if ratio < FOUR_FIFTHS else ", four fifths or more"
     rows = [
         (
             each.group,
@@ -250,13 +248,20 @@ def _attribute(attribute: Attribute) -> list[str]:
         )
         for each in attribute.slices
     ]
-    seen = "used by the model" if attribute.seen else "not used by the model"
+    seen = "Used by the model." if attribute.seen else "Not used by the model."
     return [
         f"### {attribute.name}",
         "",
-        *paragraph(f"{seen.capitalize()}. Ratio of approval rates {figure(ratio)}{verdict}."),
+        *paragraph(seen, _verdict(attribute.impact_ratio)),
         *table(("group", "applicants", "default rate", "AUC", "approved", "defaults among the approved"), rows),
     ]
+
+
+def _verdict(ratio: float | None) -> str:
+    if ratio is None:
+        return "No two groups are large enough to be compared."
+    verdict = "**below four fifths**" if ratio < FOUR_FIFTHS else "four fifths or more"
+    return f"Ratio of approval rates {ratio:.4f}, {verdict}."
 
 
 def _limits(facts: ModelFacts) -> list[str]:

@@ -179,6 +179,19 @@ def test_groups_below_four_fifths_stand_out(facts: ModelFacts) -> None:
     assert _cells(groups, "F")[1:] == ["50", "10.0%", "-", "90.0%", "-"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [(20, "Not used by the model. No two groups are large enough to be compared."), (30, "four fifths or more.")],
+)
+def test_groups_are_judged_only_where_they_are_large_enough(facts: ModelFacts, rows: int, verdict: str) -> None:
+    """A dash for a ratio would leave the reader to guess."""
+    slices = (Slice("M", 70, 0.2, 0.7, 0.5, 0.1), Slice("F", rows, 0.1, None, 0.5, 0.1))
+
+    document = model_document(replace(facts, attributes=[Attribute("CODE_GENDER", False, slices)]))
+
+    assert verdict in _section(document, "Groups of applicants")
+
+
 def test_data_set_without_groups_says_so(facts: ModelFacts) -> None:
     """Silence would read like fairness."""
     document = model_document(replace(facts, attributes=()))

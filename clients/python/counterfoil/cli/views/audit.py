@@ -1,13 +1,16 @@
 """What people see of the audit trail."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from rich.console import RenderableType
 
 from counterfoil.cli.views.layout import facts, listing, moment, word
 from counterfoil.trainer.v1 import governance_pb2
 
-_OUTCOME = governance_pb2.AuditOutcome.DESCRIPTOR
+# Those that choose something; others name what the resource tells anyway.
+_TOLD: Final = ("alias", "threshold")
+_OUTCOME: Final = governance_pb2.AuditOutcome.DESCRIPTOR
 
 
 def audit_events_view(events: Iterable[governance_pb2.AuditEvent]) -> RenderableType:
@@ -18,13 +21,12 @@ def audit_events_view(events: Iterable[governance_pb2.AuditEvent]) -> Renderable
             event.caller,
             event.action,
             event.resource,
-            _details(event),
-            " ".join(part for part in (word(_OUTCOME, event.outcome), event.error_reason) if part),
-            event.reason,
+            event.error_reason or word(_OUTCOME, event.outcome),
+            "; ".join(part for part in (_details(event), event.reason) if part),
         )
         for event in events
     ]
-    return listing(("time", "caller", "action", "resource", "details", "outcome", "reason"), rows)
+    return listing(("time", "caller", "action", "resource", "outcome", "what and why"), rows)
 
 
 def trail_report_view(report: governance_pb2.AuditTrailReport) -> RenderableType:
@@ -39,4 +41,4 @@ def trail_report_view(report: governance_pb2.AuditTrailReport) -> RenderableType
 
 
 def _details(event: governance_pb2.AuditEvent) -> str:
-    return ", ".join(f"{name}={event.details[name]}" for name in sorted(event.details))
+    return ", ".join(f"{name}={event.details[name]}" for name in _TOLD if event.details.get(name))
