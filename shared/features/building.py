@@ -1,6 +1,6 @@
 """Raw tables in, one row of features per application out; the same for a million applications and for one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,6 +11,7 @@ from shared.features.derivation import with_derived
 from shared.features.histories import aggregate_history
 from shared.features.keys import KeyIndex
 from shared.features.levels import Levels
+from shared.features.loops import Floats
 from shared.features.preparation import UNSEEN_CODE, code, finite, number, require_columns
 from shared.features.reference import REFERENCE
 from shared.features.specification import (
@@ -66,7 +67,7 @@ def build_features(
         for history in specification.histories:
             if history.table in known.tables:
                 part = aggregate_history(tables, known, history, index=index, workers=workers)
-                made += [pl.Series(name, values, nan_to_null=True) for name, values in part.columns.items()]
+                made += _drained(part.columns)
                 unseen |= part.unseen
     names = {column.name for column in columns}
     combined = [derived for derived in specification.combined if derived.name in names]
@@ -74,6 +75,13 @@ def build_features(
         finite(pl.col(d.name)).alias(d.name) for d in combined
     )
     return FeatureTable(frame.select(CLIENT_KEY, TARGET, *(c.name for c in columns)), unseen, applications.dropped)
+
+
+def _drained(columns: dict[str, Floats]) -> Iterator[pl.Series]:
+    """Yield the columns with null in place of NaN, each let go as soon as it is copied: not all are there twice."""
+    while columns:
+        name = next(iter(columns))
+        yield pl.Series(name, columns.pop(name), nan_to_null=True)
 
 
 def _applications(

@@ -31,7 +31,7 @@ class AggregatedHistory:
     `unseen` maps `table.COLUMN` to the number of cells whose level was not known, where there are any.
     """
 
-    columns: Mapping[str, Floats]
+    columns: dict[str, Floats]
     unseen: Mapping[str, int]
 
 
@@ -90,7 +90,7 @@ def _inner(
     index = KeyIndex.of(tables[history.table].select(pl.col(key).cast(pl.Int64)).collect()[key])
     made = aggregate_history(tables, levels, history.rollup.history, index=index, workers=workers)
     # One more value, which the place -1 of a key without rows finds.
-    columns = {name: np.append(values, nan) for name, values in made.columns.items()}
+    columns = {name: np.append(made.columns.pop(name), nan) for name in list(made.columns)}
     return _Inner(key, index, columns, made.unseen)
 
 
@@ -154,7 +154,7 @@ def _take_inner(inner: Floats, places: Places, takers: Sequence[tuple[Accumulato
 
 
 def _finished(parts: Sequence[_Part], workers: Workers, n_keys: int) -> dict[str, Floats]:
-    """Return the features of all parts; what was kept is let go one by one, so that never both are there in full."""
+    """Return the features of all parts."""
     columns: dict[str, Floats] = {}
 
     def finish(accumulator: Accumulator, rows: Counts) -> None:
