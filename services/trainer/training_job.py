@@ -28,6 +28,7 @@ from services.trainer.domain.bundling import Provenance, bundle_contents, promot
 from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
+from services.trainer.domain.points import lines_of
 from services.trainer.domain.results import DatasetResult, TrainingResult
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.training import Listeners, Training, train_model
@@ -35,10 +36,11 @@ from services.trainer.domain.trials import Trial
 from services.trainer.finished import finished_dataset
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
+from shared.bundle.scorecard_model import ScorecardModel
 from shared.bundle.writing import BundleContents, DatasetReference, write_bundle
 from shared.jobs.child import JobContext
 
-_LIBRARIES = ("imbalanced-learn", "lightgbm", "numpy", "polars", "scikit-learn", "scipy")
+_LIBRARIES = ("imbalanced-learn", "lightgbm", "numpy", "optbinning", "polars", "scikit-learn", "scipy")
 # Each write of trials so far is one to disk, and grows with their number.
 _SECONDS_BETWEEN_TRIALS = 1.0
 
@@ -195,6 +197,9 @@ def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents:
         pl.DataFrame(trials, infer_schema_length=None).write_csv(folder / "cv_results.csv")
         columns = {"feature": pl.String, "mean_absolute_contribution": pl.Float64}
         pl.DataFrame(importance, schema=columns, orient="row").write_csv(folder / "feature_importance.csv")
+        if isinstance(contents.model, ScorecardModel):
+            lines = lines_of(contents.model, contents.schema.names)
+            pl.DataFrame([asdict(line) for line in lines]).write_csv(folder / "scorecard.csv")
         (folder / SCORED).mkdir()
         digests = write_scored(folder / SCORED, training.scored)
         run.folder(folder)

@@ -6,6 +6,7 @@ from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.linear_model import LinearModel
 from shared.bundle.model import Model
 from shared.bundle.projected_model import ProjectedModel
+from shared.bundle.scorecard_model import ScorecardModel
 from shared.bundle.tree_model import TreeModel
 
 # The allow-list: whatever a bundle says, nothing else is ever read as a model.
@@ -13,6 +14,7 @@ _CODECS: Mapping[str, Callable[[Mapping[str, bytes]], Model]] = {
     LightGbmModel.kind: LightGbmModel.from_files,
     LinearModel.kind: LinearModel.from_files,
     TreeModel.kind: TreeModel.from_files,
+    ScorecardModel.kind: ScorecardModel.from_files,
     ProjectedModel.kind: lambda files: ProjectedModel.from_files(files, read_model),
 }
 

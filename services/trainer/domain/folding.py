@@ -12,6 +12,7 @@ from shared.bundle.linear_model import LinearModel
 from shared.bundle.model import Model
 from shared.bundle.projected_model import ProjectedModel
 from shared.bundle.projection import Projection
+from shared.bundle.scorecard_model import Characteristic, ScorecardModel
 from shared.bundle.tree_model import TreeModel
 from shared.kernels.lightgbm_text import parse_trees
 from shared.kernels.trees import Missing, Tree
@@ -30,6 +31,9 @@ def on_unscaled(model: Model, means: NDArray[np.float64], scales: NDArray[np.flo
     if isinstance(model, TreeModel):
         trees = tuple(_unscaled(tree, means, scales) for tree in model.ensemble.trees)
         return TreeModel(replace(model.ensemble, trees=trees))
+    if isinstance(model, ScorecardModel):
+        columns = zip(model.characteristics, means, scales, strict=True)
+        return replace(model, characteristics=tuple(_uncut(each, mean, scale) for each, mean, scale in columns))
     raise TypeError(f"a model of kind {model.kind!r} cannot take a standardisation in")
 
 
@@ -46,6 +50,13 @@ def as_numbers(model: LightGbmModel) -> TreeModel:
     """Return LightGBM's trees as numbers; every row reaches the same leaves."""
     trees = tuple(_with_sides(tree) for tree in parse_trees(model.files()[FILE].decode()))
     return TreeModel(Ensemble(trees, model.n_features, 0.0, takes_missing_values=True))
+
+
+def _uncut(characteristic: Characteristic, mean: float, scale: float) -> Characteristic:
+    """Return the characteristic with edges on the column as it is: each the first number that is lifted to its edge."""
+    edges = np.array(characteristic.edges)
+    before = largest_at_most(lambda values: (values - mean) / scale, np.nextafter(edges, -np.inf))
+    return replace(characteristic, edges=tuple(np.nextafter(before, np.inf).tolist()))
 
 
 def _unscaled(tree: Tree, means: NDArray[np.float64], scales: NDArray[np.float64]) -> Tree:
