@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import polars as pl
 import pytest
+from mlflow import MlflowClient
 
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
@@ -43,6 +44,14 @@ def running(
     registry = ModelRegistry(trainer.settings.mlflow_uri, cache=folder / "cache")
     with scorer(folder, registry, model=MODEL) as it:
         yield it
+
+
+def test_its_first_run_names_the_set(trainer: Trainer, extended: dataset_pb2.Dataset) -> None:
+    """Whoever compares runs in MLflow sees what their features were."""
+    run = MlflowClient(trainer.settings.mlflow_uri).get_run(extended.baseline_run_id)
+
+    assert run.data.params["feature_set"] == "EXTENDED"
+    assert run.data.params["features"] == str(extended.feature_count)
 
 
 def test_it_holds_the_reference_and_hundreds_more(dataset: dataset_pb2.Dataset, extended: dataset_pb2.Dataset) -> None:
