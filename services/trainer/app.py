@@ -18,6 +18,7 @@ from services.trainer.auditing import Audited
 from services.trainer.follow_up import FollowUp
 from services.trainer.inspection import Inspector
 from services.trainer.intake import Intake, random_id
+from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.lineage import Genealogist
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
@@ -46,13 +47,20 @@ def build(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     new_id: Callable[[], str] = random_id,
 ) -> App:
-    """Return the trainer; jobs that an earlier life left running are FAILED by then, queued ones begin.
+    """Return the trainer; jobs that an earlier life left running, and queued ones, begin.
 
     Raises what makes it unusable: InvalidInput, Precondition or Unavailable.
     """
     store = JobStore(settings.job_store_url, clock=clock)
     follow_up = FollowUp(settings)
-    runner = JobRunner(store, command=_JOB, environment=_environment(settings), on_end=follow_up.job_ended)
+    runner = JobRunner(
+        store,
+        command=_JOB,
+        environment=_environment(settings),
+        max_running=settings.trainer_jobs_at_once,
+        attempts=dict.fromkeys((DATASET, TRAINING), settings.trainer_job_attempts),
+        on_end=follow_up.job_ended,
+    )
     stopping = threading.Event()
     trail = AuditTrail(settings.job_store_url, clock=clock)
     changing = threading.Lock()

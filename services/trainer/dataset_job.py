@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from mlflow import MlflowClient
 
 from services.trainer.adapters.code_version import origin_tags
 from services.trainer.adapters.dataset_files import (
@@ -18,7 +17,8 @@ from services.trainer.adapters.dataset_files import (
     split_file,
     write_dataset,
 )
-from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, create_experiment, open_run, open_tracking
+from services.trainer.adapters.tracking import KIND_TAG, RunLog, Tracking
+from services.trainer.connecting import connect_tracking
 from services.trainer.dataset_sources import SourceRows, read_rows
 from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.cleaning_rules import fit_cleaning
@@ -48,10 +48,10 @@ def make_dataset(settings: Settings, context: JobContext) -> str:
     plan = plan_from_json(json.loads(context.job.payload))
     made = _make(plan, settings.tables_root, context)
     context.report(0.75, "opening the experiment")
-    client = open_tracking(settings.mlflow_uri, settings.mlflow_artifacts)
+    tracking = connect_tracking(settings, context)
     context.report(0.8, "storing the splits")
     origin = origin_tags(settings.code_version, _LIBRARIES)
-    return json.dumps(_store(client, context, plan, made, origin).to_json(), allow_nan=False)
+    return json.dumps(_store(tracking, context, plan, made, origin).to_json(), allow_nan=False)
 
 
 def split_rows(frame: pl.DataFrame, plan: DatasetPlan) -> Splits:
@@ -91,13 +91,13 @@ def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
 
 
 def _store(
-    client: MlflowClient, context: JobContext, plan: DatasetPlan, made: _Made, origin: Mapping[str, str]
+    tracking: Tracking, context: JobContext, plan: DatasetPlan, made: _Made, origin: Mapping[str, str]
 ) -> DatasetResult:
     metrics = baseline_metrics(made.splits)
     dataset = context.job.id
-    experiment_id = create_experiment(client, dataset)
-    tags = {KIND_TAG: "dataset", JOB_TAG: dataset, **origin}
-    with open_run(client, experiment_id=experiment_id, name="DummyClassifier", tags=tags) as run:
+    experiment_id = tracking.experiment(dataset)
+    tags = {KIND_TAG: "dataset", **origin}
+    with tracking.run(experiment_id=experiment_id, name="DummyClassifier", job=dataset, tags=tags) as run:
         run.params(_parameters(plan, made.record))
         with tempfile.TemporaryDirectory() as folder:
             contents = DatasetContents(made.splits, made.rows.levels, made.rows.features, made.record)

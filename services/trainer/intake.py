@@ -79,9 +79,7 @@ class Intake:
     def cancel(self, job_id: str, *, kind: str) -> Job:
         """Ask to end a job and return it as it is now; one that has ended stays as it is. Raises NotFound."""
         self.store.get(job_id, kind=kind)
-        job = self.store.request_cancel(job_id)
-        self.runner.wake()
-        return job
+        return self.runner.cancel(job_id)
 
     def _check_source(self, source: Source) -> None:
         """Raise what a quick look at the files rules out; the job reads their rows."""

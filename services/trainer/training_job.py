@@ -10,7 +10,6 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import polars as pl
-from mlflow import MlflowClient
 
 from services.trainer.adapters.code_version import origin_tags
 from services.trainer.adapters.curves import draw_curves
@@ -20,8 +19,9 @@ from services.trainer.adapters.memory import available_memory
 from services.trainer.adapters.optuna_study import open_study
 from services.trainer.adapters.scored_files import ARTIFACTS as SCORED
 from services.trainer.adapters.scored_files import write_scored
-from services.trainer.adapters.tracking import JOB_TAG, KIND_TAG, RunLog, fetch_artifact, open_run, open_tracking
+from services.trainer.adapters.tracking import KIND_TAG, RunLog, Tracking
 from services.trainer.adapters.versions import version_tags
+from services.trainer.connecting import connect_tracking
 from services.trainer.documenting import log_document
 from services.trainer.domain.amounts import check_amounts
 from services.trainer.domain.bundling import Provenance, bundle_contents, promotion_obstacle
@@ -29,7 +29,7 @@ from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.points import lines_of
-from services.trainer.domain.results import DatasetResult, TrainingResult
+from services.trainer.domain.results import DatasetResult, TrainingResult, training_result_from_json
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
@@ -54,18 +54,24 @@ class _Source:
 
 
 class _Findings:
-    """What is known of the training so far, told to the job store as it grows."""
+    """What is known of the training so far, told to the job store as it grows beyond what an earlier attempt told."""
 
     def __init__(self, context: JobContext, run_id: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._context = context
         self._clock = clock
         self.result = TrainingResult(run_id=run_id)
-        self._tell()
+        self._known = 0
+        if context.job.result is not None:
+            self._known = len(training_result_from_json(json.loads(context.job.result)).trials)
+        self._told = clock()
+        if not self._known:
+            self._tell()
 
     def add(self, trial: Trial) -> None:
         """Add a finished trial; it is told at once, or with a later one that comes within a second."""
         self.result = replace(self.result, trials=(*self.result.trials, trial.summary()))
-        if self._clock() - self._told >= _SECONDS_BETWEEN_TRIALS:
+        news = len(self.result.trials) > self._known
+        if news and self._clock() - self._told >= _SECONDS_BETWEEN_TRIALS:
             self._tell()
 
     def finish(self, training: Training) -> None:
@@ -89,15 +95,18 @@ def train(settings: Settings, context: JobContext) -> str:
     plan = plan_from_json(json.loads(context.job.payload))
     source = _source(context, plan.dataset)
     context.report(0.02, "opening the experiment")
-    client = open_tracking(settings.mlflow_uri, settings.mlflow_artifacts)
-    tags = {KIND_TAG: "training", JOB_TAG: context.job.id, "counterfoil.dataset_digest": source.result.digest}
+    tracking = connect_tracking(settings, context)
+    tags = {KIND_TAG: "training", "counterfoil.dataset_digest": source.result.digest}
     tags |= origin_tags(settings.code_version, _LIBRARIES)
     experiment = source.result.experiment_id
     name = f"{plan.classifier} {context.job.id}"
-    with open_run(client, experiment_id=experiment, name=name, tags=tags) as run:
+    with tracking.run(experiment_id=experiment, name=name, job=context.job.id, tags=tags) as run:
+        adopted = _adopted(context, run)
+        if adopted is not None:
+            return adopted
         findings = _Findings(context, run.run_id)
         context.report(0.04, "reading the data set")
-        dataset = _read(client, source)
+        dataset = _read(tracking, source)
         check_amounts(plan.costs, {"train": dataset.train.frame, "test": dataset.test.frame})
         _log_plan(run, plan, source)
         _check_memory(plan, dataset)
@@ -119,15 +128,27 @@ def train(settings: Settings, context: JobContext) -> str:
         return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
 
 
+def _adopted(context: JobContext, run: RunLog) -> str | None:
+    """Return the job's result if an earlier attempt of it registered the model and was killed before it could say so.
+
+    The outcome of the search was stored before, so that nothing is missing but the version.
+    """
+    version = run.patience(run.version)
+    if version is None:
+        return None
+    found = training_result_from_json(json.loads(context.job.result or ""))
+    return json.dumps(replace(found, version=version).to_json(), allow_nan=False)
+
+
 def _source(context: JobContext, dataset: str) -> _Source:
     # The request was checked for a data set that has succeeded; those never change.
     found = finished_dataset(context.store, dataset)
     return _Source(found.result, found.reference)
 
 
-def _read(client: MlflowClient, source: _Source) -> StoredDataset:
+def _read(tracking: Tracking, source: _Source) -> StoredDataset:
     with tempfile.TemporaryDirectory() as folder:
-        fetch = partial(fetch_artifact, client, source.result.baseline_run_id, folder=Path(folder))
+        fetch = partial(tracking.fetch, source.result.baseline_run_id, folder=Path(folder))
         return read_dataset(lambda name: fetch(f"{ARTIFACTS}/{name}"), source.result.digest)
 
 
@@ -230,6 +251,12 @@ def _register(
             creator=context.job.caller,
             promotion_obstacle=promotion_obstacle(contents.model),
         )
-        # This raises if the job was ended by others, so that a left-over process registers nothing.
-        context.report(0.95, "registering the model")
-        return registry.register_bundle(folder, model=contents.model_name, run_id=run.run_id, digest=digest, tags=tags)
+
+        def register() -> int:
+            """Register once; a try before this one may have got through without the answer."""
+            # This raises if the job was ended by others, so that a left-over process registers nothing.
+            context.report(0.95, "registering the model")
+            model = contents.model_name
+            return registry.register_bundle(folder, model=model, run_id=run.run_id, digest=digest, tags=tags)
+
+        return run.register(register)

@@ -16,8 +16,14 @@ _LOGGER = logging.getLogger("counterfoil.jobs")
 _BUSY_POLL_S = 0.05
 _IDLE_POLL_S = 1.0
 
-_INTERRUPTED = JobError("INTERRUPTED", "the service stopped while the job was running; create the job again")
+_GOES_ON = "interrupted; goes on from where it was"
 _NOT_STARTED = JobError("CHILD_NOT_STARTED", "the job's process could not be started; see the service's log")
+
+
+def _interrupted(attempts: int) -> JobError:
+    times = "" if attempts == 1 else f", in each of {attempts} attempts"
+    message = f"the service stopped while the job was running{times}; create the job again"
+    return JobError("INTERRUPTED", message, {"attempts": str(attempts)})
 
 
 def _died(exit_code: int) -> JobError:
@@ -39,7 +45,8 @@ class _Child:
 class JobRunner:
     """Runs the jobs of one store, at most `max_running` at a time, from start() to stop().
 
-    A store has one runner: at start it takes every RUNNING job for a left-over of an earlier life.
+    A store has one runner: at start it takes every RUNNING job for a left-over of an earlier life. A job that is
+    interrupted, because the service stops or was killed, is run again until its kind has had its `attempts`.
     """
 
     def __init__(
@@ -49,17 +56,19 @@ class JobRunner:
         command: Sequence[str],
         environment: Mapping[str, str],
         max_running: int = 1,
+        attempts: Mapping[str, int] | None = None,
         on_end: Callable[[Job], None] | None = None,
     ) -> None:
         """Make a runner whose children run `command JOB_ID ATTEMPT` with exactly this environment.
 
-        `on_end` is told each job that stopped running, in whatever way, on the runner's thread (for what start()
-        finds, on the caller's).
+        A kind that `attempts` does not name has one. `on_end` is told each job that has run and has ended, in whatever
+        way, on the runner's thread (for what start() and cancel() end, on the caller's).
         """
         self._store = store
         self._command = tuple(command)
         self._environment = dict(environment)
         self._max_running = max_running
+        self._attempts = dict(attempts or {})
         self._on_end = on_end
         self._children: list[_Child] = []
         self._woken = threading.Event()
@@ -67,19 +76,29 @@ class JobRunner:
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Mark what was RUNNING as FAILED (INTERRUPTED), then begin to take QUEUED jobs."""
+        """Queue again what was RUNNING, or mark it as FAILED (INTERRUPTED), then begin to take QUEUED jobs."""
         for job in self._store.in_state(JobState.RUNNING):
             # A child that outlives its parent for a moment may have ended the job since we looked.
             with suppress(Precondition):
-                self._tell(self._store.fail(job.id, job.attempt, _INTERRUPTED))
+                self._tell(self._interrupt(job))
         self._thread.start()
 
     def wake(self) -> None:
-        """Look at the store now: a job was created, or its cancellation requested."""
+        """Look at the store now: a job was created."""
         self._woken.set()
 
+    def cancel(self, job_id: str) -> Job:
+        """Ask to end a job, and return it as it is now: see JobStore.request_cancel."""
+        waiting = self._store.get(job_id).state is JobState.QUEUED
+        job = self._store.request_cancel(job_id)
+        self._woken.set()
+        if waiting and job.state is JobState.CANCELLED and job.attempt:
+            # It was to run again, so what its earlier attempts left is told of here and nowhere else.
+            self._tell(job)
+        return job
+
     def stop(self) -> None:
-        """End the children, mark their jobs as FAILED (INTERRUPTED), and return when all is over, within about 6 s."""
+        """End the children, queue their jobs again or mark them as FAILED (INTERRUPTED); over within about 6 s."""
         self._stopping.set()
         self._woken.set()
         if self._thread.is_alive():
@@ -108,7 +127,7 @@ class JobRunner:
     def _attend(self, child: _Child) -> None:
         exit_code = child.process.exit_code()
         if exit_code is not None:
-            self._settle(child, _died(exit_code))
+            self._settle(child, lambda job: self._store.fail(job.id, job.attempt, _died(exit_code)))
         elif self._store.get(child.job.id).cancel_requested:
             child.process.terminate()
 
@@ -126,13 +145,11 @@ class JobRunner:
         else:
             self._children.append(_Child(job, process))
 
-    def _settle(self, child: _Child, error: JobError) -> None:
-        """Give the job of an ended child its end, unless the child did: CANCELLED when that was asked, else FAILED."""
+    def _settle(self, child: _Child, otherwise: Callable[[Job], Job]) -> None:
+        """Give the job of an ended child its end, unless the child did: CANCELLED when that was asked, or another."""
         job = self._store.get(child.job.id)
-        if not job.state.ended and job.cancel_requested:
-            job = self._store.cancelled(job.id, child.job.attempt)
-        elif not job.state.ended:
-            job = self._store.fail(job.id, child.job.attempt, error)
+        if not job.state.ended:
+            job = self._cancelled(job) if job.cancel_requested else otherwise(job)
         self._children.remove(child)
         child.process.close()
         self._tell(job)
@@ -144,12 +161,26 @@ class JobRunner:
             time.sleep(_BUSY_POLL_S)
         for child in tuple(self._children):
             try:
-                self._settle(child, _INTERRUPTED)
+                self._settle(child, self._interrupt)
             except Exception:  # the thread's boundary: the next start() marks what could not be written now
                 _LOGGER.exception("a job's end cannot be stored", extra={"fields": {"job": child.job.id}})
                 child.process.close()
 
+    def _interrupt(self, job: Job) -> Job:
+        """Settle a job whose process has ended with the service, or ended before this one began."""
+        if job.cancel_requested:
+            return self._cancelled(job)
+        if job.attempt < self._attempts.get(job.kind, 1):
+            return self._store.requeue(job.id, job.attempt, _GOES_ON)
+        return self._store.fail(job.id, job.attempt, _interrupted(job.attempt))
+
+    def _cancelled(self, job: Job) -> Job:
+        return self._store.cancelled(job.id, job.attempt)
+
     def _tell(self, job: Job) -> None:
+        if not job.state.ended:
+            log_event(_LOGGER, "job interrupted", job=job.id, kind=job.kind, attempt=job.attempt)
+            return
         reason = job.error.reason if job.error is not None else ""
         log_event(_LOGGER, "job ended", job=job.id, kind=job.kind, state=job.state.value, reason=reason)
         if self._on_end is None:

@@ -194,15 +194,22 @@ class JobStore:
         return self.get(job_id)
 
     def start(self, job_id: str) -> Job:
-        """Begin the next attempt of a QUEUED job; raises Precondition (STALE_ATTEMPT) when it is not queued."""
+        """Begin the next attempt of a QUEUED job; raises Precondition (STALE_ATTEMPT) when it is not queued.
+
+        What an earlier attempt told of progress and result stays until this one tells more.
+        """
         values = {"state": JobState.RUNNING, "attempt": JOBS.c.attempt + 1, "start_time": self._now()}
         where = and_(JOBS.c.id == job_id, JOBS.c.state == JobState.QUEUED)
-        return self._write(job_id, where, values | {"fraction": 0.0, "stage": "", "result": None})
+        return self._write(job_id, where, values | {"stage": ""})
+
+    def requeue(self, job_id: str, attempt: int, stage: str) -> Job:
+        """Put a job whose process has ended back into the queue, where it stands before younger ones."""
+        return self._write_attempt(job_id, attempt, {"state": JobState.QUEUED, "stage": stage})
 
     def report(self, job_id: str, attempt: int, fraction: float, stage: str) -> Job:
         """Note how far the attempt has come; a fraction is brought into 0 to 1 and never falls below an earlier one.
 
-        This and the four below raise Precondition (STALE_ATTEMPT) when the attempt is not the one that runs.
+        This, requeue() and the four below raise Precondition (STALE_ATTEMPT) when the attempt is not the one that runs.
         """
         share = min(1.0, max(0.0, fraction))
         kept = case((JOBS.c.fraction > share, JOBS.c.fraction), else_=share)

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from services.trainer.adapters.patience import NO_PATIENCE
 from services.trainer.adapters.scored_files import ARTIFACTS, read_scored, scored_file, write_scored
-from services.trainer.adapters.tracking import create_experiment
+from services.trainer.adapters.tracking import Tracking
 from services.trainer.adapters.versions import MlflowVersions, version_tags
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs
@@ -45,7 +46,7 @@ def versions(
 ) -> MlflowVersions:
     """Return a registry with version 1, whose run keeps the outcomes of cv."""
     client, folder = mlflow_store.client, tmp_path_factory.mktemp("scored")
-    run = client.create_run(create_experiment(client, "ds-rethresholded")).info.run_id
+    run = client.create_run(Tracking(client, NO_PATIENCE).experiment("ds-rethresholded")).info.run_id
     digests = write_scored(folder, {"cv": _SCORED})
     client.log_artifacts(run, str(folder), ARTIFACTS)
     tags = version_tags(
@@ -136,7 +137,9 @@ def test_outcomes_that_are_not_those_of_the_training_are_refused(
     if trouble == "another split":
         split = "test"
     else:
-        run = mlflow_store.client.create_run(create_experiment(mlflow_store.client, f"ds-{trouble}")).info.run_id
+        run = mlflow_store.client.create_run(
+            Tracking(mlflow_store.client, NO_PATIENCE).experiment(f"ds-{trouble}")
+        ).info.run_id
         version = replace(version, run_id=run)
     if trouble == "other outcomes":
         pl.DataFrame({"target": [1], "probability": [0.5], "amount": [1.0]}).write_parquet(tmp_path / "cv.parquet")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.trainer.adapters.tracking import create_experiment, fetch_artifact, open_run, open_tracking
+from services.trainer.adapters.patience import NO_PATIENCE
+from services.trainer.adapters.tracking import RunLog, Tracking, open_tracking
 from services.trainer.adapters.versions import MlflowVersions, version_tags
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.versions import AliasMove, etag_of
@@ -26,10 +27,10 @@ class Interruption(BaseException):
 
 def test_a_run_holds_what_was_logged_and_ends_as_finished(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     """A metric that is no number is left out rather than stored as one."""
-    client = mlflow_store.client
+    client, tracking = mlflow_store.client, _tracking(mlflow_store)
     (tmp_path / "note.txt").write_text("kept")
 
-    with open_run(client, experiment_id=create_experiment(client, "ds-finished"), name="run", tags={"k": "v"}) as run:
+    with tracking.run(experiment_id=tracking.experiment("ds-finished"), name="run", job="tj", tags={"k": "v"}) as run:
         run.params({"seed": 7})
         run.metrics({"auc": 0.75, "undefined": float("nan")})
         run.folder(tmp_path, "notes")
@@ -42,30 +43,30 @@ def test_a_run_holds_what_was_logged_and_ends_as_finished(mlflow_store: MlflowSt
     assert stored.inputs is not None
     (given,) = stored.inputs.dataset_inputs
     assert {tag.key: tag.value for tag in given.tags}["sha256"] == "ab" * 32
-    fetched = fetch_artifact(client, run.run_id, "notes/note.txt", tmp_path)
+    fetched = tracking.fetch(run.run_id, "notes/note.txt", tmp_path)
     assert fetched.read_text() == "kept"
 
 
 @pytest.mark.parametrize("failure", [ValueError, Interruption])
 def test_a_run_whose_work_breaks_off_ends_as_failed(mlflow_store: MlflowStore, failure: type[BaseException]) -> None:
     """Nobody waits for a run that nobody works on; the failure goes on its way."""
-    client = mlflow_store.client
-    experiment = create_experiment(client, f"ds-{failure.__name__}")
+    tracking = _tracking(mlflow_store)
+    experiment = tracking.experiment(f"ds-{failure.__name__}")
 
-    with pytest.raises(failure), open_run(client, experiment_id=experiment, name="run", tags={}):
+    with pytest.raises(failure), tracking.run(experiment_id=experiment, name="run", job="tj", tags={}):
         raise failure
 
-    (run,) = client.search_runs([experiment])
+    (run,) = mlflow_store.client.search_runs([experiment])
     assert run.info.status == "FAILED"
 
 
 def test_what_broke_the_work_off_is_told_also_where_mlflow_cannot_be_told(mlflow_store: MlflowStore) -> None:
     """The run is gone by then, so that MLflow refuses to close it."""
-    client = mlflow_store.client
-    experiment = create_experiment(client, "ds-run-gone")
+    client, tracking = mlflow_store.client, _tracking(mlflow_store)
+    experiment = tracking.experiment("ds-run-gone")
 
     def broken_off() -> None:
-        with open_run(client, experiment_id=experiment, name="run", tags={}) as run:
+        with tracking.run(experiment_id=experiment, name="run", job="tj", tags={}) as run:
             client.delete_run(run.run_id)
             raise ValueError("the cause")
 
@@ -81,9 +82,42 @@ def test_mlflow_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     absent = store_in(tmp_path / "file")
 
     with connected(absent), pytest.raises(Unavailable, match="COUNTERFOIL_MLFLOW_URI") as refusal:
-        create_experiment(open_tracking(absent.uri, absent.artifacts), "ds-1")
+        _tracking(absent).experiment("ds-1")
 
     assert refusal.value.reason == "MLFLOW_UNAVAILABLE"
+
+
+def test_a_job_that_runs_again_goes_on_in_the_run_that_it_had(mlflow_store: MlflowStore) -> None:
+    """Also where that was closed meanwhile; other jobs of the experiment have runs of their own."""
+    client, tracking = mlflow_store.client, _tracking(mlflow_store)
+    experiment = tracking.experiment("ds-again")
+    with tracking.run(experiment_id=experiment, name="other", job="tj-other", tags={}):
+        pass
+    with tracking.run(experiment_id=experiment, name="run", job="tj-1", tags={}) as first:
+        first.params({"seed": 7})
+
+    with tracking.run(experiment_id=tracking.experiment("ds-again"), name="run", job="tj-1", tags={}) as again:
+        again.params({"seed": 7})
+        reopened = client.get_run(again.run_id).info.status
+
+    assert again.run_id == first.run_id
+    assert (reopened, client.get_run(again.run_id).info.status) == ("RUNNING", "FINISHED")
+    assert len(client.search_runs([experiment])) == 2
+
+
+def test_a_run_registers_one_version_however_often_it_is_asked_to(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """A try whose answer was lost, or whose process was killed, counts."""
+    versions = _registered(mlflow_store, tmp_path, model="once", count=1)
+    tracking = _tracking(mlflow_store)
+    experiment = tracking.experiment("ds-once")
+    run_id = versions.get("once", "1").run_id
+    registered = RunLog(mlflow_store.client, run_id, experiment, NO_PATIENCE)
+
+    with tracking.run(experiment_id=experiment, name="run", job="tj-new", tags={}) as unregistered:
+        assert unregistered.version() is None
+        assert unregistered.register(lambda: 7) == 7
+
+    assert registered.register(lambda: 7) == 1
 
 
 def test_all_versions_of_a_model_are_found_newest_first(mlflow_store: MlflowStore, tmp_path: Path) -> None:
@@ -175,9 +209,10 @@ def test_deleted_version_takes_its_bundles_files_with_it(mlflow_store: MlflowSto
 def test_deleted_data_set_leaves_no_file(mlflow_store: MlflowStore, tmp_path: Path) -> None:
     """Not the splits and not what trainings made of them; again, nothing happens."""
     client = mlflow_store.client
-    experiment = create_experiment(client, "ds-deleted")
+    tracking = _tracking(mlflow_store)
+    experiment = tracking.experiment("ds-deleted")
     (tmp_path / "train.parquet").write_text("applicants")
-    with open_run(client, experiment_id=experiment, name="run", tags={}) as run:
+    with tracking.run(experiment_id=experiment, name="run", job="tj", tags={}) as run:
         run.folder(tmp_path, "dataset")
     folder = Path(client.get_experiment(experiment).artifact_location.removeprefix("file://"))
     assert list(folder.rglob("train.parquet"))
@@ -202,7 +237,7 @@ def _registered(store: MlflowStore, folder: Path, *, model: str, count: int, dat
     """Register one bundle so many times."""
     registry = ModelRegistry(store.uri, cache=folder / "cache")
     bundle = tiny_bundle(folder / "tiny", seed=6, model_name=model)
-    run = store.client.create_run(create_experiment(store.client, f"ds-{model}")).info.run_id
+    run = store.client.create_run(_tracking(store).experiment(f"ds-{model}")).info.run_id
     tags = version_tags(
         classifier="lightgbm",
         dataset=dataset,
@@ -215,3 +250,7 @@ def _registered(store: MlflowStore, folder: Path, *, model: str, count: int, dat
     for _ in range(count):
         registry.register_bundle(bundle.folder, model=model, run_id=run, digest=bundle.digest, tags=tags)
     return MlflowVersions(store.client, registry)
+
+
+def _tracking(store: MlflowStore) -> Tracking:
+    return open_tracking(store.uri, store.artifacts, NO_PATIENCE)

@@ -1,6 +1,8 @@
 """What a trainer leaves behind when work does not end as it should: nothing that looks finished."""
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from counterfoil.types.v1 import job_pb2
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
-from shared.jobs.store import JobStore
+from shared.jobs.store import JobState, JobStore
 from shared.settings import environment_of
 from tests.bundles import tiny_bundle
 from tests.processes import running
@@ -23,8 +25,8 @@ pytestmark = pytest.mark.xdist_group("trainer")
 def test_a_restarted_trainer_fails_what_was_running_and_withdraws_what_it_had_registered(
     trainer: Trainer, tmp_path: Path
 ) -> None:
-    """The process before was killed between registering the model and telling the job store."""
-    settings = elsewhere(trainer.settings, tmp_path)
+    """The process before was killed between registering and telling, and the job has had all its attempts."""
+    settings = replace(elsewhere(trainer.settings, tmp_path), trainer_job_attempts=1)
     job_id, run_id = _half_done(settings, tmp_path)
 
     with running_trainer(settings) as restarted:
@@ -37,26 +39,54 @@ def test_a_restarted_trainer_fails_what_was_running_and_withdraws_what_it_had_re
 
 
 def test_a_cancelled_training_registers_nothing(trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path) -> None:
-    """Its process is ended in the middle of a long search, and its run in MLflow says so."""
+    """Its process is ended within 2 s in the middle of a long search, and its run in MLflow says so."""
     settings = elsewhere(trainer.settings, tmp_path)
     _adopt(trainer.store, settings, dataset.name.removeprefix("datasets/"))
-    last = training_pb2.TrainingJob()
+    last, asked = training_pb2.TrainingJob(), 0.0
 
     with running_trainer(settings) as other:
         name = other.stub.CreateTrainingJob(_endless(dataset.name)).name
         for news in other.stub.WatchTrainingJob(training_pb2.WatchTrainingJobRequest(name=name)):
             last = news.training_job
-            if last.run_id:
+            if last.run_id and not asked:
+                asked = time.monotonic()
                 other.stub.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=name))
+        took_s = time.monotonic() - asked
 
     client = MlflowClient(settings.mlflow_uri)
     assert last.job.state == job_pb2.JOB_STATE_CANCELLED
+    assert took_s < 2.0
     assert not last.model_version
     assert client.get_run(last.run_id).info.status == "KILLED"
     assert not client.search_model_versions(f"run_id = '{last.run_id}'")
 
 
-def test_a_stopped_trainer_fails_what_runs(trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path) -> None:
+def test_a_restarted_trainer_adopts_the_version_that_a_killed_one_had_registered(
+    trainer: Trainer, dataset: dataset_pb2.Dataset, training_job: training_pb2.TrainingJob, tmp_path: Path
+) -> None:
+    """It had not told the job store yet; nothing is trained anew, and no second version appears."""
+    settings = elsewhere(trainer.settings, tmp_path)
+    _adopt(trainer.store, settings, dataset.name.removeprefix("datasets/"))
+    first = trainer.store.get(training_job.name.removeprefix("trainingJobs/"))
+    store = JobStore(settings.job_store_url)
+    left = store.start(store.create(id=first.id, kind=first.kind, payload=first.payload, caller="test").id)
+    untold = json.dumps({**json.loads(first.result or ""), "version": 0})
+    store.update_result(left.id, left.attempt, untold)
+
+    with running_trainer(settings) as restarted:
+        *_, last = restarted.stub.WatchTrainingJob(training_pb2.WatchTrainingJobRequest(name=training_job.name))
+
+    assert (last.training_job.job.state, last.training_job.job.attempt) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
+    assert last.training_job.model_version == training_job.model_version
+    assert last.training_job.trials == training_job.trials
+    client = MlflowClient(settings.mlflow_uri)
+    assert len(client.search_model_versions(f"run_id = '{training_job.run_id}'")) == 1
+    assert client.get_run(training_job.run_id).info.status == "FINISHED"
+
+
+def test_a_stopped_trainer_leaves_what_runs_to_the_next(
+    trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path
+) -> None:
     """And ends its process, so that nobody works on for a service that has gone."""
     settings = elsewhere(trainer.settings, tmp_path)
     _adopt(trainer.store, settings, dataset.name.removeprefix("datasets/"))
@@ -68,8 +98,7 @@ def test_a_stopped_trainer_fails_what_runs(trainer: Trainer, dataset: dataset_pb
                 break
 
     job = JobStore(settings.job_store_url).get(name.removeprefix("trainingJobs/"))
-    assert job.error is not None
-    assert job.error.reason == "INTERRUPTED"
+    assert (job.state, job.attempt, job.error) == (JobState.QUEUED, 1, None)
 
 
 def test_the_trainer_starts_as_a_process_and_stops_cleanly(trainer: Trainer, tmp_path: Path) -> None:

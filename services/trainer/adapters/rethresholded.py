@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
+from services.trainer.adapters.patience import NO_PATIENCE
 from services.trainer.adapters.scored_files import ARTIFACTS, read_scored, scored_file
-from services.trainer.adapters.tracking import KIND_TAG, RunLog, fetch_artifact, open_run
+from services.trainer.adapters.tracking import KIND_TAG, RunLog, Tracking, fetch_artifact
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.versions import ModelVersion, ThresholdWish
 from shared.bundle.registry import ModelRegistry
@@ -42,10 +43,11 @@ def register_rethresholded(
     bundle = bundles.fetch_bundle(bundles.resolve(base.model, str(base.version)))
     with reaching_mlflow():
         experiment = client.get_run(base.run_id).info.experiment_id
+    tracking = Tracking(client, NO_PATIENCE)
     name = f"{base.model}/{base.version} at {wish.threshold:g}"
     with (
         tempfile.TemporaryDirectory() as scratch,
-        open_run(client, experiment_id=experiment, name=name, tags={KIND_TAG: "threshold"}) as run,
+        tracking.run(experiment_id=experiment, name=name, tags={KIND_TAG: "threshold"}) as run,
     ):
         folder = Path(scratch)
         run.params({"model": base.model, "base_version": base.version, "reason": wish.reason})

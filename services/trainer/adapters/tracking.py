@@ -1,8 +1,8 @@
-"""Experiments and runs in MLflow, as a job's process writes them; every call raises Unavailable where MLflow fails."""
+"""Experiments and runs in MLflow, as a job's process writes them; Unavailable is raised where MLflow stays away."""
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
+from services.trainer.adapters.patience import Patience
 from shared.errors import Unavailable
 from shared.mlflow_store import connect, reaching_mlflow
 
@@ -21,65 +22,117 @@ _SHORT_DIGEST = 32
 
 @dataclass(frozen=True)
 class RunLog:
-    """One open run; what is written goes to MLflow at once."""
+    """One open run; what is written goes to MLflow at once, or as soon as it is there."""
 
     client: MlflowClient
     run_id: str
     experiment_id: str
+    patience: Patience
 
     def params(self, params: Mapping[str, object]) -> None:
         """Log parameters as text."""
-        with reaching_mlflow():
-            self.client.log_batch(self.run_id, params=[Param(name, str(value)) for name, value in params.items()])
+        texts = [Param(name, str(value)) for name, value in params.items()]
+        self._write(lambda: self.client.log_batch(self.run_id, params=texts))
 
     def metrics(self, metrics: Mapping[str, float]) -> None:
         """Log the metrics that are finite, all with one time."""
         moment = int(time.time() * 1000)
         finite = [Metric(name, value, moment, 0) for name, value in metrics.items() if math.isfinite(value)]
-        with reaching_mlflow():
-            self.client.log_batch(self.run_id, metrics=finite)
+        self._write(lambda: self.client.log_batch(self.run_id, metrics=finite))
 
     def folder(self, folder: Path, artifact_path: str | None = None) -> None:
         """Log every file of a folder, below the artifact path if one is given."""
-        with reaching_mlflow():
-            self.client.log_artifacts(self.run_id, str(folder), artifact_path)
+        self._write(lambda: self.client.log_artifacts(self.run_id, str(folder), artifact_path))
 
     def split(self, name: str, *, context: str, digest: str, source: str) -> None:
         """Note a split of a data set as an input of the run; its SHA-256 (hex) is cut where MLflow demands it."""
         split = Dataset(name=name, digest=digest[:_SHORT_DIGEST], source_type="counterfoil", source=source)
         tags = [InputTag("mlflow.data.context", context), InputTag("sha256", digest)]
+        self._write(lambda: self.client.log_inputs(self.run_id, [DatasetInput(split, tags)]))
+
+    def version(self) -> int | None:
+        """Return the model version that was registered from the run, None if there is none."""
         with reaching_mlflow():
-            self.client.log_inputs(self.run_id, [DatasetInput(split, tags)])
+            found = self.client.search_model_versions(f"run_id = '{self.run_id}'", max_results=1)
+        return int(found[0].version) if found else None
+
+    def register(self, register: Callable[[], int]) -> int:
+        """Return the version that was registered from the run; it is registered now if there is none."""
+        return self.patience(lambda: self.version() or register())
+
+    def close(self) -> None:
+        """End the run as FINISHED."""
+        self._write(lambda: self.client.set_terminated(self.run_id, "FINISHED"))
+
+    def _write(self, write: Callable[[], object]) -> None:
+        def once() -> None:
+            with reaching_mlflow():
+                write()
+
+        self.patience(once)
 
 
-def open_tracking(uri: str, artifacts: Path) -> MlflowClient:
-    """Return a client of the MLflow that the settings name; it is made this process's own."""
+@dataclass(frozen=True)
+class Tracking:
+    """MLflow as one job sees it: a job that runs again, or a call that is made again, finds what there is already."""
+
+    client: MlflowClient
+    patience: Patience
+
+    def experiment(self, name: str) -> str:
+        """Return the id of the experiment, made now if there is none."""
+
+        def find_or_create() -> str:
+            with reaching_mlflow():
+                found = self.client.get_experiment_by_name(name)
+                if found is not None:
+                    return str(found.experiment_id)
+                return str(self.client.create_experiment(name, tags={KIND_TAG: "dataset"}))
+
+        return self.patience(find_or_create)
+
+    @contextmanager
+    def run(self, *, experiment_id: str, name: str, tags: Mapping[str, str], job: str = "") -> Iterator[RunLog]:
+        """Yield the job's run in the experiment, without a job a new one.
+
+        It ends as FINISHED, or as FAILED when the block raises.
+        """
+        run_id = self.patience(lambda: self._open_run(experiment_id, name, tags, job))
+        run = RunLog(self.client, run_id, experiment_id, self.patience)
+        try:
+            yield run
+        except BaseException:
+            # Whatever ends the block, an exit of the process included, nobody works on the run any more. Where MLflow
+            # is away, what ended the block is still what must be told; the service closes the run when the job has
+            # ended.
+            with suppress(Unavailable), reaching_mlflow():
+                self.client.set_terminated(run_id, "FAILED")
+            raise
+        run.close()
+
+    def fetch(self, run_id: str, artifact: str, folder: Path) -> Path:
+        """Return a copy of a run's artifact below the folder."""
+        return self.patience(lambda: fetch_artifact(self.client, run_id, artifact, folder))
+
+    def _open_run(self, experiment_id: str, name: str, tags: Mapping[str, str], job: str) -> str:
+        with reaching_mlflow():
+            run_id = self._run_of(experiment_id, job) if job else None
+            if run_id is not None:
+                self.client.update_run(run_id, status="RUNNING")
+                return run_id
+            all_tags = {**tags, JOB_TAG: job} if job else dict(tags)
+            return str(self.client.create_run(experiment_id, run_name=name, tags=all_tags).info.run_id)
+
+    def _run_of(self, experiment_id: str, job: str) -> str | None:
+        found = self.client.search_runs([experiment_id], f"tags.`{JOB_TAG}` = '{job}'", max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+
+def open_tracking(uri: str, artifacts: Path, patience: Patience) -> Tracking:
+    """Return the MLflow that the settings name; it is made this process's own."""
     with reaching_mlflow():
         connect(uri, artifacts)
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def create_experiment(client: MlflowClient, name: str) -> str:
-    """Return the id of a new experiment."""
-    with reaching_mlflow():
-        return str(client.create_experiment(name, tags={KIND_TAG: "dataset"}))
-
-
-@contextmanager
-def open_run(client: MlflowClient, *, experiment_id: str, name: str, tags: Mapping[str, str]) -> Iterator[RunLog]:
-    """Yield a new run that ends as FINISHED, or as FAILED when the block raises."""
-    with reaching_mlflow():
-        run_id = str(client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id)
-    try:
-        yield RunLog(client, run_id, experiment_id)
-    except BaseException:
-        # Whatever ends the block, an exit of the process included, nobody works on the run any more. Where MLflow is
-        # away, what ended the block is still what must be told; the service closes the run when the job has ended.
-        with suppress(Unavailable), reaching_mlflow():
-            client.set_terminated(run_id, "FAILED")
-        raise
-    with reaching_mlflow():
-        client.set_terminated(run_id, "FINISHED")
+        return Tracking(MlflowClient(tracking_uri=uri, registry_uri=uri), patience)
 
 
 def fetch_artifact(client: MlflowClient, run_id: str, artifact: str, folder: Path) -> Path:

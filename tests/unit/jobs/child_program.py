@@ -49,6 +49,13 @@ def linger(context: JobContext) -> str:
     return "too late"
 
 
+def linger_at_first(context: JobContext) -> str:
+    """Work for long in the first attempt, in the next return what that one left."""
+    if context.job.attempt == 1:
+        return linger(context)
+    return f"found {context.job.result} at {context.job.fraction}"
+
+
 def ignore_terminate(context: JobContext) -> str:
     """Linger without listening to SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -83,7 +90,19 @@ def read_stdin(_context: JobContext) -> str:
 
 WORK = {
     each.__name__: each
-    for each in (succeed, refuse, crash, die, linger, ignore_terminate, start_another, abandon, report_on, read_stdin)
+    for each in (
+        succeed,
+        refuse,
+        crash,
+        die,
+        linger,
+        linger_at_first,
+        ignore_terminate,
+        start_another,
+        abandon,
+        report_on,
+        read_stdin,
+    )
 }
 
 
