@@ -44,7 +44,7 @@ def _fitted(applicants: list[tuple[int, float]]) -> tuple[Calibrator, NDArray[np
         raise
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), _MARGINS), min_size=4, max_size=40))
 def test_any_fit_rises_strictly_and_stays_inside_zero_and_one(applicants: list[tuple[int, float]]) -> None:
     """Also far outside the margins that it has seen: every applicant has reasons, nobody is certain."""
@@ -58,7 +58,7 @@ def test_any_fit_rises_strictly_and_stays_inside_zero_and_one(applicants: list[t
     assert np.all(np.diff(probabilities) >= -1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), _MARGINS), min_size=4, max_size=40))
 def test_a_fit_survives_json_to_the_last_bit(applicants: list[tuple[int, float]]) -> None:
     """What the scorer reads is what was fitted; a margin has its bits alone and in any batch."""
