@@ -25,7 +25,7 @@ from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.dataset import LABEL, DatasetPlan, plan_from_json, split_labelled
 from services.trainer.domain.evaluation import evaluate_most_frequent, named
 from services.trainer.domain.results import SPLITS, DatasetResult, SplitName, SplitSummary, TableSummary
-from services.trainer.domain.sources import HomeCreditTables
+from services.trainer.domain.sources import source_parameters
 from services.trainer.domain.threshold import Costs
 from services.trainer.settings import Settings
 from shared.jobs.child import JobContext
@@ -114,7 +114,7 @@ def _store(
 def _parameters(plan: DatasetPlan, record: CleaningRecord) -> dict[str, object]:
     return {
         "classifier": "DummyClassifier(most_frequent)",
-        **({"feature_set": plan.source.features} if isinstance(plan.source, HomeCreditTables) else {}),
+        **source_parameters(plan.source),
         "test_share": plan.test_share,
         "seed": plan.seed,
         **{name: value for name, value in plan.cleaning.__dict__.items() if value is not None},

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from mlflow import MlflowClient
 
 from counterfoil.client.channels import open_channel
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.scorer.v1.scorer_pb2_grpc import ScorerServiceStub
-from counterfoil.trainer.v1 import dataset_pb2, training_pb2
+from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2, training_pb2
 from services.scorer import app as scorer_app
 from services.scorer.settings import Settings as ScorerSettings
 from tests.german_credit import ID, PREPARED, TARGET, UNLABELLED, german_credit
@@ -96,6 +97,32 @@ def test_the_data_set_tells_its_source_and_splits(loop: Loop) -> None:
     assert rows[dataset_pb2.SPLIT_PRODUCTION] == UNLABELLED
     assert rows[dataset_pb2.SPLIT_TRAIN] + rows[dataset_pb2.SPLIT_TEST] == 1000 - UNLABELLED
     assert loop.champion.metrics["test_auc"] > 0.65
+
+
+def test_the_run_records_where_the_rows_come_from(trainer: Trainer, loop: Loop) -> None:
+    """An auditor reads in MLflow which file and which columns a model goes back to."""
+    client = MlflowClient(trainer.settings.mlflow_uri)
+
+    recorded = client.get_run(loop.dataset.baseline_run_id).data.params
+
+    assert (recorded["source"], recorded["source_path"]) == ("prepared", PREPARED.path)
+    assert (recorded["id_column"], recorded["target_column"], recorded["positive"]) == (ID, TARGET, "bad")
+
+
+def test_table_and_splits_can_be_looked_at(trainer: Trainer, loop: Loop) -> None:
+    """The table by its path, the splits by their features, as those of any other source."""
+    production = inspection_pb2.DatasetSplit(dataset=loop.dataset.name, split=dataset_pb2.SPLIT_PRODUCTION)
+    describe = inspection_pb2.DescribeColumnRequest
+
+    purpose = trainer.stub.DescribeColumn(describe(table=PREPARED.path, column="purpose"))
+    age = trainer.stub.DescribeColumn(describe(dataset_split=production, column="age_in_years"))
+    sample = trainer.stub.SampleDataset(
+        inspection_pb2.SampleDatasetRequest(name=loop.dataset.name, split=production.split, row_count=3)
+    )
+
+    assert purpose.texts.levels[0].level == "radio/television"
+    assert (age.rows_used.used, age.missing_count) == (UNLABELLED, 0)
+    assert {applicant.applicant_id for applicant in sample.applicants} <= set(TODAY)
 
 
 def test_the_served_model_describes_its_features(loop: Loop) -> None:

@@ -68,6 +68,14 @@ def source_from_json(document: Mapping[str, Any]) -> Source:
     return PreparedTable(**{**fields, "bounds": bounds})
 
 
+def source_parameters(source: Source) -> dict[str, str]:
+    """Return what the data set's run records of its source; reason texts and bounds are in its features."""
+    if isinstance(source, HomeCreditTables):
+        return {"source": "home_credit", "source_path": source.directory, "feature_set": source.features.value}
+    columns = {"id_column": source.id_column, "target_column": source.target_column, "positive": source.positive}
+    return {"source": "prepared", "source_path": source.path, **columns}
+
+
 def source_violations(source: Source) -> list[FieldViolation]:
     """Return every field of the source that can never work, whatever the files hold."""
     if isinstance(source, HomeCreditTables):

@@ -4,7 +4,14 @@ import math
 
 import pytest
 
-from services.trainer.domain.sources import Bounds, HomeCreditTables, PreparedTable, Source, source_violations
+from services.trainer.domain.sources import (
+    Bounds,
+    HomeCreditTables,
+    PreparedTable,
+    Source,
+    source_parameters,
+    source_violations,
+)
 
 _SOUND = PreparedTable("t.csv", "id", "bad", "", {"age": "Age"}, {"age": Bounds(18.0, None), "sum": Bounds(0.0, 0.0)})
 
@@ -34,3 +41,24 @@ def test_a_sound_source_passes() -> None:
 def test_each_field_that_can_never_work_is_named(source: Source, fields: list[str]) -> None:
     """A form can point at what to mend."""
     assert [violation.field for violation in source_violations(source)] == fields
+
+
+@pytest.mark.parametrize(
+    ("source", "recorded"),
+    [
+        (HomeCreditTables("first"), {"source": "home_credit", "source_path": "first", "feature_set": "REFERENCE"}),
+        (
+            PreparedTable("t.csv", "id", "outcome", "bad", {"age": "Age"}),
+            {
+                "source": "prepared",
+                "source_path": "t.csv",
+                "id_column": "id",
+                "target_column": "outcome",
+                "positive": "bad",
+            },
+        ),
+    ],
+)
+def test_a_run_records_which_file_and_columns_it_goes_back_to(source: Source, recorded: dict[str, str]) -> None:
+    """Short enough for a parameter of MLflow, whatever the source."""
+    assert source_parameters(source) == recorded
