@@ -4,13 +4,13 @@ Deterministic for the locked grpcio-tools and mypy-protobuf.
 """
 
 import os
+import subprocess
 import sys
 import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from google.rpc import status_pb2
-from grpc_tools import protoc
 
 ROOT = Path(__file__).parent
 
@@ -31,7 +31,8 @@ def generate(out: Path) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    code = protoc.main(["protoc", *arguments])
+    # In a process of its own: the compiler's C++ protobuf and the one in OR-Tools (OptBinning) abort beside each other.
+    code = subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *arguments], check=False).returncode
     if code != 0:
         raise SystemExit(code)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor_pb2
 from google.rpc import status_pb2
-from grpc_tools import protoc
 
 PROTOS = Path(__file__).parents[2] / "protos"
 FILES = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.glob("counterfoil/**/*.proto"))
@@ -23,8 +22,9 @@ def descriptors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, descripto
     """The contract's files with their comments."""
     out = tmp_path_factory.mktemp("descriptors") / "set.pb"
     includes = [f"-I{PROTOS}", f"-I{files('grpc_tools') / '_proto'}", f"-I{Path(str(status_pb2.__file__)).parents[2]}"]
-    code = protoc.main(["protoc", *includes, "--include_source_info", f"--descriptor_set_out={out}", *FILES])
-    assert code == 0, "protoc refused the contract"
+    options = [*includes, "--include_source_info", f"--descriptor_set_out={out}"]
+    compiled = subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *options, *FILES], check=False)
+    assert compiled.returncode == 0, "protoc refused the contract"
     descriptor_set = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     return {file.name: file for file in descriptor_set.file}
 
