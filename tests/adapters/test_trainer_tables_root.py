@@ -63,13 +63,22 @@ def test_a_table_may_be_a_link_to_one_inside(root: Path) -> None:
     assert locate_tables(root, "tables") == root / "tables"
 
 
-@pytest.mark.parametrize("directory", ["gone", "file", "loop", "a\0b", "x" * 300])
-def test_a_folder_that_is_not_there_is_refused(root: Path, directory: str) -> None:
+@pytest.mark.parametrize(
+    ("directory", "reason"),
+    [
+        ("gone", "DIRECTORY_MISSING"),
+        ("file", "DIRECTORY_MISSING"),
+        ("loop", "PATH_INVALID"),
+        ("a\0b", "PATH_INVALID"),
+        ("x" * 300, "PATH_INVALID"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_refused(root: Path, directory: str, reason: str) -> None:
     """Also where the path could never be one; no path of the machine is in the message."""
     with pytest.raises(InvalidInput) as refusal:
         locate_tables(root, directory)
 
-    assert refusal.value.reason == "DIRECTORY_MISSING"
+    assert refusal.value.reason == reason
     assert str(root) not in refusal.value.message
 
 
@@ -93,12 +102,22 @@ def test_a_file_outside_is_refused(root: Path, path: str) -> None:
     assert refusal.value.reason == "PATH_OUTSIDE_ROOT"
 
 
-@pytest.mark.parametrize("path", ["gone.csv", "tables", "loop", "a\0b", "x" * 300, ""])
-def test_a_file_that_is_not_there_is_refused(root: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("gone.csv", "FILE_MISSING"),
+        ("tables", "FILE_MISSING"),
+        ("", "FILE_MISSING"),
+        ("loop", "PATH_INVALID"),
+        ("a\0b", "PATH_INVALID"),
+        ("x" * 300, "PATH_INVALID"),
+    ],
+)
+def test_a_file_that_is_not_there_is_refused(root: Path, path: str, reason: str) -> None:
     """A folder is no file; no path of the machine is in the message."""
     with pytest.raises(InvalidInput) as refusal:
         locate_file(root, path)
 
-    assert refusal.value.reason == "FILE_MISSING"
+    assert refusal.value.reason == reason
     assert [violation.field for violation in refusal.value.violations] == ["prepared.path"]
     assert str(root) not in refusal.value.message

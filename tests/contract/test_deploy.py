@@ -92,3 +92,10 @@ def test_compose_wires_services_volumes_and_variables_that_are_declared() -> Non
     assert {d for s in services.values() for d in s.get("depends_on", {})} <= services.keys()
     assert named == COMPOSE["volumes"].keys()
     assert required == documented
+
+
+def test_what_an_image_compiles_at_run_time_is_kept_where_it_may_write() -> None:
+    """Without a folder that it can write, numba refuses to keep code, and with it to be imported."""
+    (folder,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
+
+    assert Path(folder).is_relative_to("/state")

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 from polars.exceptions import NoDataError, PolarsError
 
+from services.trainer.adapters.tables_root import locate, naming
 from services.trainer.domain.rows import Rows
 from shared.errors import InvalidInput
 from shared.tables.sources import MISSING_TEXTS, FileFormat, Source, find_source
@@ -29,10 +30,10 @@ class Folder:
 def list_folder(root: Path, directory: str) -> Folder:
     """Return what lies in a folder below the root, by name; a link that leads out of the root is left out.
 
-    Raises InvalidInput: PATH_OUTSIDE_ROOT, DIRECTORY_MISSING.
+    Raises InvalidInput: PATH_OUTSIDE_ROOT, PATH_INVALID, DIRECTORY_MISSING.
     """
-    located = _located(root, directory, field="directory")
-    with _naming("directory"):
+    located = locate(root, directory, field="directory")
+    with naming("directory"):
         exists = located.is_dir()
     if not exists:
         remedy = "there is no such folder in the trainer's tables root (COUNTERFOIL_TABLES_ROOT)"
@@ -45,7 +46,7 @@ def list_folder(root: Path, directory: str) -> Folder:
 def open_table(root: Path, path: str) -> Rows:
     """Return the rows of a table below the root, named with or without its ending.
 
-    Raises InvalidInput about `table`: PATH_OUTSIDE_ROOT, TABLE_MISSING, TABLE_EMPTY or TABLE_UNREADABLE.
+    Raises InvalidInput about `table`: PATH_OUTSIDE_ROOT, PATH_INVALID, TABLE_MISSING, TABLE_EMPTY or TABLE_UNREADABLE.
     """
     source = _found(root, path)
     with readable_table():
@@ -82,8 +83,8 @@ def readable_table() -> Iterator[None]:
 
 
 def _found(root: Path, path: str) -> Source:
-    located = _located(root, path, field="table")
-    with _naming("table"):
+    located = locate(root, path, field="table")
+    with naming("table"):
         if _is_table(located):
             return Source(located, _FORMATS[located.suffix])
         source = find_source(located.parent, located.name)
@@ -91,26 +92,7 @@ def _found(root: Path, path: str) -> Source:
         remedy = "there is no such CSV or Parquet file in the trainer's tables root (COUNTERFOIL_TABLES_ROOT)"
         raise InvalidInput.of("table", remedy, reason="TABLE_MISSING")
     # The file may be a link although its folder is none.
-    return replace(source, path=_located(root, str(source.path), field="table"))
-
-
-def _located(root: Path, path: str, *, field: str) -> Path:
-    with _naming(field):
-        inside = root.resolve()
-        located = (inside / path).resolve()
-    if not located.is_relative_to(inside):
-        remedy = "leads out of the trainer's tables root; name what lies inside it (COUNTERFOIL_TABLES_ROOT)"
-        raise InvalidInput.of(field, remedy, reason="PATH_OUTSIDE_ROOT")
-    return located
-
-
-@contextmanager
-def _naming(field: str) -> Iterator[None]:
-    """Turn what the file system says of a name that none of its files can have into InvalidInput."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidInput.of(field, "is no path of a file or folder", reason="PATH_INVALID") from error
+    return replace(source, path=locate(root, str(source.path), field="table"))
 
 
 def _is_table(path: Path) -> bool:

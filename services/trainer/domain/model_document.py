@@ -266,8 +266,8 @@ def _verdict(ratio: float | None) -> str:
 
 def _limits(facts: ModelFacts) -> list[str]:
     limits = [
-        "The data do not say when an applicant applied, so nothing is known of how the model holds over time: train and"
-        " test are a random split, not an earlier and a later one.",
+        "The data do not say when an applicant applied, so nothing is known of how the model holds over time: rows were"
+        " held out at random, not by date.",
         "Who was refused in the past is not in the data with an outcome; the model has not learnt from them.",
         "Groups were compared by rates alone. No cause was looked for, nor any attribute that the data set lacks.",
         "Costs are what the lender said, not what was measured.",
