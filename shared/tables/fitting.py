@@ -176,7 +176,8 @@ def _correlation(
     rows, sums, squares = seen.T @ seen, filled.T @ seen, (filled**2).T @ seen
     spread = np.sqrt(np.maximum(rows * squares - sums**2, 1e-12))
     correlation = (rows * (filled.T @ filled) - sums * sums.T) / (spread * spread.T)
-    return [[round(float(x), 2) for x in correlation[i, : i + 1]] for i in range(len(scores))]
+    # What rounds to -0.0 on one processor rounds to 0.0 on another, whose sums end in other bits; adding 0.0 makes one.
+    return [[round(float(x), 2) + 0.0 for x in correlation[i, : i + 1]] for i in range(len(scores))]
 
 
 def _normal_scores(frame: pl.DataFrame, shape: Shape, column: Entry) -> Floats:

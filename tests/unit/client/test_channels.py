@@ -73,8 +73,8 @@ def test_call_without_a_deadline_gets_one(server: Server) -> None:
         _call(channel, WATCH)
 
     (_, call), (_, stream) = server.calls
-    assert 50 < call <= channels.UNARY_DEADLINE_S
-    # On the wire long deadlines are rounded up by some seconds.
+    # Deadlines are rounded up on the wire, and what remains is told by a clock that the machine may be setting right.
+    assert 50 < call <= channels.UNARY_DEADLINE_S + 5
     assert 3500 < stream <= channels.STREAM_DEADLINE_S + 60
 
 
