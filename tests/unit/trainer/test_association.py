@@ -79,8 +79,9 @@ def test_chi_squared_and_cramers_v_are_those_of_scipy(seed: int, rows: int, left
         return
 
     assert chi_squared(counts) == pytest.approx(chi2_contingency(counts, correction=False).statistic)
-    assert cramers_v(counts) == pytest.approx(_bergsma(counts), abs=1e-9)
-    assert cramers_v(counts) == pytest.approx(cramers_v(counts.T))
+    # Where nothing is left after the correction, the root makes 1e-8 of a rounding error of 1e-16.
+    assert cramers_v(counts) == pytest.approx(_bergsma(counts), abs=1e-7)
+    assert cramers_v(counts) == pytest.approx(cramers_v(counts.T), abs=1e-7)
 
 
 def test_with_many_rows_the_correction_vanishes() -> None:
