@@ -128,7 +128,7 @@ class JobRunner:
         exit_code = child.process.exit_code()
         if exit_code is not None:
             self._settle(child, lambda job: self._store.fail(job.id, job.attempt, _died(exit_code)))
-        elif self._store.get(child.job.id).cancel_requested:
+        elif self._store.get(child.job.id, with_deleted=True).cancel_requested:
             child.process.terminate()
 
     def _launch(self, queued: Job) -> None:
@@ -147,7 +147,8 @@ class JobRunner:
 
     def _settle(self, child: _Child, otherwise: Callable[[Job], Job]) -> None:
         """Give the job of an ended child its end, unless the child did: CANCELLED when that was asked, or another."""
-        job = self._store.get(child.job.id)
+        # What a child has made may be deleted between its last word and the end of its process.
+        job = self._store.get(child.job.id, with_deleted=True)
         if not job.state.ended:
             job = self._cancelled(job) if job.cancel_requested else otherwise(job)
         self._children.remove(child)

@@ -40,6 +40,13 @@ def die(_context: JobContext) -> str:
     os._exit(7)
 
 
+def be_deleted(context: JobContext) -> str:
+    """Succeed, and have what was made deleted before this process has ended."""
+    context.store.succeed(context.job.id, context.job.attempt, "made")
+    context.store.delete(context.job.id)
+    os._exit(0)
+
+
 def linger(context: JobContext) -> str:
     """Write a temporary file, tell its folder and this process's number, then work for long."""
     folder = Path(tempfile.mkdtemp())
@@ -95,6 +102,7 @@ WORK = {
         refuse,
         crash,
         die,
+        be_deleted,
         linger,
         linger_at_first,
         ignore_terminate,

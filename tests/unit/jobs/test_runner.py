@@ -47,6 +47,16 @@ def test_a_child_that_dies_fails_its_job_and_not_the_next(workshop: Workshop) ->
     assert after.state is JobState.SUCCEEDED
 
 
+def test_a_result_that_is_deleted_before_its_process_ended_stops_nothing(workshop: Workshop) -> None:
+    """The runner settles the child as any other, and the next job begins."""
+    workshop.begin("be_deleted")
+    after = workshop.run("succeed")
+    workshop.runner.stop()
+
+    assert after.state is JobState.SUCCEEDED
+    assert [(job.id, job.state) for job in workshop.ended][:1] == [("be_deleted", JobState.SUCCEEDED)]
+
+
 def test_a_cancelled_job_ends_its_process_quickly(workshop: Workshop) -> None:
     """The process hears SIGTERM at once, its temporary folder goes with it, and the end is CANCELLED."""
     job_id = workshop.begin("linger")
