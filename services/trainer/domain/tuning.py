@@ -84,6 +84,7 @@ def try_hyperparameters(
     """
     margins = np.full((folds[-1].repeat + 1, len(judge.targets)), np.nan)
     fits: list[_FoldFit] = []
+    aucs: list[float] = []
     running: list[float] = []
     for fold in folds:
         try:
@@ -95,7 +96,8 @@ def try_hyperparameters(
             said = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
             return TriedModel(Trial(number, hyperparameters, TrialState.FAILED, error=said), margins)
         margins[fold.repeat, fold.rows] = fits[-1].margins
-        running.append(judge.so_far(margins, [_auc(each, judge) for each in fits]))
+        aucs.append(area_under_curve(judge.targets[fold.rows], fits[-1].margins))
+        running.append(judge.so_far(margins, aucs))
         if len(fits) < len(folds) and gives_up(running):
             break
     state = TrialState.COMPLETE if len(fits) == len(folds) else TrialState.PRUNED
@@ -103,7 +105,7 @@ def try_hyperparameters(
         number,
         hyperparameters,
         state,
-        folds=_scores(fits, margins, judge),
+        folds=_scores(fits, aucs, margins, judge),
         running=tuple(running),
         cost=judge.cost(margins),
         log_loss=judge.log_loss(margins),
@@ -133,20 +135,18 @@ def _fit_fold(fold: Fold, hyperparameters: Hyperparameters, seed: int, clock: Ca
     return _FoldFit(fold, margins, fitted - started, clock() - fitted, rounds)
 
 
-def _auc(fit: _FoldFit, judge: Judge) -> float:
-    return area_under_curve(judge.targets[fit.fold.rows], fit.margins)
-
-
-def _scores(fits: Sequence[_FoldFit], margins: NDArray[np.float64], judge: Judge) -> tuple[FoldScore, ...]:
+def _scores(
+    fits: Sequence[_FoldFit], aucs: Sequence[float], margins: NDArray[np.float64], judge: Judge
+) -> tuple[FoldScore, ...]:
     probabilities = judge.calibrated(margins)
     return tuple(
         FoldScore(
-            _auc(fit, judge),
+            auc,
             judge.fold_cost(margins[fit.fold.repeat], fit.fold.rows),
             judge.fold_log_loss(probabilities[fit.fold.repeat], fit.fold.rows),
             fit.fit_seconds,
             fit.score_seconds,
             fit.rounds,
         )
-        for fit in fits
+        for fit, auc in zip(fits, aucs, strict=True)
     )
