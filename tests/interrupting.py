@@ -16,9 +16,12 @@ from counterfoil.types.v1 import job_pb2
 from services.trainer.settings import Settings
 from shared.bundle.reading import load_bundle
 from shared.bundle.registry import ModelRegistry
+from shared.mlflow_store import prepare
 from shared.settings import environment_of
+from tests.adapters.mlflow_stores import MlflowStore, connected
 from tests.processes import ServiceProcess, free_port, start_service
-from tests.service.trainer import dataset_request
+from tests.service.trainer import TABLES, dataset_request, settings_in
+from tests.synthetic_tables import write_tables
 
 _TIMEOUT_S = 240.0
 _POLL_S = 0.1
@@ -109,6 +112,20 @@ class Workplace:
     def _start(self) -> ServiceProcess:
         environment = environment_of(self.settings)
         return start_service("trainer", self.settings.trainer_address, environment, self._folder / "trainer.log")
+
+
+@contextmanager
+def embedded_workplace(folder: Path) -> Iterator[Workplace]:
+    """Give a trainer on small tables, with SQLite for all that it keeps, for the length of a block."""
+    settings = replace(settings_in(folder), log_level="INFO")
+    write_tables(settings.tables_root / TABLES)
+    with connected(MlflowStore(settings.mlflow_uri, settings.mlflow_artifacts)):
+        prepare(settings.mlflow_uri, settings.mlflow_artifacts)
+        workplace = Workplace(settings, folder)
+        try:
+            yield workplace
+        finally:
+            workplace.close()
 
 
 def kill_while_tuning(workplace: Workplace, *, kills: int, seed: int) -> list[training_pb2.TrainingJob]:
