@@ -1,5 +1,7 @@
 """Where jobs are kept: three tables in any database that SQLAlchemy speaks to and that knows RETURNING."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,12 +24,13 @@ from sqlalchemy import (
     create_engine,
     make_url,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.errors import Unavailable
 
 BUSY_TIMEOUT_S = 30.0
+_SWITCH_PAUSE_S = 0.05
 
 _METADATA = MetaData()
 
@@ -108,10 +111,26 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
     with _translated():
         Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    with transaction(engine) as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    with _translated():
+        _switch_to_wal(engine)
     create_tables(engine, JOBS, REQUESTS, DELETIONS)
     return engine
+
+
+def _switch_to_wal(engine: Engine) -> None:
+    """Switch a SQLite file to WAL; of several that do so at once, SQLite may refuse all but one without waiting."""
+    patience = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except OperationalError as error:
+            busy = isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > patience:
+                raise
+            time.sleep(_SWITCH_PAUSE_S)
+        else:
+            return
 
 
 def create_tables(engine: Engine, *tables: Table) -> None:
