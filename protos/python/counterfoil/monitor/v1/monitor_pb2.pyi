@@ -4,6 +4,8 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.monitor.v1 import window_pb2 as _window_pb2
+from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from counterfoil.types.v1 import job_pb2 as _job_pb2
 from counterfoil.types.v1 import prediction_pb2 as _prediction_pb2
 from google.protobuf import descriptor as _descriptor
@@ -161,40 +163,6 @@ class IngestPredictionsResponse(_message.Message):
 Global___IngestPredictionsResponse: _TypeAlias = IngestPredictionsResponse  # noqa: Y015
 
 @_typing.final
-class PredictionWindow(_message.Message):
-    """Logged predictions to look at. Only predictions with purpose DECISION count."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    LAST_COUNT_FIELD_NUMBER: _builtins.int
-    START_TIME_FIELD_NUMBER: _builtins.int
-    END_TIME_FIELD_NUMBER: _builtins.int
-    last_count: _builtins.int
-    """The newest so many predictions, 1 to 1,000,000. 0 means 5,000."""
-    @_builtins.property
-    def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Only predictions at or after this time. Absent: no lower bound."""
-
-    @_builtins.property
-    def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Only predictions before this time. Absent: no upper bound."""
-
-    def __init__(
-        self,
-        *,
-        last_count: _builtins.int = ...,
-        start_time: _timestamp_pb2.Timestamp | None = ...,
-        end_time: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "last_count", b"last_count", "start_time", b"start_time"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PredictionWindow: _TypeAlias = PredictionWindow  # noqa: Y015
-
-@_typing.final
 class ProductionSplit(_message.Message):
     """The unlabelled production split of the model's data set."""
 
@@ -310,7 +278,7 @@ class DriftReport(_message.Message):
         """The work itself. The fields from `outcome` on are set once it has SUCCEEDED."""
 
     @_builtins.property
-    def window(self) -> Global___PredictionWindow:
+    def window(self) -> _window_pb2.PredictionWindow:
         """Logged predictions."""
 
     @_builtins.property
@@ -331,7 +299,7 @@ class DriftReport(_message.Message):
         name: _builtins.str = ...,
         job: _job_pb2.Job | None = ...,
         model_version: _builtins.str = ...,
-        window: Global___PredictionWindow | None = ...,
+        window: _window_pb2.PredictionWindow | None = ...,
         production: Global___ProductionSplit | None = ...,
         columns: _abc.Iterable[_builtins.str] | None = ...,
         outcome: Global___DriftOutcome.ValueType = ...,
@@ -384,7 +352,7 @@ class CreateDriftReportRequest(_message.Message):
     max_rows: _builtins.int
     """Largest number of rows a side; more are sampled down with a fixed seed. 100 to 100,000; 0 means 5,000."""
     @_builtins.property
-    def window(self) -> Global___PredictionWindow:
+    def window(self) -> _window_pb2.PredictionWindow:
         """Logged predictions."""
 
     @_builtins.property
@@ -400,7 +368,7 @@ class CreateDriftReportRequest(_message.Message):
         *,
         request_id: _builtins.str = ...,
         model_version: _builtins.str = ...,
-        window: Global___PredictionWindow | None = ...,
+        window: _window_pb2.PredictionWindow | None = ...,
         production: Global___ProductionSplit | None = ...,
         columns: _abc.Iterable[_builtins.str] | None = ...,
         max_rows: _builtins.int = ...,
