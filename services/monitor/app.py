@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from services.monitor.adapters.alerts import AlertFile
+from services.monitor.adapters.database import open_database
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.adapters.projections import Projections
@@ -24,6 +25,7 @@ from services.monitor.servicer import MonitorServicer
 from services.monitor.settings import Settings
 from services.monitor.standing import Standing
 from shared.bundle.registry import ModelRegistry
+from shared.database import Database
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import Job, JobStore
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
@@ -40,12 +42,14 @@ class App:
     server: RpcServer
     projector: Projector
     runner: JobRunner
+    database: Database
     lock: StateLock
 
     def stop(self) -> None:
         """End the jobs and the projector; to be called once the server has stopped."""
         self.runner.stop()
         self.projector.stop()
+        self.database.close()
         self.lock.release()
 
 
@@ -53,7 +57,7 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
     """Return the monitor of these settings, its jobs and projections already at work on what an earlier life left.
 
     `models` finds model versions, by default in MLflow's registry. Raises Precondition (STATE_IN_USE) if another
-    monitor works in the same folder, Unavailable if the job store cannot be opened, and what `build_server` does.
+    monitor works in the same folder, Unavailable if a database cannot be opened, and what `build_server` does.
     """
     lock = StateLock(settings.folder)
     registry = ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder)
@@ -69,6 +73,7 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
 
 def _build(settings: Settings, models: Models, job_command: Sequence[str], lock: StateLock) -> App:
     stopping = threading.Event()
+    database = open_database(settings.database_url)
     alerts = AlertFile(settings.alerts_file, _now)
     ledger = Ledger(settings.ledger_folder, _now)
     projector = _projector(settings, ledger, models, alerts)
@@ -92,7 +97,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     )
     reports.load()
     servicer = MonitorServicer(Intake(ledger, projector, alerts.record), reports, standing, stopping)
-    return App(_server(settings, servicer, stopping), projector, runner, lock)
+    return App(_server(settings, servicer, stopping), projector, runner, database, lock)
 
 
 def _projector(settings: Settings, ledger: Ledger, models: Models, alerts: AlertFile) -> Projector:

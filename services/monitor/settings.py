@@ -14,6 +14,8 @@ class Settings:
     mlflow_uri: str = "sqlite:///mlruns/mlflow.db"
     mlflow_artifacts: Path = Path("mlruns/artifacts")
     state_dir: Path = Path("var")
+    # SQLAlchemy URL of the database of all that is not the log; empty: a SQLite file in the monitor's folder.
+    monitor_database: str = ""
     # Rows and values of a side below which a drift report compares nothing.
     drift_minimum_rows: int = 100
     # Share of drifted columns from which the data as a whole counts as drifted.
@@ -60,6 +62,11 @@ class Settings:
     def cache_folder(self) -> Path:
         """Return where what was fetched from MLflow is kept."""
         return self.folder / "cache"
+
+    @property
+    def database_url(self) -> str:
+        """Return the SQLAlchemy URL of the monitor's database."""
+        return self.monitor_database or f"sqlite:///{(self.folder / 'monitor.db').absolute()}"
 
     @property
     def jobs_url(self) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
+from shared.database import time_text
 from shared.errors import InvalidInput
-from shared.jobs.database import REQUESTS, time_text
+from shared.jobs.database import REQUESTS
 
 MAX_REQUEST_ID = 128
 REQUEST_ID_LIFE = timedelta(hours=24)

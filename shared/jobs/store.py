@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from shared.database import time_of, time_text, utc_now
 from shared.errors import AlreadyExists, InvalidInput, NotFound, Precondition
-from shared.jobs.database import DELETIONS, JOBS, open_engine, time_of, time_text, transaction, utc_now
+from shared.jobs.database import DELETIONS, JOBS, open_database
 from shared.jobs.requests import claim
 
 STALE_ATTEMPT = "STALE_ATTEMPT"
@@ -82,7 +83,7 @@ class JobStore:
 
     def __init__(self, url: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         """Open the store at a SQLAlchemy URL; a SQLite file, its folder and the tables are made where absent."""
-        self._engine = open_engine(url)
+        self._database = open_database(url)
         self._clock = clock
 
     def create(
@@ -113,7 +114,7 @@ class JobStore:
 
         One whose result was deleted is NotFound ({KIND}_DELETED), unless asked for.
         """
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(_job_by_id(job_id)).one_or_none()
             deleted = not with_deleted and connection.execute(select(_deleted(job_id))).scalar_one()
         if row is None or kind not in {None, row.kind}:
@@ -135,7 +136,7 @@ class JobStore:
             query = query.where(JOBS.c.label == label)
         if before:
             query = query.where(JOBS.c.sequence < _position(before))
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             rows = connection.execute(query).all()
         shown = rows[:page_size]
         return [_job(row) for row in shown], str(shown[-1].sequence) if len(rows) > page_size else ""
@@ -143,13 +144,13 @@ class JobStore:
     def in_state(self, state: JobState, *, limit: int | None = None) -> tuple[Job, ...]:
         """Return the jobs of every kind in this state, oldest first."""
         query = select(JOBS).where(JOBS.c.state == state).order_by(JOBS.c.sequence).limit(limit)
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             return tuple(_job(row) for row in connection.execute(query))
 
     def of_label(self, label: str) -> tuple[Job, ...]:
         """Return every job of this label, oldest first."""
         query = select(JOBS).where(JOBS.c.label == label).order_by(JOBS.c.sequence)
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             return tuple(_job(row) for row in connection.execute(query))
 
     def delete(self, job_id: str) -> None:
@@ -162,7 +163,7 @@ class JobStore:
             message = f"job {job_id} is {job.state.value}; cancel it, or wait until it has ended"
             raise Precondition(message, reason="JOB_NOT_ENDED", metadata={"job": job_id})
         # Another process may have marked it since.
-        with suppress(IntegrityError), transaction(self._engine) as connection:
+        with suppress(IntegrityError), self._database.transaction() as connection:
             if not connection.execute(select(_deleted(job_id))).scalar_one():
                 connection.execute(insert(DELETIONS).values(job_id=job_id, time=self._now()))
 
@@ -188,7 +189,7 @@ class JobStore:
         running = and_(this, JOBS.c.state == JobState.RUNNING, JOBS.c.cancel_requested.is_(False))
         news = {"revision": JOBS.c.revision + 1, "cancel_requested": True}
         ended = news | {"state": JobState.CANCELLED, "end_time": self._now()}
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             connection.execute(update(JOBS).where(queued).values(ended))
             connection.execute(update(JOBS).where(running).values(news))
         return self.get(job_id)
@@ -236,7 +237,7 @@ class JobStore:
     def _create(self, values: Mapping[str, str], request_id: str) -> Job:
         now = self._clock()
         caller, kind, job_id = values["caller"], values["kind"], values["id"]
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             made = claim(connection, caller=caller, kind=kind, request_id=request_id, job_id=job_id, now=now)
             if made is not None:
                 deleted = connection.execute(select(_deleted(made))).scalar_one()
@@ -254,7 +255,7 @@ class JobStore:
     def _write(self, job_id: str, where: ColumnElement[bool], values: Mapping[str, Any]) -> Job:
         """Change the job where the condition holds, in one statement; raises Precondition where it does not."""
         change = update(JOBS).where(where).values(**values, revision=JOBS.c.revision + 1).returning(JOBS)
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(change).one_or_none()
         if row is None:
             raise Precondition(

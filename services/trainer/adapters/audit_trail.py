@@ -38,8 +38,9 @@ from services.trainer.domain.audit import (
     TrailReport,
     verify_chain,
 )
+from shared.database import time_of, time_text, utc_now
 from shared.errors import InvalidInput
-from shared.jobs.database import create_tables, open_engine, time_of, time_text, transaction, utc_now
+from shared.jobs.database import open_database
 
 _METADATA = MetaData()
 _LINKS = Table(
@@ -80,11 +81,11 @@ class AuditTrail:
 
     def __init__(self, url: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         """Open the trail at a SQLAlchemy URL; its tables are made where absent."""
-        self._engine = open_engine(url)
+        self._database = open_database(url)
         self._clock = clock
-        create_tables(self._engine, _LINKS, _HEAD)
+        self._database.create_tables(_LINKS, _HEAD)
         # Another process may have begun the chain already.
-        with suppress(IntegrityError), transaction(self._engine) as connection:
+        with suppress(IntegrityError), self._database.transaction() as connection:
             connection.execute(insert(_HEAD).values(id=1, sequence=0, hash=GENESIS))
 
     def begin(self, intent: Intent) -> int:
@@ -113,20 +114,20 @@ class AuditTrail:
         )
         if before:
             query = query.where(_LINKS.c.sequence < _position(before))
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             rows = connection.execute(query).all()
         shown = rows[:page_size]
         return [_event(row) for row in shown], str(shown[-1].sequence) if len(rows) > page_size else ""
 
     def verify(self, known: Known | None = None) -> TrailReport:
         """Return whether the chain is still what was written; it reads all of it."""
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             head = connection.execute(select(_HEAD)).one()
             ends = [Known(head.sequence, head.hash)] if head.sequence else []
             return verify_chain(_all_links(connection), [*ends, *([known] if known else [])])
 
     def _append(self, *, of: int, **values: Any) -> int:
-        with transaction(self._engine) as connection:
+        with self._database.transaction() as connection:
             step = update(_HEAD).values(sequence=_HEAD.c.sequence + 1).returning(_HEAD.c.sequence, _HEAD.c.hash)
             sequence, previous = connection.execute(step).one()
             link = Link(sequence=sequence, of=of, time=time_text(self._clock()), **values)
