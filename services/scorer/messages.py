@@ -16,6 +16,8 @@ from services.scorer.domain.decision import Decision
 from services.scorer.domain.reasons import worded
 from services.scorer.domain.requests import (
     Absence,
+    Applicant,
+    DenseFeatures,
     FeatureValue,
     NamedFeatures,
     Purpose,
@@ -178,6 +180,7 @@ def serving_model_to_proto(served: Served) -> scorer_pb2.ServingModel:
         classifier=bundle.classifier,
         threshold=bundle.threshold,
         features=[_feature_to_proto(feature) for feature in bundle.schema.features],
+        schema_digest=bundle.schema.digest,
     )
     model.load_time.FromDatetime(served.load_time)
     return model
@@ -204,8 +207,9 @@ def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
     )
     if message.as_of_date and not _is_date(message.as_of_date):
         violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
-    if message.WhichOneof("subject") is None or (not message.HasField("features") and not message.applicant_id):
-        violations.append(FieldViolation(prefix.removesuffix("."), "names nobody; set applicant_id or features"))
+    if message.WhichOneof("subject") in (None, "applicant_id") and not message.applicant_id:
+        why = "names nobody; set applicant_id, features or vector"
+        violations.append(FieldViolation(prefix.removesuffix("."), why))
     if len(message.features.features) > MAX_FEATURES:
         violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
     if violations:
@@ -213,7 +217,9 @@ def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
     return Subject(_applicant(message), message.application_number, message.as_of_date, prefix)
 
 
-def _applicant(message: scorer_pb2.Subject) -> StoredApplicant | NamedFeatures:
+def _applicant(message: scorer_pb2.Subject) -> Applicant:
+    if message.HasField("vector"):
+        return DenseFeatures(message.vector.schema_digest, np.array(message.vector.values, dtype=np.float64))
     if message.HasField("features"):
         return NamedFeatures({name: _feature_value(value) for name, value in message.features.features.items()})
     return StoredApplicant(message.applicant_id)
@@ -262,4 +268,5 @@ def _feature_to_proto(feature: Feature) -> scorer_pb2.ServedFeature:
         reason_text=feature.reason_text,
         lower_bound=feature.lower_bound,
         upper_bound=feature.upper_bound,
+        codes=feature.codes,
     )

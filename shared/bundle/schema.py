@@ -1,9 +1,12 @@
 """The features that a model reads, in its order, with all that a caller must know to supply them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
+
+from shared.digests import digest_of
 
 Kind = Literal["numeric", "binary", "one_hot"]
 
@@ -61,6 +64,15 @@ class FeatureSchema:
     def names(self) -> tuple[str, ...]:
         """The names of the features, in order."""
         return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over what each position of a row means; figures and texts are no part of it."""
+        meanings = [
+            [each.name, each.kind, each.group, each.level, each.unit, sorted(each.codes.items())]
+            for each in self.features
+        ]
+        return digest_of(json.dumps(meanings, separators=(",", ":")).encode())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts and lists that `from_json` turns back into an equal schema."""

@@ -1,7 +1,7 @@
 """A real scorer on a real port, fed by a fake registry, for the length of a `with` block."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from counterfoil.types.v1 import feature_pb2, prediction_pb2
 from services.scorer.adapters.loading import Registry
 from services.scorer.app import SERVICE_NAME, App, build
 from services.scorer.settings import Settings
+from tests.bundles import SCHEMA
 from tests.processes import free_port, wait_until_serving
 
 APPLICATION: dict[str, float | str | None] = {
@@ -79,6 +80,12 @@ def ask(applicant_id: str = "", **fields: object) -> scorer_pb2.ScoreRequest:
     else:
         request.subject.applicant_id = applicant_id
     return request
+
+
+def dense(values: Sequence[float], *, schema_digest: str = SCHEMA.digest) -> scorer_pb2.ScoreRequest:
+    """Return a request for a decision about an applicant whose features are given by position."""
+    vector = feature_pb2.DenseVector(schema_digest=schema_digest, values=values)
+    return scorer_pb2.ScoreRequest(purpose=prediction_pb2.PURPOSE_DECISION, subject=scorer_pb2.Subject(vector=vector))
 
 
 def batch(subjects: list[scorer_pb2.Subject], **fields: object) -> scorer_pb2.BatchScoreRequest:

@@ -10,7 +10,7 @@ from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 from tests.bundles import SCHEMA, TinyBundle, tiny_bundle
 from tests.fakes import FakeRegistry
-from tests.service.scoring import APPLICATION, Scorer, answer_of, ask, batch, failure, feature_map, scorer
+from tests.service.scoring import APPLICATION, Scorer, answer_of, ask, batch, dense, failure, feature_map, scorer
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,12 @@ def test_an_empty_feature_value_is_not_a_missing_one(running: Scorer) -> None:
         (scorer_pb2.ScoreRequest(purpose=prediction_pb2.PURPOSE_TEST), "subject"),
         (ask(""), "subject"),
         (ask("1" * 129), "subject.applicant_id"),
+        (dense(()), "subject.vector.values"),
+        (dense([0.0] * 7), "subject.vector.values"),
+        (dense([1.0, math.inf, 0.0, 1.0, 0.0, 0.0]), "subject.vector.values[1]"),
+        (dense([1.0, 1.0, 0.0, 0.5, 0.0, 0.0]), "subject.vector.values[3]"),
+        (dense([0.0] * 6, schema_digest=""), "subject.vector.schema_digest"),
+        (dense([0.0] * 6, schema_digest="0" * 64), "subject.vector.schema_digest"),
         (ask(features={f"F{number}": 0.0 for number in range(10_001)}), "subject.features"),
         (
             scorer_pb2.ScoreRequest(

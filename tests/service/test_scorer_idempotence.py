@@ -13,7 +13,7 @@ from counterfoil.types.v1 import prediction_pb2
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.clock import Clock
 from tests.fakes import FakeMonitor, FakeRegistry, monitor_server
-from tests.service.scoring import Scorer, ask, at_once, failure, scorer
+from tests.service.scoring import Scorer, ask, at_once, dense, failure, scorer
 
 PURPOSE = prediction_pb2.PURPOSE_DECISION
 
@@ -71,6 +71,20 @@ def test_other_content_under_a_used_id_is_refused(office: Office, bundle: TinyBu
     errors = [failure(lambda other=other: stub.Score(other)) for other in [*others, dated]]  # type: ignore[misc]
 
     assert {(error.code, error.reason) for error in errors} == {("ALREADY_EXISTS", "REQUEST_ID_REUSED")}
+
+
+def test_a_vector_is_compared_by_its_schema_and_values(office: Office) -> None:
+    """The same vector is the same question, one of another value is not."""
+    stub = office.scorer.stub
+    first, again, other = dense([0.0] * 6), dense([0.0] * 6), dense([1.0] + [0.0] * 5)
+    for request in (first, again, other):
+        request.request_id = "r-1"
+
+    answers = [stub.Score(request) for request in (first, again)]
+    error = failure(lambda: stub.Score(other))
+
+    assert answers[0] == answers[1]
+    assert error.reason == "REQUEST_ID_REUSED"
 
 
 def test_the_order_of_a_map_does_not_matter(office: Office, bundle: TinyBundle) -> None:

@@ -11,7 +11,7 @@ from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 from tests.bundles import CREDIT_MEDIAN, SCHEMA, TinyBundle, tiny_bundle
 from tests.fakes import FakeRegistry
-from tests.service.scoring import APPLICATION, Scorer, answer_of, ask, batch, scorer
+from tests.service.scoring import APPLICATION, Scorer, answer_of, ask, batch, dense, scorer
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,16 @@ def test_an_applicant_can_be_sent_back_as_named_features(running: Scorer, bundle
         assert answer_of(by_features) == answer_of(by_identifier)
 
 
+def test_a_vector_is_scored_like_the_applicant_whose_values_it_has(running: Scorer, bundle: TinyBundle) -> None:
+    """To the bit, missing values included; GetServingModel tells the digest that it must name."""
+    model = running.stub.GetServingModel(scorer_pb2.GetServingModelRequest())
+    for applicant_id, values in zip(bundle.applicant_ids[::100], bundle.values[::100].tolist(), strict=True):
+        by_vector = running.stub.Score(dense(values, schema_digest=model.schema_digest))
+        by_identifier = running.stub.Score(ask(applicant_id))
+
+        assert answer_of(by_vector) == answer_of(by_identifier)
+
+
 @pytest.mark.parametrize(("place", "split"), [(0, "train"), (700, "test"), (900, "production")])
 def test_get_applicant_says_where_the_features_come_from(
     running: Scorer, bundle: TinyBundle, place: int, split: str
@@ -169,5 +179,5 @@ def test_what_is_served_is_told_with_every_feature(running: Scorer, bundle: Tiny
     assert model.dataset == f"datasets/{bundle.contents.dataset.id}"
     assert (model.classifier, model.threshold) == ("lightgbm", 0.25)
     assert [feature.name for feature in model.features] == list(SCHEMA.names)
-    assert (first.minimum, first.maximum) == (0.0, 1.0)
+    assert (first.minimum, first.maximum, dict(first.codes)) == (0.0, 1.0, {"M": 0.0, "F": 1.0})
     assert {feature.group: feature.level for feature in model.features}["NAME_CONTRACT_TYPE"] == "Revolving loans"

@@ -19,8 +19,8 @@ MAX_NAME_SHOWN = 200
 _MISSING_NUMBER = math.nan
 
 
-class _Refused(Exception):
-    """One value cannot be used; the text says why."""
+class Refused(Exception):
+    """One value cannot be used; the text says why, after the feature's name."""
 
 
 class FeatureResolver:
@@ -50,7 +50,7 @@ class FeatureResolver:
         for name, value in given.items():
             try:
                 covered.update(self._set(row, name, value, given))
-            except _Refused as refused:
+            except Refused as refused:
                 violations.append((name, str(refused)))
                 covered.update(self._places(name))
         violations += self._absent(covered)
@@ -62,29 +62,29 @@ class FeatureResolver:
         self, row: NDArray[np.float64], name: str, value: FeatureValue, given: Mapping[str, FeatureValue]
     ) -> Iterable[int]:
         """Write what one name says into the row and return the positions that it covers."""
-        _refuse_unusable(value)
+        refuse_unusable(value)
         position = self._positions.get(name)
         if position is not None:
             feature = self._features[position]
             if feature.kind == "one_hot" and feature.group in given:
-                raise _Refused(f"is set by {_shown(feature.group)} already; give the column or its one-hots, not both")
-            row[position] = _number_of(feature, value)
+                raise Refused(f"is set by {shown(feature.group)} already; give the column or its one-hots, not both")
+            row[position] = number_of(feature, value)
             return (position,)
         if name in self._groups:
             return self._set_group(row, name, value)
         if name in self._dropped or (isinstance(value, str) and f"{name}_{value}" in self._dropped):
             return ()
-        raise _Refused("is not a feature of the served model; GetServingModel lists them")
+        raise Refused("is not a feature of the served model; GetServingModel lists them")
 
     def _set_group(self, row: NDArray[np.float64], name: str, value: FeatureValue) -> Iterable[int]:
         levels = self._groups[name]
         if isinstance(value, float):
-            raise _Refused("is a categorical column; give its level as category, not a number")
+            raise Refused("is a categorical column; give its level as category, not a number")
         if isinstance(value, str):
             if value in levels:
                 row[levels[value]] = 1.0
             elif f"{name}_{value}" not in self._dropped:
-                raise _Refused(f"has no such level; known levels are {_listed(levels)}")
+                raise Refused(f"has no such level; known levels are {_listed(levels)}")
         return levels.values()
 
     def _places(self, name: str) -> Iterable[int]:
@@ -97,44 +97,46 @@ class FeatureResolver:
             return
         for position, feature in enumerate(self._features):
             if position not in covered:
-                other = f", or its column {_shown(feature.group)}" if feature.kind == "one_hot" else ""
+                other = f", or its column {shown(feature.group)}" if feature.kind == "one_hot" else ""
                 yield feature.name, f"is not given; give its value{other}, or say that it is missing"
 
 
 def field_path(name: str) -> str:
     """Return the path of a named feature as a client writes it, without a prefix."""
-    return f"features[{_shown(name)}]"
+    return f"features[{shown(name)}]"
 
 
-def _refuse_unusable(value: FeatureValue) -> None:
+def refuse_unusable(value: FeatureValue) -> None:
+    """Raise Refused for what no feature can have: nothing at all, or a number that is not finite."""
     if value is Absence.EMPTY:
-        raise _Refused("is empty; set number or category, or missing if the value is not known")
+        raise Refused("is empty; set number or category, or missing if the value is not known")
     if isinstance(value, float) and not math.isfinite(value):
-        raise _Refused("is not a finite number; a value that is not known is sent as missing")
+        raise Refused("is not a finite number; a value that is not known is sent as missing")
 
 
-def _number_of(feature: Feature, value: FeatureValue) -> float:
+def number_of(feature: Feature, value: FeatureValue) -> float:
+    """Return a usable value as the feature's number, NaN if missing; raises Refused if the feature cannot have it."""
     if isinstance(value, float):
         if feature.kind == "one_hot" and value not in (0.0, 1.0):
-            raise _Refused("is a one-hot feature; its number is 0 or 1")
+            raise Refused("is a one-hot feature; its number is 0 or 1")
         if feature.kind == "binary" and value not in feature.codes.values():
-            raise _Refused(f"is coded; known levels are {_listed(feature.codes)}")
+            raise Refused(f"is coded; known levels are {_listed(feature.codes)}")
         _refuse_outside(feature, value)
         return value + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
     if not isinstance(value, str):
         return _MISSING_NUMBER
     if feature.kind != "binary":
-        raise _Refused("is a number; a category cannot be its value")
+        raise Refused("is a number; a category cannot be its value")
     if value not in feature.codes:
-        raise _Refused(f"has no such level; known levels are {_listed(feature.codes)}")
+        raise Refused(f"has no such level; known levels are {_listed(feature.codes)}")
     return feature.codes[value]
 
 
 def _refuse_outside(feature: Feature, value: float) -> None:
     if feature.lower_bound is not None and value < feature.lower_bound:
-        raise _Refused(f"is below {feature.lower_bound:g}, the smallest value that its data set declares possible")
+        raise Refused(f"is below {feature.lower_bound:g}, the smallest value that its data set declares possible")
     if feature.upper_bound is not None and value > feature.upper_bound:
-        raise _Refused(f"is above {feature.upper_bound:g}, the largest value that its data set declares possible")
+        raise Refused(f"is above {feature.upper_bound:g}, the largest value that its data set declares possible")
 
 
 def _field_violations(violations: list[tuple[str, str]], field_prefix: str) -> list[FieldViolation]:
@@ -148,8 +150,9 @@ def _field_violations(violations: list[tuple[str, str]], field_prefix: str) -> l
 def _listed(levels: Iterable[str]) -> str:
     known = sorted(levels)
     more = f" and {len(known) - MAX_LEVELS_LISTED} more" if len(known) > MAX_LEVELS_LISTED else ""
-    return ", ".join(_shown(level) for level in known[:MAX_LEVELS_LISTED]) + more
+    return ", ".join(shown(level) for level in known[:MAX_LEVELS_LISTED]) + more
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """Return a name as a message shows it: quoted, and cut where it is endless."""
     return json.dumps(name[:MAX_NAME_SHOWN], ensure_ascii=False)

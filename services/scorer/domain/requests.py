@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Purpose(StrEnum):
     """Why a score is asked for; only decisions count in drift and performance."""
@@ -40,11 +43,25 @@ class NamedFeatures:
     features: Mapping[str, FeatureValue]
 
 
+@dataclass(frozen=True, eq=False)
+class DenseFeatures:
+    """An applicant described by all features in the order of the schema of that digest (SHA-256, hex).
+
+    `values` has shape (n_values,), NaN where one is missing.
+    """
+
+    schema_digest: str
+    values: NDArray[np.float64]
+
+
+Applicant = StoredApplicant | NamedFeatures | DenseFeatures
+
+
 @dataclass(frozen=True)
 class Subject:
     """Who is scored. `field_prefix` begins the paths of its invalid fields: `subject.`, in a batch `subjects[i].`."""
 
-    applicant: StoredApplicant | NamedFeatures
+    applicant: Applicant
     application_number: str = ""
     as_of_date: str = ""
     field_prefix: str = ""
@@ -79,9 +96,11 @@ def content_digest(question: Question) -> bytes:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 
-def _applicant_content(applicant: StoredApplicant | NamedFeatures) -> object:
+def _applicant_content(applicant: Applicant) -> object:
     if isinstance(applicant, StoredApplicant):
         return applicant.applicant_id
+    if isinstance(applicant, DenseFeatures):
+        return [applicant.schema_digest, applicant.values.tobytes().hex()]
     return {name: _value_content(value) for name, value in applicant.features.items()}
 
 

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domain.features import FeatureResolver
-from services.scorer.domain.requests import StoredApplicant, Subject
+from services.scorer.domain.requests import DenseFeatures, StoredApplicant, Subject
+from services.scorer.domain.vectors import VectorResolver
 from shared.bundle.reading import Bundle
 from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
 
@@ -68,6 +70,11 @@ class Served:
         """The resource name, models/{model}/versions/{n}."""
         return f"models/{self.bundle.model_name}/versions/{self.version}"
 
+    @cached_property
+    def vectors(self) -> VectorResolver:
+        """What turns vectors by position into rows."""
+        return VectorResolver(self.bundle.schema)
+
     def inputs(self, subject: Subject) -> NDArray[np.float64]:
         """Return the subject's row of values, shape (n_features,), NaN where a value is missing.
 
@@ -75,6 +82,8 @@ class Served:
         """
         if isinstance(subject.applicant, StoredApplicant):
             return self.applicants.find(subject.applicant.applicant_id).values
+        if isinstance(subject.applicant, DenseFeatures):
+            return self.vectors.resolve(subject.applicant, field_prefix=subject.field_prefix)
         return self.resolver.resolve(subject.applicant.features, field_prefix=subject.field_prefix)
 
 

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
@@ -16,6 +17,7 @@ from services.scorer.domain.decision import Decision
 from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.requests import (
     Absence,
+    DenseFeatures,
     FeatureValue,
     NamedFeatures,
     Purpose,
@@ -60,6 +62,7 @@ def sent(subject: Subject) -> scorer_pb2.Subject:
     if isinstance(subject.applicant, StoredApplicant):
         message.applicant_id = subject.applicant.applicant_id
         return message
+    assert isinstance(subject.applicant, NamedFeatures)
     message.features.SetInParent()
     for name, value in subject.applicant.features.items():
         message.features.features[name].CopyFrom(_value(value))
@@ -93,6 +96,18 @@ def test_a_question_says_what_was_sent(subject: Subject, purpose: Purpose, reque
 
     expected = Subject(subject.applicant, subject.application_number, subject.as_of_date, "subject.")
     assert question == Question(expected, purpose, "credit-default", "bank", "Score", request_id)
+
+
+@given(st.text(max_size=70), st.lists(st.floats(), max_size=8))
+def test_a_vector_says_what_was_sent(digest: str, numbers: list[float]) -> None:
+    """Whatever it holds: whether it fits is for the served model to say."""
+    vector = feature_pb2.DenseVector(schema_digest=digest, values=numbers)
+
+    applicant = asked(subject=scorer_pb2.Subject(vector=vector)).subject.applicant
+
+    assert isinstance(applicant, DenseFeatures)
+    assert applicant.schema_digest == digest
+    assert_array_equal(applicant.values, np.array(numbers, dtype=np.float64))
 
 
 @given(st.lists(st.one_of(subjects, st.none()), min_size=1, max_size=6))

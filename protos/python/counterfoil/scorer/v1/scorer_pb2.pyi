@@ -30,6 +30,7 @@ class Subject(_message.Message):
 
     APPLICANT_ID_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    VECTOR_FIELD_NUMBER: _builtins.int
     APPLICATION_NUMBER_FIELD_NUMBER: _builtins.int
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
     applicant_id: _builtins.str
@@ -42,19 +43,24 @@ class Subject(_message.Message):
     def features(self) -> _feature_pb2.FeatureMap:
         """Named features."""
 
+    @_builtins.property
+    def vector(self) -> _feature_pb2.DenseVector:
+        """All features by position, which costs least: for callers who keep to one schema."""
+
     def __init__(
         self,
         *,
         applicant_id: _builtins.str = ...,
         features: _feature_pb2.FeatureMap | None = ...,
+        vector: _feature_pb2.DenseVector | None = ...,
         application_number: _builtins.str = ...,
         as_of_date: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "features", b"features", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "features", b"features", "subject", b"subject", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "as_of_date", b"as_of_date", "features", b"features", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "as_of_date", b"as_of_date", "features", b"features", "subject", b"subject", "vector", b"vector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["applicant_id", "features"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["applicant_id", "features", "vector"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
@@ -418,6 +424,26 @@ class ServedFeature(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class CodesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
@@ -428,6 +454,7 @@ class ServedFeature(_message.Message):
     REASON_TEXT_FIELD_NUMBER: _builtins.int
     LOWER_BOUND_FIELD_NUMBER: _builtins.int
     UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    CODES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, the key of a FeatureMap."""
     group: _builtins.str
@@ -448,6 +475,10 @@ class ServedFeature(_message.Message):
     """Smallest value that the data set's source declares possible; a smaller one is refused. Absent: no bound below."""
     upper_bound: _builtins.float
     """Largest value that the data set's source declares possible; a larger one is refused. Absent: no bound above."""
+    @_builtins.property
+    def codes(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """The number that stands for each level of a coded text column, in a DenseVector; empty for others."""
+
     def __init__(
         self,
         *,
@@ -461,10 +492,11 @@ class ServedFeature(_message.Message):
         reason_text: _builtins.str = ...,
         lower_bound: _builtins.float | None = ...,
         upper_bound: _builtins.float | None = ...,
+        codes: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "upper_bound", b"upper_bound"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "group", b"group", "level", b"level", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "missing_share", b"missing_share", "name", b"name", "reason_code", b"reason_code", "reason_text", b"reason_text", "upper_bound", b"upper_bound"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "codes", b"codes", "group", b"group", "level", b"level", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "missing_share", b"missing_share", "name", b"name", "reason_code", b"reason_code", "reason_text", b"reason_text", "upper_bound", b"upper_bound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__lower_bound: _TypeAlias = _typing.Literal["lower_bound"]  # noqa: Y015
     _WhichOneofArgType__lower_bound: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound"]  # noqa: Y015
@@ -499,6 +531,7 @@ class ServingModel(_message.Message):
     CLASSIFIER_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    SCHEMA_DIGEST_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """models/{model}/versions/{n}"""
     bundle_digest: _builtins.str
@@ -511,6 +544,10 @@ class ServingModel(_message.Message):
     """Identifier of the classifier."""
     threshold: _builtins.float
     """Decision threshold on the probability, inside (0, 1)."""
+    schema_digest: _builtins.str
+    """What a DenseVector must name: SHA-256 over names, kinds, groups, levels, units and codes of `features` in their order, 64 lower-case
+    hexadecimal digits. A retrained model on the same features has the same.
+    """
     @_builtins.property
     def load_time(self) -> _timestamp_pb2.Timestamp:
         """When it was swapped in."""
@@ -530,10 +567,11 @@ class ServingModel(_message.Message):
         classifier: _builtins.str = ...,
         threshold: _builtins.float = ...,
         features: _abc.Iterable[Global___ServedFeature] | None = ...,
+        schema_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_digest", b"bundle_digest", "classifier", b"classifier", "dataset", b"dataset", "features", b"features", "kernel_id", b"kernel_id", "load_time", b"load_time", "model_version", b"model_version", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_digest", b"bundle_digest", "classifier", b"classifier", "dataset", b"dataset", "features", b"features", "kernel_id", b"kernel_id", "load_time", b"load_time", "model_version", b"model_version", "schema_digest", b"schema_digest", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/types/v1/feature.proto\x12\x14\x63ounterfoil.types.v1\"\t\n\x07Missing\"o\n\x0c\x46\x65\x61tureValue\x12\x10\n\x06number\x18\x01 \x01(\x01H\x00\x12\x12\n\x08\x63\x61tegory\x18\x02 \x01(\tH\x00\x12\x30\n\x07missing\x18\x03 \x01(\x0b\x32\x1d.counterfoil.types.v1.MissingH\x00\x42\x07\n\x05value\"\xa3\x01\n\nFeatureMap\x12@\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32..counterfoil.types.v1.FeatureMap.FeaturesEntry\x1aS\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".counterfoil.types.v1.FeatureValue:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/types/v1/feature.proto\x12\x14\x63ounterfoil.types.v1\"\t\n\x07Missing\"o\n\x0c\x46\x65\x61tureValue\x12\x10\n\x06number\x18\x01 \x01(\x01H\x00\x12\x12\n\x08\x63\x61tegory\x18\x02 \x01(\tH\x00\x12\x30\n\x07missing\x18\x03 \x01(\x0b\x32\x1d.counterfoil.types.v1.MissingH\x00\x42\x07\n\x05value\"4\n\x0b\x44\x65nseVector\x12\x15\n\rschema_digest\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\x01\"\xa3\x01\n\nFeatureMap\x12@\n\x08\x66\x65\x61tures\x18\x01 \x03(\x0b\x32..counterfoil.types.v1.FeatureMap.FeaturesEntry\x1aS\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".counterfoil.types.v1.FeatureValue:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MISSING']._serialized_end=69
   _globals['_FEATUREVALUE']._serialized_start=71
   _globals['_FEATUREVALUE']._serialized_end=182
-  _globals['_FEATUREMAP']._serialized_start=185
-  _globals['_FEATUREMAP']._serialized_end=348
-  _globals['_FEATUREMAP_FEATURESENTRY']._serialized_start=265
-  _globals['_FEATUREMAP_FEATURESENTRY']._serialized_end=348
+  _globals['_DENSEVECTOR']._serialized_start=184
+  _globals['_DENSEVECTOR']._serialized_end=236
+  _globals['_FEATUREMAP']._serialized_start=239
+  _globals['_FEATUREMAP']._serialized_end=402
+  _globals['_FEATUREMAP_FEATURESENTRY']._serialized_start=319
+  _globals['_FEATUREMAP_FEATURESENTRY']._serialized_end=402
 # @@protoc_insertion_point(module_scope)

@@ -70,6 +70,38 @@ class FeatureValue(_message.Message):
 Global___FeatureValue: _TypeAlias = FeatureValue  # noqa: Y015
 
 @_typing.final
+class DenseVector(_message.Message):
+    """All features of one applicant in the order of the served model's schema: the fast form, for callers who know the model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMA_DIGEST_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    schema_digest: _builtins.str
+    """ServingModel.schema_digest of the model that the vector was made for: 64 lower-case hexadecimal digits. Required; a vector made
+    for another schema is refused, since its positions mean something else.
+    """
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """One value for each of ServingModel.features, in their order and units; NaN says that a value is missing. Infinities, other
+        numbers than the codes of a coded feature (0 and 1 of a one-hot feature), and values outside of declared bounds are refused.
+        """
+
+    def __init__(
+        self,
+        *,
+        schema_digest: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["schema_digest", b"schema_digest", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DenseVector: _TypeAlias = DenseVector  # noqa: Y015
+
+@_typing.final
 class FeatureMap(_message.Message):
     """Named features of one applicant."""
 

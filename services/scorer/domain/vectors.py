@@ -1,0 +1,83 @@
+"""Vectors of all features by position to the row of values that the model reads, refused where a named one would be."""
+
+from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.domain.features import MAX_VIOLATIONS, Refused, number_of, refuse_unusable, shown
+from services.scorer.domain.requests import DenseFeatures
+from shared.bundle.schema import Feature, FeatureSchema
+from shared.errors import FieldViolation, InvalidInput
+
+
+class VectorResolver:
+    """Turns vectors into rows of one schema.
+
+    Sound vectors, nearly all, are looked at as a whole; only what is suspicious is judged value by value, in the words
+    that the same value would be refused with under its name.
+    """
+
+    def __init__(self, schema: FeatureSchema) -> None:
+        self._schema = schema
+        finite = np.finfo(np.float64).max
+        self._lowest = np.array([_or(each.lower_bound, -finite) for each in schema.features])
+        self._highest = np.array([_or(each.upper_bound, finite) for each in schema.features])
+        self._coded = np.array([place for place, each in enumerate(schema.features) if _codes(each)], dtype=np.intp)
+        # (most_codes, n_coded), filled up with NaN, which equals nothing.
+        self._codes = np.array(list(zip_longest(*filter(None, map(_codes, schema.features)), fillvalue=np.nan)))
+
+    def resolve(self, given: DenseFeatures, *, field_prefix: str = "") -> NDArray[np.float64]:
+        """Return the row of values, shape (n_features,), NaN where a value is missing; never infinite.
+
+        Raises InvalidInput with up to 50 violations (SCHEMA_MISMATCH if the vector was made for another schema); field
+        paths are `field_prefix` and `vector.schema_digest` or `vector.values[PLACE]`.
+        """
+        self._refuse_foreign(given, f"{field_prefix}vector.")
+        row = given.values + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
+        if suspicious := self._suspicious(row):
+            self._judge(row, suspicious, f"{field_prefix}vector.")
+        return row
+
+    def _refuse_foreign(self, given: DenseFeatures, prefix: str) -> None:
+        if given.schema_digest != self._schema.digest:
+            raise InvalidInput.of(
+                f"{prefix}schema_digest",
+                "is not that of the served model's features; GetServingModel tells it with their order",
+                reason="SCHEMA_MISMATCH",
+            )
+        if len(given.values) != len(self._schema.features):
+            expected = len(self._schema.features)
+            raise InvalidInput.of(f"{prefix}values", f"holds {len(given.values)} numbers; this schema has {expected}")
+
+    def _suspicious(self, row: NDArray[np.float64]) -> list[int]:
+        """Return the places of the values that have to be refused, ascending."""
+        # A missing value compares as false.
+        outside = (row < self._lowest) | (row > self._highest)
+        coded = row[self._coded]
+        outside[self._coded] |= ~((coded == self._codes).any(axis=0) | np.isnan(coded))
+        return list(np.flatnonzero(outside).tolist())
+
+    def _judge(self, row: NDArray[np.float64], places: list[int], prefix: str) -> None:
+        violations = []
+        for place in places:
+            feature = self._schema.features[place]
+            value = float(row[place])
+            try:
+                refuse_unusable(value)
+                number_of(feature, value)
+            except Refused as refused:
+                violations.append(FieldViolation(f"{prefix}values[{place}]", f"{shown(feature.name)} {refused}"))
+        if len(violations) > MAX_VIOLATIONS:
+            more = f"{len(violations) - MAX_VIOLATIONS + 1} more are wrong as well"
+            violations = [*violations[: MAX_VIOLATIONS - 1], FieldViolation(f"{prefix}values", more)]
+        if violations:
+            raise InvalidInput(violations)
+
+
+def _codes(feature: Feature) -> list[float]:
+    return [0.0, 1.0] if feature.kind == "one_hot" else sorted(feature.codes.values())
+
+
+def _or(bound: float | None, otherwise: float) -> float:
+    return otherwise if bound is None else bound
