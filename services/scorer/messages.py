@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
 from services.scorer.domain.decision import Decision
-from services.scorer.domain.reasons import worded
 from services.scorer.domain.requests import (
     Absence,
     Applicant,
@@ -28,6 +27,7 @@ from services.scorer.domain.requests import (
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import ApplicantRow, Served
 from shared.bundle.schema import Feature
+from shared.bundle.wording import worded
 from shared.errors import FieldViolation, InvalidInput
 
 MAX_SUBJECTS: Final = 1000

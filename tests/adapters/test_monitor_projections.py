@@ -75,6 +75,7 @@ def test_a_projection_has_a_column_for_each_feature(tmp_path: Path) -> None:
     assert rows[FEATURES[2]].is_null().to_list() == [False, True, False, False]
     assert rows["purpose"].to_list() == ["DECISION", "TEST", "WHAT_IF", "SHADOW"]
     assert rows["applicant_id"].to_list() == [f"applicant-{n}" for n in range(1, 5)]
+    assert rows["application_number"].to_list() == [f"application-{n}" for n in range(1, 5)]
     assert rows["day"].unique().to_list() == [NOW.date()]
     assert set(rows["decision"]) <= {"APPROVE", "REFUSE"}
     assert not log.alerts

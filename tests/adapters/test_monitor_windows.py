@@ -28,6 +28,7 @@ def history() -> pl.DataFrame:
     fixed = {
         "prediction_id": [f"p-{place}" for place in range(count)],
         "applicant_id": None,
+        "application_number": None,
         "create_time": times,
         "day": [time.date() for time in times],
         "purpose": ["TEST" if place % 5 == 0 else "DECISION" for place in range(count)],

@@ -1,5 +1,7 @@
 """The columns of a model version's projection, and the rows that ledger rows become in it."""
 
+from typing import TypeAlias
+
 import numpy as np
 import pyarrow as pa
 from google.protobuf.message import DecodeError
@@ -33,6 +35,7 @@ SET_APART_SCHEMA = pa.schema(
 _FIXED_FIELDS = [
     ("prediction_id", pa.string()),
     ("applicant_id", pa.string()),
+    ("application_number", pa.string()),
     ("create_time", pa.timestamp("us", tz="UTC")),
     ("day", pa.date32()),
     ("purpose", pa.string()),
@@ -42,6 +45,8 @@ _FIXED_FIELDS = [
     ("instance", pa.string()),
     ("sequence", pa.int64()),
 ]
+
+_Identity: TypeAlias = tuple[str | None, str | None]
 
 
 def projection_schema(features: tuple[str, ...]) -> pa.Schema:
@@ -53,22 +58,22 @@ def project_rows(rows: pa.Table, model: ModelFacts) -> tuple[pa.Table, pa.Table]
     """Return the projection's rows and those set apart, both with the commit that each came from.
 
     `rows` are ledger rows of this model version. A missing value is null; an erased row keeps its decision, its
-    features and applicant are null. Set apart are rows of another bundle (BUNDLE_MISMATCH) and rows whose values do not
-    fit the bundle's schema, in number or by an infinity (VALUES_INVALID).
+    features, applicant and application are null. Set apart are rows of another bundle (BUNDLE_MISMATCH) and rows whose
+    values do not fit the bundle's schema, in number or by an infinity (VALUES_INVALID).
     """
     n_features = len(model.schema.names)
     values = np.full((rows.num_rows, n_features), np.nan)
-    applicants: list[str | None] = []
+    identities: list[_Identity] = []
     reasons: list[str | None] = []
     bundles = rows["bundle_digest"].to_pylist()
     for position, part in enumerate(rows["personal_part"].to_pylist()):
         personal = _personal(part)
-        applicants.append(personal.applicant_id if personal and personal.applicant_id else None)
+        identities.append(_identity(personal))
         fits = _fill(values[position], personal)
         mismatch = "BUNDLE_MISMATCH" if bundles[position] != model.bundle_digest else None
         reasons.append(mismatch or (None if fits else "VALUES_INVALID"))
     accepted = pa.array([reason is None for reason in reasons], pa.bool_())
-    projected = _projected(rows, applicants, values, model.schema.names).filter(accepted)
+    projected = _projected(rows, identities, values, model.schema.names).filter(accepted)
     return projected, set_apart(rows, reasons)
 
 
@@ -89,6 +94,13 @@ def _personal(part: bytes | None) -> prediction_pb2.PersonalPart | None:
         return prediction_pb2.PersonalPart()
 
 
+def _identity(personal: prediction_pb2.PersonalPart | None) -> _Identity:
+    """Return applicant and application, None for what was not given or is erased."""
+    if personal is None:
+        return None, None
+    return personal.applicant_id or None, personal.application_number or None
+
+
 def _fill(row: np.ndarray, personal: prediction_pb2.PersonalPart | None) -> bool:
     if personal is None:
         return True
@@ -98,10 +110,11 @@ def _fill(row: np.ndarray, personal: prediction_pb2.PersonalPart | None) -> bool
     return not bool(np.isinf(row).any())
 
 
-def _projected(rows: pa.Table, applicants: list[str | None], values: np.ndarray, features: tuple[str, ...]) -> pa.Table:
+def _projected(rows: pa.Table, identities: list[_Identity], values: np.ndarray, features: tuple[str, ...]) -> pa.Table:
     decisions = [prediction_pb2.DecisionPart.FromString(part) for part in rows["decision_part"].to_pylist()]
     columns = {
-        "applicant_id": pa.array(applicants, pa.string()),
+        "applicant_id": pa.array([applicant for applicant, _ in identities], pa.string()),
+        "application_number": pa.array([application for _, application in identities], pa.string()),
         "day": rows["create_time"].cast(pa.date32()),
         "probability": pa.array([decision.probability for decision in decisions], pa.float64()),
         "margin": pa.array([decision.margin for decision in decisions], pa.float64()),

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bundle.schema import Feature
-
 PRINCIPAL_REASONS = 4
 """How many reasons a lender states at most; Regulation B's commentary (12 CFR 1002.9(b)(2)) calls more unhelpful."""
 
@@ -34,15 +32,3 @@ def rank(contributions: NDArray[np.float64]) -> Reasons:
     features, weights = order[:weighty], ranked[:weighty]
     principal = features[weights > 0][:PRINCIPAL_REASONS]
     return Reasons(tuple(features.tolist()), tuple(weights.tolist()), tuple(principal.tolist()))
-
-
-def worded(feature: Feature, value: float) -> str:
-    """Return the reason's text for an applicant with this value, NaN where it is missing.
-
-    Of a level that the applicant does not have, the text says so: `Housing: not "rent"`. An applicant whose reason is
-    that level's absence would read the contrary otherwise.
-    """
-    column = feature.reason_text.removesuffix(f": {feature.level}")
-    if feature.kind != "one_hot" or value == 1.0 or column == feature.reason_text:
-        return feature.reason_text
-    return f'{column}: not "{feature.level}"'

@@ -56,7 +56,9 @@ def seeded_values(rows: int, features: int = 3, seed: int = 0) -> np.ndarray:
 
 def _record(instance: str, sequence: int, row: np.ndarray, create_time: dt.datetime) -> prediction_pb2.PredictionRecord:
     salt = sequence.to_bytes(16, "big")
-    personal = prediction_pb2.PersonalPart(applicant_id=f"applicant-{sequence}", values=row.tolist())
+    personal = prediction_pb2.PersonalPart(
+        applicant_id=f"applicant-{sequence}", application_number=f"application-{sequence}", values=row.tolist()
+    )
     personal_part = personal.SerializeToString(deterministic=True)
     probability = 1 / (1 + float(np.exp(-np.nansum(row))))
     decision = prediction_pb2.DecisionPart(

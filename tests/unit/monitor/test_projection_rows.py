@@ -114,7 +114,7 @@ def test_an_erased_row_fits_a_bundle_of_any_width() -> None:
     projected, apart = project_rows(_ledger(segment), model_facts())
 
     (row,) = projected.to_pylist()
-    assert [row[name] for name in ("applicant_id", *FEATURES)] == [None] * 4
+    assert [row[name] for name in ("applicant_id", "application_number", *FEATURES)] == [None] * 5
     assert (row["probability"], row["decision"]) != (None, None)
     assert apart.num_rows == 0
 

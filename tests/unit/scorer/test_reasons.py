@@ -1,16 +1,12 @@
 """Ranks of reasons: what must not matter does not, and what must does."""
 
-import math
-
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from services.scorer.domain.reasons import PRINCIPAL_REASONS, rank, worded
-from shared.bundle.schema import Feature
+from services.scorer.domain.reasons import PRINCIPAL_REASONS, rank
 
 whole = st.integers(-4, 4).map(float)
 rows = arrays.arrays(np.float64, st.integers(0, 12), elements=whole)
@@ -66,22 +62,3 @@ def test_features_without_weight_change_nothing(row: NDArray[np.float64], more: 
     padded = np.concatenate([row, np.full(more, -0.0), np.zeros(more)])
 
     assert rank(padded) == rank(row)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(1.0, "Housing: rent: free"), (0.0, 'Housing: not "rent: free"'), (math.nan, 'Housing: not "rent: free"')],
-)
-def test_a_level_that_the_applicant_does_not_have_is_worded_so(value: float, text: str) -> None:
-    """Who owns a house and is refused for it must not read that they rent one."""
-    rent = Feature("h_rent: free", "one_hot", "t", (), "h", "rent: free", reason_text="Housing: rent: free")
-
-    assert worded(rent, value) == text
-
-
-def test_texts_of_other_features_and_of_other_form_stay_as_they_are() -> None:
-    """A number has no level, and a text that does not end in the level cannot be turned round."""
-    number = Feature("AGE", "numeric", "t", (), reason_text="Age")
-    other = Feature("h_rent", "one_hot", "t", (), "h", "rent", reason_text="Rents a house")
-
-    assert (worded(number, 0.0), worded(other, 0.0)) == ("Age", "Rents a house")
