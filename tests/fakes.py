@@ -17,6 +17,7 @@ from services.trainer.domain.scored import Scored
 from services.trainer.domain.trials import Trial
 from services.trainer.domain.versions import AliasMove, ModelVersion, Requested, RunFiles, ThresholdWish, etag_of
 from shared.bundle.dataset import DatasetReference
+from shared.bundle.manifest import BundleRejected
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
 from shared.prediction_record.chain import verify_segment
@@ -51,6 +52,7 @@ class FakeRegistry:
     aliases: dict[tuple[str, str], int] = field(default_factory=dict)
     failure: CounterfoilError | None = None
     fetched: set[str] = field(default_factory=set)
+    folders: dict[str, Path] = field(default_factory=dict)
 
     def register(self, bundle: TinyBundle, *, alias: str = "") -> int:
         """Add a version of the bundle's model, give it the alias if there is one, and return its number."""
@@ -79,7 +81,12 @@ class FakeRegistry:
     def fetch_bundle(self, version: RegisteredVersion) -> Path:
         """Return the folder of the version's bundle."""
         self._fetch(version.bundle_digest)
-        return self.versions[version.model, version.version].folder
+        if version.bundle_digest not in self.folders:
+            registered = self.versions.get((version.model, version.version))
+            if registered is None:
+                raise BundleRejected("its files are gone from MLflow")
+            self.folders[version.bundle_digest] = registered.folder
+        return self.folders[version.bundle_digest]
 
     def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
         """Return the Parquet file of the split."""

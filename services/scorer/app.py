@@ -13,12 +13,14 @@ import grpc
 from counterfoil.client.channels import MESSAGE_LIMIT_BYTES, TlsFiles, open_channel
 from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
 from services.scorer.adapters.loading import Loader, Registry
+from services.scorer.adapters.past_bundles import PastBundles
 from services.scorer.adapters.shipping import SEAL_SECONDS, MonitorLog, Shipper
 from services.scorer.adapters.spool import Spool
 from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.messages import model_version_of
 from services.scorer.readiness import RETRY_SECONDS, Readiness
+from services.scorer.replaying import Replayer
 from services.scorer.servicer import ScorerServicer
 from services.scorer.settings import Settings
 from shared.bundle.registry import ModelRegistry
@@ -63,7 +65,8 @@ def build(
         loader = _loader(settings, registry, clock)
         serving = Serving(settings.model, loader.load)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
-        server = _server(settings, ScorerServicer(serving, desk))
+        replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
+        server = _server(settings, ScorerServicer(serving, desk, replayer))
         serving.when_served(lambda served: _announce(server, served))
         readiness = Readiness(serving, loader.load_last, retry_seconds=retry_seconds)
         for part in (shipper, desk, readiness):

@@ -26,6 +26,7 @@ from services.scorer.domain.requests import (
 )
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import ApplicantRow, Served
+from shared.bundle.reading import Bundle
 from shared.bundle.schema import Feature
 from shared.bundle.wording import worded
 from shared.errors import FieldViolation, InvalidInput
@@ -102,9 +103,9 @@ def decision_to_proto(decision: Decision) -> prediction_pb2.Decision.ValueType:
     return _DECISIONS[decision]
 
 
-def principal_features(served: Served, answer: Answer) -> list[Feature]:
+def principal_features(bundle: Bundle, answer: Answer) -> list[Feature]:
     """Return the schema's features behind the principal reasons, in rank order."""
-    return [served.bundle.schema.features[position] for position in answer.reasons.principal]
+    return [bundle.schema.features[position] for position in answer.reasons.principal]
 
 
 def score_to_proto(
@@ -126,7 +127,7 @@ def score_to_proto(
         reasons=scorer_pb2.Reasons(
             features=[features[position].name for position in answer.reasons.features],
             contributions=answer.reasons.contributions,
-            principal_codes=[feature.reason_code for feature in principal_features(served, answer)],
+            principal_codes=[feature.reason_code for feature in principal_features(served.bundle, answer)],
             principal_texts=[worded(features[position], values[position]) for position in answer.reasons.principal],
         ),
         imputed_features=[features[position].name for position in answer.imputed],

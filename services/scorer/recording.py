@@ -16,6 +16,7 @@ from services.scorer.domain.requests import Question, StoredApplicant
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import Served
 from services.scorer.messages import decision_to_proto, principal_features, purpose_to_proto, score_to_proto
+from shared.bundle.reading import Bundle
 from shared.prediction_record.chain import personal_digest
 
 _SALT_BYTES: Final = 16
@@ -65,7 +66,8 @@ def draft(
         resolved.served, answer, resolved.values, prediction_id=prediction_id, create_time=create_time
     )
     personal = _personal_part(question, resolved.values)
-    decision = _decision_part(question, resolved.served, answer)
+    decision = determined_part(resolved.served.bundle, answer)
+    decision.MergeFrom(_asked_part(question, resolved.served))
     decision.prediction_id = prediction_id
     decision.create_time.FromDatetime(create_time)
     decision.personal_digest = personal_digest(salt, personal)
@@ -84,7 +86,8 @@ def _personal_part(question: Question, values: NDArray[np.float64]) -> bytes:
     ).SerializeToString(deterministic=True)
 
 
-def _decision_part(question: Question, served: Served, answer: Answer) -> prediction_pb2.DecisionPart:
+def _asked_part(question: Question, served: Served) -> prediction_pb2.DecisionPart:
+    """Return what was asked, and by what it was answered."""
     return prediction_pb2.DecisionPart(
         layout_version=LAYOUT,
         model_version=served.model_version,
@@ -93,6 +96,13 @@ def _decision_part(question: Question, served: Served, answer: Answer) -> predic
         purpose=purpose_to_proto(question.purpose),
         caller=question.caller,
         method=question.method,
+        as_of_date=question.subject.as_of_date,
+    )
+
+
+def determined_part(bundle: Bundle, answer: Answer) -> prediction_pb2.DecisionPart:
+    """Return the part of an answer that its bundle and inputs alone determine: what a replay must find again."""
+    return prediction_pb2.DecisionPart(
         probability=answer.probability,
         margin=answer.margin,
         baseline=answer.baseline,
@@ -101,8 +111,7 @@ def _decision_part(question: Question, served: Served, answer: Answer) -> predic
         reason_features=answer.reasons.features,
         reason_contributions=answer.reasons.contributions,
         imputed_features=answer.imputed,
-        as_of_date=question.subject.as_of_date,
-        principal_reason_codes=[feature.reason_code for feature in principal_features(served, answer)],
+        principal_reason_codes=[feature.reason_code for feature in principal_features(bundle, answer)],
     )
 
 

@@ -2,21 +2,24 @@
 
 import grpc
 
-from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
+from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
 from services.scorer.desk import Desk
 from services.scorer.domain.serving import Serving
+from services.scorer.replay_rpcs import ReplayRpcs
+from services.scorer.replaying import Replayer
 from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
 from shared.rpc.statuses import to_status
 
 
-class ScorerServicer(scorer_pb2_grpc.ScorerServiceServicer):
+class ScorerServicer(ReplayRpcs):
     """Answers the rpcs of counterfoil.scorer.v1.ScorerService."""
 
-    def __init__(self, serving: Serving, desk: Desk) -> None:
+    def __init__(self, serving: Serving, desk: Desk, replayer: Replayer) -> None:
         self._serving = serving
         self._desk = desk
+        self.replayer = replayer
 
     def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
         """Score one applicant."""

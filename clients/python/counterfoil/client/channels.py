@@ -23,7 +23,7 @@ _KEEPALIVE_TIMEOUT_MS: Final = 20_000
 # decide.
 _READING_VERBS: Final = (
     *("Get", "List", "Watch", "Read"),
-    *("Sample", "Describe", "Preview", "Compare", "Evaluate", "Verify"),
+    *("Sample", "Describe", "Preview", "Compare", "Evaluate", "Verify", "Replay"),
 )
 _IDEMPOTENT_VERBS: Final = (*_READING_VERBS, "Cancel", "Reload", "Ingest")
 _SERVICES: Final = (

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from counterfoil.scorer.v1 import replay_pb2 as counterfoil_dot_scorer_dot_v1_dot_replay__pb2
 from counterfoil.scorer.v1 import scorer_pb2 as counterfoil_dot_scorer_dot_v1_dot_scorer__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -62,6 +63,11 @@ class ScorerServiceStub:
                 request_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ReloadModelRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ServingModel.FromString,
                 _registered_method=True)
+        self.ReplayPrediction = channel.unary_unary(
+                '/counterfoil.scorer.v1.ScorerService/ReplayPrediction',
+                request_serializer=counterfoil_dot_scorer_dot_v1_dot_replay__pb2.ReplayPredictionRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_scorer_dot_v1_dot_replay__pb2.ReplayPredictionResponse.FromString,
+                _registered_method=True)
 
 
 class ScorerServiceServicer:
@@ -105,6 +111,14 @@ class ScorerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplayPrediction(self, request, context):
+        """Computes a stored prediction anew with the bundle that it names, whether that still serves or not, and says whether every value is
+        the stored one. Records nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScorerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -132,6 +146,11 @@ def add_ScorerServiceServicer_to_server(servicer, server):
                     servicer.ReloadModel,
                     request_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ReloadModelRequest.FromString,
                     response_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ServingModel.SerializeToString,
+            ),
+            'ReplayPrediction': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayPrediction,
+                    request_deserializer=counterfoil_dot_scorer_dot_v1_dot_replay__pb2.ReplayPredictionRequest.FromString,
+                    response_serializer=counterfoil_dot_scorer_dot_v1_dot_replay__pb2.ReplayPredictionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -272,6 +291,33 @@ class ScorerService:
             '/counterfoil.scorer.v1.ScorerService/ReloadModel',
             counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ReloadModelRequest.SerializeToString,
             counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ServingModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayPrediction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.scorer.v1.ScorerService/ReplayPrediction',
+            counterfoil_dot_scorer_dot_v1_dot_replay__pb2.ReplayPredictionRequest.SerializeToString,
+            counterfoil_dot_scorer_dot_v1_dot_replay__pb2.ReplayPredictionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.scorer.v1 import replay_pb2 as _replay_pb2
 from counterfoil.scorer.v1 import scorer_pb2 as _scorer_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -46,6 +47,10 @@ class ScorerServiceStub:
     """Returns what is served under a model's name."""
     ReloadModel: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.ReloadModelRequest, _scorer_pb2.ServingModel]
     """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure."""
+    ReplayPrediction: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ReplayPredictionRequest, _replay_pb2.ReplayPredictionResponse]
+    """Computes a stored prediction anew with the bundle that it names, whether that still serves or not, and says whether every value is
+    the stored one. Records nothing.
+    """
 
 @_typing.type_check_only
 class ScorerServiceAsyncStub(ScorerServiceStub):
@@ -65,6 +70,10 @@ class ScorerServiceAsyncStub(ScorerServiceStub):
     """Returns what is served under a model's name."""
     ReloadModel: _aio.UnaryUnaryMultiCallable[_scorer_pb2.ReloadModelRequest, _scorer_pb2.ServingModel]  # type: ignore[assignment]
     """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure."""
+    ReplayPrediction: _aio.UnaryUnaryMultiCallable[_replay_pb2.ReplayPredictionRequest, _replay_pb2.ReplayPredictionResponse]  # type: ignore[assignment]
+    """Computes a stored prediction anew with the bundle that it names, whether that still serves or not, and says whether every value is
+    the stored one. Records nothing.
+    """
 
 class ScorerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers with the probability of default, a decision and its exact reasons. No answer is given that was not durably recorded.
@@ -111,5 +120,15 @@ class ScorerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scorer_pb2.ServingModel, _abc.Awaitable[_scorer_pb2.ServingModel]]:
         """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure."""
+
+    @_abc_1.abstractmethod
+    def ReplayPrediction(
+        self,
+        request: _replay_pb2.ReplayPredictionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.ReplayPredictionResponse, _abc.Awaitable[_replay_pb2.ReplayPredictionResponse]]:
+        """Computes a stored prediction anew with the bundle that it names, whether that still serves or not, and says whether every value is
+        the stored one. Records nothing.
+        """
 
 def add_ScorerServiceServicer_to_server(servicer: ScorerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

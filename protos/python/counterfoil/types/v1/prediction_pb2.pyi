@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.types.v1 import explanation_pb2 as _explanation_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -136,8 +137,15 @@ class DecisionPart(_message.Message):
     PERSONAL_DIGEST_FIELD_NUMBER: _builtins.int
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
     PRINCIPAL_REASON_CODES_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
+    MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
+    BASELINE_PROBABILITY_FIELD_NUMBER: _builtins.int
+    PROBABILITY_SCALE_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
     layout_version: _builtins.int
-    """Version of this layout; now 1."""
+    """Version of this layout: 1 for one subject; 2 for a chunk of rows, whose answers stand in `chunk` instead of the fields 10, 11 and
+    14 to 17, 20 and 24, which are then unset.
+    """
     prediction_id: _builtins.str
     """Identifier of the prediction, a UUID in its 36-character form."""
     model_version: _builtins.str
@@ -166,6 +174,14 @@ class DecisionPart(_message.Message):
     """Salted digest of the personal part, 32 bytes: HMAC-SHA256(salt, personal_part)."""
     as_of_date: _builtins.str
     """As-of date of the application, ISO 8601 (YYYY-MM-DD). Empty when the caller gave none."""
+    explain: _explanation_pb2.Explain.ValueType
+    """How much of the reasons was asked for. Unspecified in records from before one could choose: all."""
+    max_principal_reasons: _builtins.int
+    """The largest number of principal reasons that was asked for. 0 in records from before one could choose: 4."""
+    baseline_probability: _builtins.float
+    """Calibrated probability at the baseline, inside (0, 1). Absent where no reasons were asked for, and in older records."""
+    probability_scale: _builtins.float
+    """What turns a contribution in log-odds into one to the probability, see scorer.v1.Reasons. Absent as above."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the scorer answered."""
@@ -185,6 +201,10 @@ class DecisionPart(_message.Message):
     @_builtins.property
     def principal_reason_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes of the principal reasons as sent, in rank order."""
+
+    @_builtins.property
+    def chunk(self) -> Global___ChunkDecisions:
+        """The answers of a chunk of rows. Absent for one subject."""
 
     def __init__(
         self,
@@ -209,14 +229,72 @@ class DecisionPart(_message.Message):
         personal_digest: _builtins.bytes = ...,
         as_of_date: _builtins.str = ...,
         principal_reason_codes: _abc.Iterable[_builtins.str] | None = ...,
+        explain: _explanation_pb2.Explain.ValueType = ...,
+        max_principal_reasons: _builtins.int = ...,
+        baseline_probability: _builtins.float | None = ...,
+        probability_scale: _builtins.float | None = ...,
+        chunk: Global___ChunkDecisions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "baseline_probability", b"baseline_probability", "chunk", b"chunk", "create_time", b"create_time", "probability_scale", b"probability_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "baseline", b"baseline", "bundle_digest", b"bundle_digest", "caller", b"caller", "create_time", b"create_time", "decision", b"decision", "imputed_features", b"imputed_features", "kernel_id", b"kernel_id", "layout_version", b"layout_version", "margin", b"margin", "method", b"method", "model_version", b"model_version", "personal_digest", b"personal_digest", "prediction_id", b"prediction_id", "principal_reason_codes", b"principal_reason_codes", "probability", b"probability", "purpose", b"purpose", "reason_contributions", b"reason_contributions", "reason_features", b"reason_features", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "as_of_date", b"as_of_date", "baseline", b"baseline", "baseline_probability", b"baseline_probability", "bundle_digest", b"bundle_digest", "caller", b"caller", "chunk", b"chunk", "create_time", b"create_time", "decision", b"decision", "explain", b"explain", "imputed_features", b"imputed_features", "kernel_id", b"kernel_id", "layout_version", b"layout_version", "margin", b"margin", "max_principal_reasons", b"max_principal_reasons", "method", b"method", "model_version", b"model_version", "personal_digest", b"personal_digest", "prediction_id", b"prediction_id", "principal_reason_codes", b"principal_reason_codes", "probability", b"probability", "probability_scale", b"probability_scale", "purpose", b"purpose", "reason_contributions", b"reason_contributions", "reason_features", b"reason_features", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__baseline_probability: _TypeAlias = _typing.Literal["baseline_probability"]  # noqa: Y015
+    _WhichOneofArgType__baseline_probability: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability"]  # noqa: Y015
+    _WhichOneofReturnType__probability_scale: _TypeAlias = _typing.Literal["probability_scale"]  # noqa: Y015
+    _WhichOneofArgType__probability_scale: _TypeAlias = _typing.Literal["_probability_scale", b"_probability_scale"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__baseline_probability) -> _WhichOneofReturnType__baseline_probability | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__probability_scale) -> _WhichOneofReturnType__probability_scale | None: ...
+
+Global___DecisionPart: _TypeAlias = DecisionPart  # noqa: Y015
+
+@_typing.final
+class ChunkDecisions(_message.Message):
+    """The answers about the rows of a chunk of StreamScore or ScoreDataset. All rows were answered by one bundle at one time. Contributions
+    are not kept: a replay computes them anew. Bytes named "doubles" are IEEE 754 float64, little-endian, one after the other.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_ROW_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    REFUSED_ROWS_FIELD_NUMBER: _builtins.int
+    PROBABILITIES_FIELD_NUMBER: _builtins.int
+    MARGINS_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    first_row: _builtins.int
+    """Number of the chunk's first row within its stream or split, from 0."""
+    rows: _builtins.int
+    """How many rows the chunk has, those that were refused included."""
+    probabilities: _builtins.bytes
+    """Doubles: calibrated probability of default of each answered row, in their order."""
+    margins: _builtins.bytes
+    """Doubles: log-odds before calibration of each answered row."""
+    decisions: _builtins.bytes
+    """One byte each: the number of the Decision about each answered row."""
+    @_builtins.property
+    def refused_rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Positions within the chunk (from 0) of the rows that were refused, ascending; the arrays below have no entry for them."""
+
+    def __init__(
+        self,
+        *,
+        first_row: _builtins.int = ...,
+        rows: _builtins.int = ...,
+        refused_rows: _abc.Iterable[_builtins.int] | None = ...,
+        probabilities: _builtins.bytes = ...,
+        margins: _builtins.bytes = ...,
+        decisions: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "first_row", b"first_row", "margins", b"margins", "probabilities", b"probabilities", "refused_rows", b"refused_rows", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DecisionPart: _TypeAlias = DecisionPart  # noqa: Y015
+Global___ChunkDecisions: _TypeAlias = ChunkDecisions  # noqa: Y015
 
 @_typing.final
 class PersonalPart(_message.Message):
@@ -228,6 +306,7 @@ class PersonalPart(_message.Message):
     APPLICATION_NUMBER_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
     applicant_id: _builtins.str
     """Applicant the score is about. Empty when features came without an identifier."""
     application_number: _builtins.str
@@ -238,6 +317,10 @@ class PersonalPart(_message.Message):
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Inputs as resolved, in the order of the bundle's feature schema, before any missing value was replaced; NaN is missing. Float64."""
 
+    @_builtins.property
+    def chunk(self) -> Global___ChunkSubjects:
+        """The subjects of a chunk of rows. Absent for one subject; then the fields above are set instead."""
+
     def __init__(
         self,
         *,
@@ -245,14 +328,45 @@ class PersonalPart(_message.Message):
         application_number: _builtins.str = ...,
         values: _abc.Iterable[_builtins.float] | None = ...,
         request_id: _builtins.str = ...,
+        chunk: Global___ChunkSubjects | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "request_id", b"request_id", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "chunk", b"chunk", "request_id", b"request_id", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PersonalPart: _TypeAlias = PersonalPart  # noqa: Y015
+
+@_typing.final
+class ChunkSubjects(_message.Message):
+    """The rows of a chunk that were answered: see ChunkDecisions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    ROW_IDS_FIELD_NUMBER: _builtins.int
+    values: _builtins.bytes
+    """IEEE 754 float64, little-endian, row by row: the inputs of each answered row as resolved, in the order of the bundle's feature schema,
+    before any missing value was replaced; NaN is missing.
+    """
+    @_builtins.property
+    def row_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifier of each answered row, as its caller gave it or its split has it. Empty when none were given."""
+
+    def __init__(
+        self,
+        *,
+        values: _builtins.bytes = ...,
+        row_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["row_ids", b"row_ids", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChunkSubjects: _TypeAlias = ChunkSubjects  # noqa: Y015
 
 @_typing.final
 class PredictionRecord(_message.Message):
