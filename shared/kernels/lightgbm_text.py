@@ -1,11 +1,13 @@
 """LightGBM's text format (version 4) to trees."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from shared.kernels.trees import Missing, Node, Tree, unfit
 
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
+_ZERO = 1.0000000180025095e-35  # LightGBM's kZeroThreshold, a float: it takes numbers as small for 0.0
 
 
 def parse_trees(text: str) -> tuple[Tree, ...]:
@@ -56,7 +58,7 @@ def _nodes(fields: Mapping[str, str]) -> Iterator[Node]:
     for feature, threshold, decision, left, right, cover in columns:
         yield Node(
             feature=feature,
-            threshold=threshold,
+            threshold=threshold if decision & _CATEGORICAL else _beyond_zero(threshold),
             missing=Missing(decision >> _MISSING_SHIFT & 3),
             default_left=bool(decision & _DEFAULT_LEFT),
             left=left,
@@ -64,6 +66,13 @@ def _nodes(fields: Mapping[str, str]) -> Iterator[Node]:
             cover=cover,
             categories=bitsets[int(threshold)] if decision & _CATEGORICAL else None,
         )
+
+
+def _beyond_zero(threshold: float) -> float:
+    """Return the threshold that sends what LightGBM takes for 0.0 where 0.0 goes, and everything else as before."""
+    if abs(threshold) > _ZERO:
+        return threshold
+    return _ZERO if threshold >= 0.0 else math.nextafter(-_ZERO, -math.inf)
 
 
 def _bitsets(fields: Mapping[str, str]) -> list[tuple[int, ...]]:

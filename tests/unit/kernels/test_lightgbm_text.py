@@ -72,6 +72,26 @@ def test_kernel_agrees_with_lightgbm(
     assert abs(flat.baseline - theirs[0, -1]) <= 1e-10
 
 
+def test_numbers_that_lightgbm_takes_for_zero_go_where_zero_goes(library: Path) -> None:
+    """Its thresholds beside zero are -1e-35 and 1e-35, and a value between them counts as 0.0 before it is compared."""
+    generator = np.random.default_rng(5)
+    values = generator.choice([-2.0, -1.0, 0.0, 1.0, 2.0], size=(ROWS, 2))
+    targets = values[:, 0] < 0.0
+    parameters = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 3, "verbosity": -1, "num_threads": 1}
+    booster = lightgbm.train(parameters, lightgbm.Dataset(values, targets ^ (values[:, 1] > 0.0)), 5)
+    kernel = NativeKernel(library, flatten(parse_trees(booster.model_to_string()), 2))
+    border = float(np.float32(1e-35))
+    tiny = [side * size for side in (-1.0, 1.0) for size in (0.0, 1e-300, 1e-36, border, np.nextafter(border, 1.0))]
+    rows = np.array([(first, second) for first in tiny for second in tiny])
+
+    margins, contributions = kernel.margins_and_contributions(rows)
+
+    expected = np.asarray(booster.predict(rows, pred_contrib=True))
+    assert "-1.0000000180025095e-35" in booster.model_to_string()
+    assert np.array_equal(margins, booster.predict(rows, raw_score=True))
+    assert np.abs(contributions - expected[:, :-1]).max() <= 1e-12
+
+
 def test_trees_without_a_split_are_constants(library: Path) -> None:
     """A model that found nothing to split on answers its leaf, and nothing contributes."""
     booster = train(1, trees=2, min_data_in_leaf=ROWS)
