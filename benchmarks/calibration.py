@@ -19,11 +19,12 @@ from services.trainer.adapters.optuna_study import open_study
 from services.trainer.domain.cleaning import CleaningOptions, Imputation
 from services.trainer.domain.cleaning_rules import fit_cleaning
 from services.trainer.domain.dataset import LabelledRows
-from services.trainer.domain.evaluation import evaluate, expected_calibration_error
+from services.trainer.domain.evaluation import evaluate
 from services.trainer.domain.hyperparameters import Grid
 from services.trainer.domain.imbalance import Imbalance
 from services.trainer.domain.plan import Resampling, TrainingPlan
 from services.trainer.domain.training import Listeners, train_model
+from shared.calibration import expected_calibration_error
 from shared.features.building import build_features
 from shared.features.levels import fit_levels
 from shared.features.specification import CLIENT_KEY, TARGET

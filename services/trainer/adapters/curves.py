@@ -11,12 +11,12 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from services.trainer.adapters.figures import canvas, save
 from services.trainer.domain.decisions import operating_points
-from services.trainer.domain.evaluation import calibration_bins, expected_calibration_error
 from services.trainer.domain.hyperparameters import HyperparameterValue
 from services.trainer.domain.results import TrialState
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.trials import Trial
+from shared.calibration import calibration_bins, expected_calibration_error
 
 _POINTS = 400
 # Beyond it hardly anybody is left, and the axis would be all theirs.

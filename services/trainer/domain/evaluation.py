@@ -1,7 +1,5 @@
 """How good a set of probabilities is, as ranking, as probability and as decision."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
@@ -16,8 +14,7 @@ from sklearn.metrics import (
 from services.trainer.domain.decisions import decision_metrics
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs, at_stake
-
-_BINS = 10
+from shared.calibration import expected_calibration_error
 
 
 def evaluate(
@@ -42,35 +39,6 @@ def evaluate(
         "expected_calibration_error": expected_calibration_error(targets, probabilities),
         **decision_metrics(scored, threshold, costs),
     }
-
-
-def expected_calibration_error(targets: NDArray[np.int8], probabilities: NDArray[np.float64]) -> float:
-    """Return by how much, on average, a bin's mean probability misses its share of defaults.
-
-    The ten bins hold equally many applicants, but for equal probabilities, which share a bin.
-    """
-    bins = calibration_bins(targets, probabilities)
-    return float(np.average(np.abs(bins.probabilities - bins.shares), weights=bins.rows))
-
-
-@dataclass(frozen=True)
-class CalibrationBins:
-    """Applicants by rising probability: how many a bin holds, their mean probability and their share of defaults."""
-
-    rows: NDArray[np.intp]
-    probabilities: NDArray[np.float64]
-    shares: NDArray[np.float64]
-
-
-def calibration_bins(targets: NDArray[np.int8], probabilities: NDArray[np.float64]) -> CalibrationBins:
-    """Return up to ten bins of equally many applicants; equal probabilities share a bin, so it may be more or fewer."""
-    edges = np.unique(np.quantile(probabilities, np.linspace(0.0, 1.0, _BINS + 1)[1:-1], method="higher"))
-    place = np.searchsorted(edges, probabilities, side="right")
-    rows = np.bincount(place)
-    filled = rows > 0
-    sums = (np.bincount(place, weights=values)[filled] for values in (probabilities, targets))
-    means, shares = (total / rows[filled] for total in sums)
-    return CalibrationBins(rows[filled], means, shares)
 
 
 def area_under_curve(targets: NDArray[np.int8], scores: NDArray[np.float64]) -> float:

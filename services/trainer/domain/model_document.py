@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.trainer.domain.cleaning import CleaningRecord
-from services.trainer.domain.evaluation import calibration_bins
 from services.trainer.domain.markdown import ABSENT, bullets, figure, paragraph, section, share, table
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.results import SPLITS, DatasetResult
@@ -13,6 +12,7 @@ from services.trainer.domain.scored import Scored
 from services.trainer.domain.slices import FEWEST_ROWS, FOUR_FIFTHS, Attribute
 from services.trainer.domain.training import Training
 from shared.bundle.schema import Feature
+from shared.calibration import calibration_bins
 
 _HEAVIEST = 15
 _METRICS = {

@@ -11,10 +11,10 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from services.trainer.domain.calibration import calibrate, fit_isotonic, fit_sigmoid
-from services.trainer.domain.evaluation import expected_calibration_error
 from services.trainer.domain.folds import draw_folds
 from services.trainer.domain.plan import Calibration, Resampling
 from shared.bundle.calibration import Calibrator
+from shared.calibration import expected_calibration_error
 from shared.errors import Precondition
 
 # Coarse margins tie, fine ones are neighbours that no rounding may swap.

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from services.trainer.domain.evaluation import (
     area_under_curve,
-    calibration_bins,
     evaluate,
     evaluate_most_frequent,
-    expected_calibration_error,
 )
 from services.trainer.domain.threshold import Costs
+from shared.calibration import calibration_bins, expected_calibration_error
 
 _APPLICANTS = st.lists(
     st.tuples(st.integers(0, 1), st.sampled_from([0.05, 0.2, 0.5, 0.5000001, 0.9])), min_size=2, max_size=30
