@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
+from services.monitor.adapters.chunk_rows import project_all
 from services.monitor.adapters.durability import make_folder, write_atomically
 from services.monitor.adapters.ledger import Ledger
-from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, project_rows, set_apart
+from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, set_apart
 from services.monitor.adapters.projections import Projections
 from services.monitor.domain.chain import Alert
 from services.monitor.domain.model import Models, is_numbered
@@ -175,7 +176,7 @@ class Projector:
         """Return the rows that belong in the projection and those to set apart, such as rows of no model version."""
         if not is_numbered(model_version):
             return rows.slice(0, 0), set_apart(rows, ["MODEL_VERSION_INVALID"] * rows.num_rows)
-        return project_rows(rows, self._models.find(model_version))
+        return project_all(rows, self._models.find(model_version))
 
     def _done(self, commit: int) -> None:
         state = {"commit": commit, "waiting": self._progress.waiting}

@@ -118,7 +118,7 @@ def _projected(rows: pa.Table, identities: list[_Identity], values: np.ndarray, 
         "day": rows["create_time"].cast(pa.date32()),
         "probability": pa.array([decision.probability for decision in decisions], pa.float64()),
         "margin": pa.array([decision.margin for decision in decisions], pa.float64()),
-        "decision": pa.array([_decision_name(decision.decision) for decision in decisions], pa.string()),
+        "decision": pa.array([decision_name(decision.decision) for decision in decisions], pa.string()),
     }
     fixed = [columns[name] if name in columns else rows[name] for name, _ in _FIXED_FIELDS]
     measured = [pa.array(values[:, position], from_pandas=True) for position in range(len(features))]
@@ -126,7 +126,8 @@ def _projected(rows: pa.Table, identities: list[_Identity], values: np.ndarray, 
     return pa.table([*fixed, *measured, rows[COMMIT_COLUMN]], schema=schema)
 
 
-def _decision_name(decision: int) -> str:
+def decision_name(decision: int) -> str:
+    """Return APPROVE, REFUSE or REFER, or the bare number of a decision that this version does not know."""
     if decision not in prediction_pb2.Decision.values():
         return str(decision)
     return prediction_pb2.Decision.Name(prediction_pb2.Decision.ValueType(decision)).removeprefix("DECISION_")

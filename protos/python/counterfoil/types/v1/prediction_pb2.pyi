@@ -345,24 +345,24 @@ class ChunkSubjects(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUES_FIELD_NUMBER: _builtins.int
-    ROW_IDS_FIELD_NUMBER: _builtins.int
+    APPLICANT_IDS_FIELD_NUMBER: _builtins.int
     values: _builtins.bytes
     """IEEE 754 float64, little-endian, row by row: the inputs of each answered row as resolved, in the order of the bundle's feature schema,
     before any missing value was replaced; NaN is missing.
     """
     @_builtins.property
-    def row_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Identifier of each answered row, as its caller gave it or its split has it. Empty when none were given."""
+    def applicant_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Applicant of each answered row, as the caller or the split has it. Empty when none were given."""
 
     def __init__(
         self,
         *,
         values: _builtins.bytes = ...,
-        row_ids: _abc.Iterable[_builtins.str] | None = ...,
+        applicant_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["row_ids", b"row_ids", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_ids", b"applicant_ids", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
