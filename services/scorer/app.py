@@ -1,7 +1,7 @@
 """The one place where the scorer is put together."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from typing import Final
 import grpc
 
 from counterfoil.client.channels import MESSAGE_LIMIT_BYTES, TlsFiles, open_channel
+from counterfoil.inference.v2 import open_inference_pb2, open_inference_pb2_grpc
 from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
 from services.scorer.adapters.loading import Loader, Registry
 from services.scorer.adapters.past_bundles import PastBundles
@@ -18,6 +19,7 @@ from services.scorer.adapters.shipping import SEAL_SECONDS, MonitorLog, Shipper
 from services.scorer.adapters.spool import Spool
 from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
+from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
 from services.scorer.readiness import RETRY_SECONDS, Readiness
 from services.scorer.replaying import Replayer
@@ -29,6 +31,7 @@ from shared.mlflow_store import prepare
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 
 SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
+INFERENCE_SERVICE_NAME: Final = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 SHIPPING_GRACE_SECONDS: Final = 5.0
 _LOGGER = logging.getLogger("counterfoil.scorer")
 
@@ -66,7 +69,8 @@ def build(
         serving = Serving(settings.model, loader.load)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
-        server = _server(settings, ScorerServicer(serving, desk, replayer))
+        services = _services(ScorerServicer(serving, desk, replayer), InferenceServicer(serving, desk))
+        server = _server(settings, services)
         serving.when_served(lambda served: _announce(server, served))
         readiness = Readiness(serving, loader.load_last, retry_seconds=retry_seconds)
         for part in (shipper, desk, readiness):
@@ -102,11 +106,24 @@ def _loader(settings: Settings, registry: Registry | None, clock: Callable[[], d
     return Loader(mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock, prepared)
 
 
-def _server(settings: Settings, servicer: ScorerServicer) -> RpcServer:
-    def add(server: grpc.Server) -> None:
-        """Add the servicer."""
-        scorer_pb2_grpc.add_ScorerServiceServicer_to_server(servicer, server)
+def _services(scorer: ScorerServicer, inference: InferenceServicer) -> list[Service]:
+    """Return our service, and the one for clients that know the Open Inference Protocol alone."""
 
+    def add_scorer(server: grpc.Server) -> None:
+        """Add our servicer."""
+        scorer_pb2_grpc.add_ScorerServiceServicer_to_server(scorer, server)
+
+    def add_inference(server: grpc.Server) -> None:
+        """Add the protocol's servicer."""
+        open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(inference, server)
+
+    return [
+        Service(SERVICE_NAME, add_scorer, serving=False),
+        Service(INFERENCE_SERVICE_NAME, add_inference, serving=False),
+    ]
+
+
+def _server(settings: Settings, services: Sequence[Service]) -> RpcServer:
     listening = ServerSettings(
         address=settings.scorer_address,
         tls_certificate=settings.tls_certificate,
@@ -115,11 +132,12 @@ def _server(settings: Settings, servicer: ScorerServicer) -> RpcServer:
         allow_insecure_remote=settings.allow_insecure_remote,
         max_message_bytes=MESSAGE_LIMIT_BYTES,
     )
-    return build_server(listening, [Service(SERVICE_NAME, add, serving=False)], model_version_of=model_version_of)
+    return build_server(listening, services, model_version_of=model_version_of)
 
 
 def _announce(server: RpcServer, served: Served) -> None:
-    server.set_serving(SERVICE_NAME, True)
+    for name in (SERVICE_NAME, INFERENCE_SERVICE_NAME):
+        server.set_serving(name, True)
     log_event(
         _LOGGER,
         "bundle served",

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from numpy.typing import NDArray
 
+from counterfoil.inference.v2 import open_inference_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
 from services.scorer.domain.decision import Decision
@@ -156,6 +157,8 @@ def model_version_of(reply: Message) -> str:
         return reply.model_version
     if isinstance(reply, scorer_pb2.BatchScoreResponse):
         return next((result.score.model_version for result in reply.results if result.HasField("score")), "")
+    if isinstance(reply, open_inference_pb2.ModelInferResponse):
+        return f"models/{reply.model_name}/versions/{reply.model_version}"
     return ""
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted((ROOT / "requirements").glob("**/*.txt"))
+IMAGE_LOCKS = [lock for lock in LOCKS if lock.parent.name == "requirements" and lock.stem not in {"all", "uv"}]
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +43,7 @@ def test_lock_pins_hashes_and_names_no_address(lock: Path) -> None:
     assert "://" not in text
 
 
-@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.stem not in {"all", "uv"}], ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", IMAGE_LOCKS, ids=lambda lock: lock.name)
 def test_image_lock_is_a_subset_of_the_one_lock(lock: Path) -> None:
     """An image runs the very versions that the tests ran."""
     whole = _pins(ROOT / "requirements" / "all.txt")
