@@ -10,13 +10,17 @@ from dataclasses import dataclass
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
-from services.monitor.adapters.alerts import AlertFile
+from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.models import RegisteredModels
+from services.monitor.adapters.outbox import Outbox
 from services.monitor.adapters.projections import Projections
 from services.monitor.adapters.report_files import ReportFiles
+from services.monitor.adapters.rules_file import read_rules
 from services.monitor.adapters.state_lock import StateLock
+from services.monitor.adapters.webhook import Courier, receiver_of
+from services.monitor.alerting import Alerting
 from services.monitor.domain.model import Models
 from services.monitor.intake import Intake
 from services.monitor.projector import Projector
@@ -42,6 +46,7 @@ class App:
     server: RpcServer
     projector: Projector
     runner: JobRunner
+    courier: Courier | None
     database: Database
     lock: StateLock
 
@@ -49,6 +54,8 @@ class App:
         """End the jobs and the projector; to be called once the server has stopped."""
         self.runner.stop()
         self.projector.stop()
+        if self.courier is not None:
+            self.courier.stop()
         self.database.close()
         self.lock.release()
 
@@ -68,15 +75,19 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
         raise
     app.projector.start()
     app.runner.start()
+    if app.courier is not None:
+        app.courier.start()
     return app
 
 
 def _build(settings: Settings, models: Models, job_command: Sequence[str], lock: StateLock) -> App:
     stopping = threading.Event()
     database = open_database(settings.database_url)
-    alerts = AlertFile(settings.alerts_file, _now)
+    receiver = receiver_of(settings.webhook_url, settings.webhook_secret)
+    outbox = Outbox(database, clock=_now, new_id=_new_id, wanted=receiver is not None)
+    alerting = Alerting(read_rules(settings.alert_rules), AlertTable(database, outbox, _now, _new_id))
     ledger = Ledger(settings.ledger_folder, _now)
-    projector = _projector(settings, ledger, models, alerts)
+    projector = _projector(settings, ledger, models, alerting)
     standing = Standing(ledger.tally, models)
     store = JobStore(settings.jobs_url)
 
@@ -93,20 +104,21 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         standing,
         await_projection=projector.await_acknowledged,
         wake=runner.wake,
-        new_id=lambda: f"dr-{uuid.uuid4().hex[:12]}",
+        new_id=lambda: f"dr-{_new_id()}",
     )
     reports.load()
-    servicer = MonitorServicer(Intake(ledger, projector, alerts.record), reports, standing, stopping)
-    return App(_server(settings, servicer, stopping), projector, runner, database, lock)
+    servicer = MonitorServicer(Intake(ledger, projector, alerting.record), reports, standing, alerting, stopping)
+    courier = Courier(outbox, receiver) if receiver is not None else None
+    return App(_server(settings, servicer, stopping), projector, runner, courier, database, lock)
 
 
-def _projector(settings: Settings, ledger: Ledger, models: Models, alerts: AlertFile) -> Projector:
+def _projector(settings: Settings, ledger: Ledger, models: Models, alerting: Alerting) -> Projector:
     return Projector(
         ledger,
         Projections(settings.projections_folder),
         models,
         progress_file=settings.projections_folder / "progress.json",
-        on_alert=alerts.record,
+        on_alert=alerting.record,
         retry_s=settings.projection_retry_s,
     )
 
@@ -121,6 +133,10 @@ def _server(settings: Settings, servicer: MonitorServicer, stopping: threading.E
     )
     service = Service(SERVICE, lambda server: add_MonitorServiceServicer_to_server(servicer, server))
     return build_server(server, [service], stopping=stopping)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 def _now() -> dt.datetime:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import grpc
 
-from counterfoil.monitor.v1 import monitor_pb2, monitor_pb2_grpc
+from counterfoil.monitor.v1 import monitor_pb2
+from services.monitor.alert_rpcs import AlertRpcs
+from services.monitor.alerting import Alerting
 from services.monitor.intake import Intake
 from services.monitor.messages import (
     asked_from_proto,
@@ -24,10 +26,13 @@ from shared.rpc.caller import caller_of
 CHUNK_BYTES = 256 * 1024
 
 
-class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
-    """Answers with what intake, reports and standing know; `stopping` ends the streams that follow a job."""
+class MonitorServicer(AlertRpcs):
+    """Answers with what intake, reports, standing and alerting know; `stopping` ends the streams that follow a job."""
 
-    def __init__(self, intake: Intake, reports: Reports, standing: Standing, stopping: threading.Event) -> None:
+    def __init__(
+        self, intake: Intake, reports: Reports, standing: Standing, alerting: Alerting, stopping: threading.Event
+    ) -> None:
+        self.alerting = alerting
         self._intake = intake
         self._reports = reports
         self._standing = standing

@@ -1,6 +1,6 @@
 """The monitor's settings, read once from COUNTERFOIL_* variables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.monitor.domain.drift import DriftBounds
@@ -20,6 +20,11 @@ class Settings:
     drift_minimum_rows: int = 100
     # Share of drifted columns from which the data as a whole counts as drifted.
     drift_share_bound: float = 0.5
+    # TOML file of the rules that raise alerts; without one those that are shipped hold.
+    alert_rules: Path | None = None
+    # Where alerts are posted to, and the secret that signs them; empty: nowhere.
+    webhook_url: str = ""
+    webhook_secret: str = field(default="", repr=False)
     # How often records whose bundle was unknown are tried again.
     projection_retry_s: float = 30.0
     tls_certificate: Path | None = None
@@ -42,11 +47,6 @@ class Settings:
     def ledger_folder(self) -> Path:
         """Return where the ledger lies."""
         return self.folder / "log" / "ledger"
-
-    @property
-    def alerts_file(self) -> Path:
-        """Return the file of what was found wrong with the log."""
-        return self.folder / "log" / "alerts.jsonl"
 
     @property
     def projections_folder(self) -> Path:

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.types.v1 import job_pb2
 from shared.jobs.store import Job, JobState, JobStore
+from shared.rpc.times import timestamp_of
 
 _STATES = {
     JobState.QUEUED: job_pb2.JOB_STATE_QUEUED,
@@ -25,9 +23,9 @@ def job_to_proto(job: Job) -> job_pb2.Job:
     message = job_pb2.Job(
         state=_STATES[job.state],
         progress=job_pb2.JobProgress(fraction=job.fraction, stage=job.stage),
-        create_time=_timestamp(job.create_time),
-        start_time=_timestamp(job.start_time),
-        end_time=_timestamp(job.end_time),
+        create_time=timestamp_of(job.create_time),
+        start_time=timestamp_of(job.start_time),
+        end_time=timestamp_of(job.end_time),
         attempt=job.attempt,
         caller=job.caller,
     )
@@ -54,11 +52,3 @@ def watch(store: JobStore, job_id: str, is_active: Callable[[], bool]) -> Iterat
             news = store.wait(job_id, after_revision=job.revision, timeout_s=_SLICE_S)
         job = news
         yield job
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -1,6 +1,5 @@
-"""What the monitor keeps in plain files: alerts, documents of reports, the lock on its folder."""
+"""What the monitor keeps in plain files: documents of reports, the lock on its folder."""
 
-import datetime as dt
 import json
 import os
 from collections.abc import Iterator
@@ -9,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.monitor.adapters.alerts import AlertFile
 from services.monitor.adapters.durability import make_folder, sync_commit, write_atomically
 from services.monitor.adapters.report_files import HTML, JSON, ReportFiles
 from services.monitor.adapters.state_lock import StateLock
-from services.monitor.domain.chain import Alert
 from services.monitor.domain.drift import Documents
 from shared.errors import Precondition
-
-NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-GAP = Alert("SEGMENT_GAP", "records are missing", instance="spool-1", number=4)
 
 
 @contextmanager
@@ -28,47 +22,6 @@ def synced_paths(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink()))
         yield synced
-
-
-def test_alerts_are_kept_in_their_order_as_lines_of_json(tmp_path: Path) -> None:
-    """Also across restarts; what an alert does not name is left out."""
-    path = tmp_path / "log" / "alerts.jsonl"
-    AlertFile(path, lambda: NOON).record(GAP)
-    AlertFile(path, lambda: NOON).record(Alert("BUNDLE_UNKNOWN", "ünknown", model_version="models/m/versions/1"))
-
-    first, second = (json.loads(line) for line in path.read_text().splitlines())
-
-    assert first == {
-        "time": "2026-03-01T12:00:00+00:00",
-        "reason": "SEGMENT_GAP",
-        "message": "records are missing",
-        "instance": "spool-1",
-        "number": 4,
-    }
-    assert (second["message"], second["model_version"]) == ("ünknown", "models/m/versions/1")
-    assert "instance" not in second
-
-
-def test_an_alert_is_logged_even_if_it_cannot_be_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A full disk is when alerts matter most."""
-    alerts = AlertFile(tmp_path / "alerts.jsonl", lambda: NOON)
-    (tmp_path / "alerts.jsonl").mkdir()
-
-    with caplog.at_level("INFO"), pytest.raises(OSError, match="directory"):
-        alerts.record(GAP)
-
-    assert [record.message for record in caplog.records] == ["alert"]
-
-
-def test_an_alert_is_on_disk_when_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file, and for a new one the folder that names it."""
-    alerts = AlertFile(tmp_path / "alerts.jsonl", lambda: NOON)
-
-    with synced_paths(monkeypatch) as synced:
-        alerts.record(GAP)
-        alerts.record(GAP)
-
-    assert synced == [tmp_path / "alerts.jsonl", tmp_path, tmp_path / "alerts.jsonl"]
 
 
 def test_the_documents_of_a_report_are_kept_and_replaced_whole(tmp_path: Path) -> None:

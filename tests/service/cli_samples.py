@@ -4,7 +4,7 @@ from google.protobuf import any_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from counterfoil.monitor.v1 import monitor_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
@@ -264,6 +264,29 @@ def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
             column(column="DAYS_BIRTH", verdict=monitor_pb2.COLUMN_VERDICT_DRIFTED, method="KS", score=0, bound=0.05),
             column(column="OWN_CAR_AGE", verdict=monitor_pb2.COLUMN_VERDICT_EMPTY, current_missing_share=1.0),
         ],
+    )
+
+
+def alert() -> alert_pb2.Alert:
+    """Return an alert on a figure that somebody has seen."""
+    return alert_pb2.Alert(
+        name="alerts/al-1",
+        state=alert_pb2.ALERT_STATE_ACKNOWLEDGED,
+        severity=alert_pb2.ALERT_SEVERITY_CRITICAL,
+        rule="auc-drop",
+        watch="auc_drop",
+        reason="AUC_DROP",
+        message="the loss of AUC is 0.06 over 5,000 decisions, bound 0.05",
+        model_version=VERSION,
+        value=0.06,
+        bound=0.05,
+        rows=5_000,
+        first_time=MORNING,
+        last_time=MORNING,
+        count=3,
+        acknowledged_by="CN=officer",
+        acknowledge_time=MORNING,
+        note="looking",
     )
 
 

@@ -1,7 +1,8 @@
 """IngestPredictions and GetDriftStatus over a real channel."""
 
-import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -11,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from counterfoil.client.channels import open_channel
 from counterfoil.client.errors import call_error
-from counterfoil.monitor.v1 import monitor_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.app import SERVICE, build
@@ -41,11 +42,20 @@ def send(stub: MonitorServiceStub, segment: prediction_pb2.Segment) -> monitor_p
     return stub.IngestPredictions(monitor_pb2.IngestPredictionsRequest(segment=segment))
 
 
-def alerts(settings: Settings) -> list[dict[str, object]]:
-    """Return what was recorded for an auditor."""
-    if not settings.alerts_file.exists():
-        return []
-    return [json.loads(line) for line in settings.alerts_file.read_text().splitlines()]
+def alerts(stub: MonitorServiceStub) -> list[tuple[str, str]]:
+    """Return reason and subject of what was kept for an auditor."""
+    found = stub.ListAlerts(alert_pb2.ListAlertsRequest()).alerts
+    return [(alert.reason, alert.subject) for alert in found]
+
+
+@contextmanager
+def without_alerts(database: Path) -> Iterator[None]:
+    """Let no alert be kept for the length of a `with` block."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE alerts RENAME TO alerts_gone")
+    yield
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE alerts_gone RENAME TO alerts")
 
 
 def status(stub: MonitorServiceStub, etag: str = "", model_version: str = MODEL_VERSION) -> monitor_pb2.DriftStatus:
@@ -62,7 +72,7 @@ def test_a_segment_is_acknowledged_once_it_is_stored(stub: MonitorServiceStub, s
     assert (first.instance, first.number, first.already_stored) == ("spool-1", 1, False)
     assert (second.instance, second.number, second.already_stored) == ("spool-1", 1, True)
     assert DeltaTable(settings.ledger_folder).to_pyarrow_table(columns=["sequence"]).num_rows == 3
-    assert not alerts(settings)
+    assert not alerts(stub)
 
 
 def test_other_content_under_the_same_number_is_refused(stub: MonitorServiceStub) -> None:
@@ -101,7 +111,7 @@ def test_a_request_without_a_segment_is_refused(stub: MonitorServiceStub) -> Non
     assert [problem.field for problem in call_error(refused.value).fields] == ["segment.instance"]
 
 
-def test_a_gap_is_stored_and_told(stub: MonitorServiceStub, settings: Settings) -> None:
+def test_a_gap_is_stored_and_told(stub: MonitorServiceStub) -> None:
     """Refusing would stop lending; the alert names instance and number."""
     first, spool = Spool().seal(seeded_values(3))
     send(stub, first)
@@ -109,8 +119,7 @@ def test_a_gap_is_stored_and_told(stub: MonitorServiceStub, settings: Settings) 
     acknowledged = send(stub, numbered(spool.seal(seeded_values(2))[0], 4))
 
     assert not acknowledged.already_stored
-    (alert,) = alerts(settings)
-    assert (alert["reason"], alert["instance"], alert["number"]) == ("SEGMENT_GAP", "spool-1", 4)
+    assert alerts(stub) == [("SEGMENT_GAP", "spool-1 segment 4")]
     assert status(stub).prediction_count == 5
 
 
@@ -119,15 +128,14 @@ def test_a_gap_whose_alert_could_not_be_kept_is_told_when_it_arrives_again(
 ) -> None:
     """A full disk, or a kill between segment and alert, must not let a gap go unnoticed."""
     segment = numbered(Spool().seal(seeded_values(2))[1].seal(seeded_values(2))[0], 4)
-    settings.alerts_file.mkdir()
-    with pytest.raises(grpc.RpcError):
+    with without_alerts(settings.folder / "monitor.db"), pytest.raises(grpc.RpcError) as refused:
         send(stub, segment)
-    settings.alerts_file.rmdir()
 
     acknowledged = send(stub, segment)
 
+    assert call_error(refused.value).reason == "MONITOR_DATABASE_UNAVAILABLE"
     assert acknowledged.already_stored
-    assert [(alert["reason"], alert["number"]) for alert in alerts(settings)] == [("SEGMENT_GAP", 4)]
+    assert alerts(stub) == [("SEGMENT_GAP", "spool-1 segment 4")]
 
 
 def test_the_status_counts_predictions_and_is_its_tag_alone_if_unchanged(stub: MonitorServiceStub) -> None:
@@ -176,10 +184,11 @@ def test_a_restarted_monitor_goes_on_where_it_stopped(settings: Settings) -> Non
 
     with monitor(settings, models=models, job_command=HANGING_JOB) as after:
         unchanged, repeated, continued = status(after, known), send(after, first), send(after, second)
+        told = alerts(after)
 
     assert not unchanged.model_version
     assert (repeated.already_stored, continued.already_stored) == (True, False)
-    assert not alerts(settings)
+    assert not told
 
 
 def test_a_second_monitor_in_the_same_folder_is_refused(settings: Settings) -> None:

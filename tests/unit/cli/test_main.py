@@ -42,6 +42,7 @@ def test_groups_are_those_of_the_loop() -> None:
         "audit",
         "score",
         "drift",
+        "alerts",
     ]
 
 

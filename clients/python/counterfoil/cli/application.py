@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from counterfoil.cli.commands.alerts import alerts
 from counterfoil.cli.commands.audit import audit
 from counterfoil.cli.commands.dataset import dataset
 from counterfoil.cli.commands.demo import demo
@@ -96,7 +97,7 @@ def counterfoil(
     context.obj = Session(trainer, scorer, monitor, _tls(tls_roots, tls_certificate, tls_key))
 
 
-for _group in (up, demo, tables, dataset, train, model, audit, score, drift):
+for _group in (up, demo, tables, dataset, train, model, audit, score, drift, alerts):
     counterfoil.add_command(_group)
 
 

@@ -23,6 +23,11 @@ def drift_report_name(text: str) -> str:
     return _within("driftReports", text)
 
 
+def alert_name(text: str) -> str:
+    """Return alerts/{id}."""
+    return _within("alerts", text)
+
+
 def applicant_name(text: str) -> str:
     """Return applicants/{id}."""
     return _within("applicants", text)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -77,6 +78,21 @@ class MonitorServiceStub:
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.GetDriftStatusRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.DriftStatus.FromString,
                 _registered_method=True)
+        self.GetAlert = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/GetAlert',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.GetAlertRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
+                _registered_method=True)
+        self.ListAlerts = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListAlerts',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.ListAlertsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.ListAlertsResponse.FromString,
+                _registered_method=True)
+        self.AcknowledgeAlert = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/AcknowledgeAlert',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
+                _registered_method=True)
 
 
 class MonitorServiceServicer:
@@ -141,6 +157,27 @@ class MonitorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAlert(self, request, context):
+        """Returns one alert.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAlerts(self, request, context):
+        """Returns alerts, the last raised first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcknowledgeAlert(self, request, context):
+        """Says that the caller has seen an alert.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MonitorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -183,6 +220,21 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.GetDriftStatus,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.GetDriftStatusRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.DriftStatus.SerializeToString,
+            ),
+            'GetAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAlert,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.GetAlertRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.SerializeToString,
+            ),
+            'ListAlerts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAlerts,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.ListAlertsRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.ListAlertsResponse.SerializeToString,
+            ),
+            'AcknowledgeAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeAlert,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -404,6 +456,87 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/GetDriftStatus',
             counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.GetDriftStatusRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.DriftStatus.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/GetAlert',
+            counterfoil_dot_monitor_dot_v1_dot_alert__pb2.GetAlertRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAlerts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListAlerts',
+            counterfoil_dot_monitor_dot_v1_dot_alert__pb2.ListAlertsRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_alert__pb2.ListAlertsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/AcknowledgeAlert',
+            counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
@@ -53,6 +54,12 @@ class MonitorServiceStub:
     """Returns the report as HTML for people or JSON for machines, in chunks of at most 256 KiB."""
     GetDriftStatus: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftStatusRequest, _monitor_pb2.DriftStatus]
     """Tells whether a model's data has drifted, by the newest report, without computing anything."""
+    GetAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.GetAlertRequest, _alert_pb2.Alert]
+    """Returns one alert."""
+    ListAlerts: _grpc.UnaryUnaryMultiCallable[_alert_pb2.ListAlertsRequest, _alert_pb2.ListAlertsResponse]
+    """Returns alerts, the last raised first."""
+    AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]
+    """Says that the caller has seen an alert."""
 
 @_typing.type_check_only
 class MonitorServiceAsyncStub(MonitorServiceStub):
@@ -78,6 +85,12 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns the report as HTML for people or JSON for machines, in chunks of at most 256 KiB."""
     GetDriftStatus: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftStatusRequest, _monitor_pb2.DriftStatus]  # type: ignore[assignment]
     """Tells whether a model's data has drifted, by the newest report, without computing anything."""
+    GetAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.GetAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
+    """Returns one alert."""
+    ListAlerts: _aio.UnaryUnaryMultiCallable[_alert_pb2.ListAlertsRequest, _alert_pb2.ListAlertsResponse]  # type: ignore[assignment]
+    """Returns alerts, the last raised first."""
+    AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
+    """Says that the caller has seen an alert."""
 
 class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the prediction log and watches whether the world has drifted away from what the model learnt.
@@ -148,5 +161,29 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_monitor_pb2.DriftStatus, _abc.Awaitable[_monitor_pb2.DriftStatus]]:
         """Tells whether a model's data has drifted, by the newest report, without computing anything."""
+
+    @_abc_1.abstractmethod
+    def GetAlert(
+        self,
+        request: _alert_pb2.GetAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alert_pb2.Alert, _abc.Awaitable[_alert_pb2.Alert]]:
+        """Returns one alert."""
+
+    @_abc_1.abstractmethod
+    def ListAlerts(
+        self,
+        request: _alert_pb2.ListAlertsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alert_pb2.ListAlertsResponse, _abc.Awaitable[_alert_pb2.ListAlertsResponse]]:
+        """Returns alerts, the last raised first."""
+
+    @_abc_1.abstractmethod
+    def AcknowledgeAlert(
+        self,
+        request: _alert_pb2.AcknowledgeAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_alert_pb2.Alert, _abc.Awaitable[_alert_pb2.Alert]]:
+        """Says that the caller has seen an alert."""
 
 def add_MonitorServiceServicer_to_server(servicer: MonitorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
