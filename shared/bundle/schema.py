@@ -12,7 +12,7 @@ Kind = Literal["numeric", "binary", "one_hot"]
 
 RESERVED_NAMES: Final = frozenset(
     {"applicant_id", "target", "prediction_id", "create_time", "day", "purpose", "probability", "margin", "decision"}
-    | {"application_number", "instance", "sequence", "_commit_version", "row of split"}
+    | {"application_number", "as_of_date", "instance", "sequence", "_commit_version", "row of split"}
 )
 """Names, in lower case, that no feature may have: those of other columns in tables that hold features."""
 

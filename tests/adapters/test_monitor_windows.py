@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.monitor.adapters.projection_rows import projection_schema
-from services.monitor.adapters.windows import read_window
+from services.monitor.adapters.windows import read_window, window_batches
 from services.monitor.domain.window import LARGEST_LAST_COUNT, Window
 from tests.unit.monitor.models import FEATURES
 
@@ -35,6 +35,7 @@ def history() -> pl.DataFrame:
         "probability": 0.5,
         "margin": 0.0,
         "decision": "REFUSE",
+        "as_of_date": None,
         "instance": "spool-1",
         "sequence": list(range(1, count + 1)),
     }
@@ -107,6 +108,16 @@ def test_days_before_the_window_are_not_read(projection: Path, tmp_path: Path) -
         read_window(tmp_path, Window(1_000), FEATURES, EVERY_ROW)
 
 
+def test_a_window_may_end_inside_of_a_chunk(tmp_path: Path) -> None:
+    """The rows of a chunk have one time, instance and sequence; each counts as a decision all the same."""
+    rows = history().filter(pl.col("purpose") == "DECISION").head(50)
+    chunk = rows.with_columns(pl.lit(START).alias("create_time"), pl.lit(1, pl.Int64).alias("sequence"))
+    write_deltalake(tmp_path, pa.table(chunk.to_arrow().cast(projection_schema(FEATURES))), partition_by=["day"])
+
+    assert read_window(tmp_path, Window(20), FEATURES, EVERY_ROW).height == 20
+    assert read_window(tmp_path, Window(50), FEATURES, 30).height == 30
+
+
 def test_a_model_without_predictions_has_an_empty_window(tmp_path: Path) -> None:
     """Nothing was projected yet, or nothing lies between the bounds."""
     never = read_window(tmp_path / "none", Window(), FEATURES, EVERY_ROW)
@@ -116,3 +127,16 @@ def test_a_model_without_predictions_has_an_empty_window(tmp_path: Path) -> None
     assert never.equals(empty)
     assert never.shape == (0, len(FEATURES))
     assert set(never.dtypes) == {pl.Float64}
+
+
+def test_a_window_comes_in_pieces_with_columns_of_any_type(projection: Path) -> None:
+    """Together they are the window, so that whoever keeps less of a row than was read needs no memory for the rest."""
+    window = Window(150)
+
+    pieces = list(window_batches(projection, window, ["prediction_id", FEATURES[0]], EVERY_ROW))
+
+    together = pl.concat(pieces).sort("create_time")
+    assert len(pieces) > 1
+    assert together[FEATURES[0]].to_list() == expected(window)
+    assert together["prediction_id"].to_list() == [f"p-{place:.0f}" for place in expected(window)]
+    assert list(window_batches(projection / "none", window, FEATURES, EVERY_ROW)) == []

@@ -27,6 +27,7 @@ class _Chunk:
     """One chunk: its answers, and the inputs of the answered rows, None after erasure."""
 
     prediction_id: str
+    as_of_date: str
     answers: ChunkAnswers
     values: NDArray[np.float64] | None
     applicant_ids: list[str]
@@ -63,12 +64,12 @@ def _chunk(decision: prediction_pb2.DecisionPart, personal_part: bytes | None, n
     """Return the chunk of a record; raises ValueError or DecodeError if it does not fit so many features."""
     answers = chunk_answers(decision.chunk)
     if not personal_part:
-        return _Chunk(decision.prediction_id, answers, None, [])
+        return _Chunk(decision.prediction_id, decision.as_of_date, answers, None, [])
     subjects = prediction_pb2.PersonalPart.FromString(personal_part).chunk
     values = chunk_values(subjects, rows=len(answers.positions), columns=n_features)
     if np.isinf(values).any():
         raise ValueError("a value is infinite")
-    return _Chunk(decision.prediction_id, answers, values, list(subjects.applicant_ids))
+    return _Chunk(decision.prediction_id, decision.as_of_date, answers, values, list(subjects.applicant_ids))
 
 
 def _columns(row: pa.Table, chunk: _Chunk, features: tuple[str, ...]) -> Iterator[tuple[str, pa.Array]]:
@@ -81,6 +82,7 @@ def _columns(row: pa.Table, chunk: _Chunk, features: tuple[str, ...]) -> Iterato
     yield "prediction_id", pa.array(identifiers, pa.string())
     yield "applicant_id", pa.array([each or None for each in chunk.applicant_ids] or [None] * rows, pa.string())
     yield "application_number", pa.nulls(rows, pa.string())
+    yield "as_of_date", pa.array([chunk.as_of_date or None] * rows, pa.string())
     yield "probability", pa.array(answers.probabilities)
     yield "margin", pa.array(answers.margins)
     yield "decision", pa.array([decision_name(each) for each in answers.decisions.tolist()], pa.string())

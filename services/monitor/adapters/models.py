@@ -38,7 +38,16 @@ class RegisteredModels:
 
     def _read(self, name: str, registered: RegisteredVersion) -> ModelFacts:
         facts = read_facts(self._registry.fetch_bundle(registered), digest=registered.bundle_digest)
-        return ModelFacts(name, facts.digest, facts.schema, facts.profile, facts.manifest.dataset)
+        manifest = facts.manifest
+        return ModelFacts(
+            model_version=name,
+            bundle_digest=facts.digest,
+            schema=facts.schema,
+            profile=facts.profile,
+            dataset=manifest.dataset,
+            costs=manifest.costs,
+            metrics=manifest.metrics,
+        )
 
 
 class ReportTables:

@@ -42,6 +42,7 @@ _FIXED_FIELDS = [
     ("probability", pa.float64()),
     ("margin", pa.float64()),
     ("decision", pa.string()),
+    ("as_of_date", pa.string()),
     ("instance", pa.string()),
     ("sequence", pa.int64()),
 ]
@@ -119,6 +120,7 @@ def _projected(rows: pa.Table, identities: list[_Identity], values: np.ndarray, 
         "probability": pa.array([decision.probability for decision in decisions], pa.float64()),
         "margin": pa.array([decision.margin for decision in decisions], pa.float64()),
         "decision": pa.array([decision_name(decision.decision) for decision in decisions], pa.string()),
+        "as_of_date": pa.array([decision.as_of_date or None for decision in decisions], pa.string()),
     }
     fixed = [columns[name] if name in columns else rows[name] for name, _ in _FIXED_FIELDS]
     measured = [pa.array(values[:, position], from_pandas=True) for position in range(len(features))]

@@ -11,7 +11,14 @@ from deltalake import DeltaTable
 
 from services.monitor.domain.window import Window, sample_positions
 
-_KEY = ("create_time", "instance", "sequence")
+# The rows of a chunk are one record of the log: their identifiers tell them apart.
+_KEYS = {
+    "create_time": pl.Datetime("us", "UTC"),
+    "instance": pl.String(),
+    "sequence": pl.Int64(),
+    "prediction_id": pl.String(),
+}
+_KEY = tuple(_KEYS)
 
 
 def read_window(projection: Path, window: Window, columns: Sequence[str], max_rows: int) -> pl.DataFrame:
@@ -20,19 +27,27 @@ def read_window(projection: Path, window: Window, columns: Sequence[str], max_ro
     Days are read from the newest backwards until the window is full, first only what orders their rows, then the
     columns of the rows that were drawn. A missing value is null. Without a projection there are no rows.
     """
+    empty = pl.DataFrame(schema={**_KEYS, **dict.fromkeys(columns, pl.Float64)})
+    return pl.concat([empty, *window_batches(projection, window, columns, max_rows)]).sort(_KEY).select(columns)
+
+
+def window_batches(projection: Path, window: Window, columns: Sequence[str], max_rows: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows that `read_window` returns piece by piece, in no particular order, beside what orders them.
+
+    Columns of any type may be asked for; what is yielded also has create_time, instance, sequence and prediction_id.
+    """
     if not DeltaTable.is_deltatable(str(projection)):
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.Float64))
+        return
     table = DeltaTable(projection)
     keys = _newest_keys(table, window)
     drawn = keys[sample_positions(keys.height, max_rows)]
-    return _read_rows(table, drawn, columns).select(columns)
+    if drawn.height:
+        yield from _rows_of(table, drawn, columns)
 
 
 def _newest_keys(table: DeltaTable, window: Window) -> pl.DataFrame:
     """Return the keys of the window's rows in the order of time; rows of one microsecond follow instance and number."""
-    found = [
-        pl.DataFrame(schema={"create_time": pl.Datetime("us", "UTC"), "instance": pl.String, "sequence": pl.Int64})
-    ]
+    found = [pl.DataFrame(schema=_KEYS)]
     missing = window.last_count
     for day in _days(table):
         keys = pl.concat([*_batches(_of_days(table, [day]), _KEY, _in_window(window)), found[0].clear()])
@@ -43,16 +58,14 @@ def _newest_keys(table: DeltaTable, window: Window) -> pl.DataFrame:
     return pl.concat(found).sort(_KEY)
 
 
-def _read_rows(table: DeltaTable, keys: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    empty = keys.clear().with_columns(pl.lit(None, pl.Float64).alias(column) for column in columns)
-    if not keys.height:
-        return empty
+def _rows_of(table: DeltaTable, keys: pl.DataFrame, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     times = keys["create_time"]
-    days = sorted({str(day) for day in times.dt.date()})
+    days = sorted({str(day) for day in times.dt.date().unique()})
     wanted = (pc.field("create_time") >= times.min()) & (pc.field("create_time") <= times.max())
-    batches = _batches(_of_days(table, days), [*_KEY, *columns], wanted)
-    kept = [batch.join(keys, on=_KEY, how="semi") for batch in batches]
-    return pl.concat([empty, *kept]).sort(_KEY)
+    for batch in _batches(_of_days(table, days), [*_KEY, *(name for name in columns if name not in _KEY)], wanted):
+        # A join makes an index of all its keys: of a large window only those that the batch can hold.
+        near = pl.col("create_time").is_between(batch["create_time"].min(), batch["create_time"].max())
+        yield batch.join(keys.filter(near), on=_KEY, how="semi")
 
 
 def _days(table: DeltaTable) -> list[str]:

@@ -1,7 +1,8 @@
-"""What the monitor knows of a model version: its bundle's features, their weights and where its training data lies."""
+"""What the monitor knows of a model version: its bundle's features, costs and figures, and its training data."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.bundle.dataset import DatasetReference
@@ -14,13 +15,18 @@ _NAME = re.compile(r"models/([a-z][a-z0-9-]{0,62})/versions/([A-Za-z0-9_-]{1,64}
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The parts of a verified bundle that the monitor uses; `model_version` is models/{model}/versions/{n}."""
+    """The parts of a verified bundle that the monitor uses; `model_version` is models/{model}/versions/{n}.
+
+    `costs` and `metrics` are those of the manifest: what wrong answers cost, and what training found, by name.
+    """
 
     model_version: str
     bundle_digest: str
     schema: FeatureSchema
     profile: Profile
     dataset: DatasetReference
+    costs: Mapping[str, float | str] = field(default_factory=dict, hash=False)
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 class Models(Protocol):

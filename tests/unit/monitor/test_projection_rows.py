@@ -152,3 +152,15 @@ def test_the_day_is_that_of_the_prediction_in_utc() -> None:
 
     assert projected["day"].to_pylist() == [dt.date(2026, 2, 28), dt.date(2026, 3, 1)]
     assert projected["create_time"].to_pylist()[0] == late
+
+
+def test_the_as_of_date_is_kept_where_there_is_one() -> None:
+    """Outcomes are reported by it."""
+    segment = _segment(seeded_values(2))
+    part = prediction_pb2.DecisionPart.FromString(segment.records[0].decision_part)
+    part.as_of_date = "2026-02-28"
+    segment.records[0].decision_part = part.SerializeToString(deterministic=True)
+
+    projected, _ = project_rows(_ledger(segment), model_facts())
+
+    assert projected["as_of_date"].to_pylist() == ["2026-02-28", None]
