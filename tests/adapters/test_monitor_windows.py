@@ -111,7 +111,8 @@ def test_days_before_the_window_are_not_read(projection: Path, tmp_path: Path) -
 def test_a_window_may_end_inside_of_a_chunk(tmp_path: Path) -> None:
     """The rows of a chunk have one time, instance and sequence; each counts as a decision all the same."""
     rows = history().filter(pl.col("purpose") == "DECISION").head(50)
-    chunk = rows.with_columns(pl.lit(START).alias("create_time"), pl.lit(1, pl.Int64).alias("sequence"))
+    same = {"create_time": START, "day": START.date(), "sequence": 1}
+    chunk = rows.with_columns(pl.lit(value).alias(name) for name, value in same.items())
     write_deltalake(tmp_path, pa.table(chunk.to_arrow().cast(projection_schema(FEATURES))), partition_by=["day"])
 
     assert read_window(tmp_path, Window(20), FEATURES, EVERY_ROW).height == 20
