@@ -12,7 +12,7 @@ from shared.rpc.caller import caller_of
 
 CHANGING_VERBS = ("Cancel", "Create", "Delete", "Demote", "Promote")
 # What else of a request an auditor wants to see; none of it is an applicant's.
-NOTED_FIELDS = ("alias", "dataset", "model", "classifier", "base_version", "threshold")
+NOTED_FIELDS = ("alias", "dataset", "model", "classifier", "base_version", "threshold", "on_behalf_of")
 
 
 class Trail(Protocol):

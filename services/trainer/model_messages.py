@@ -52,6 +52,7 @@ def version_to_proto(version: ModelVersion) -> training_pb2.ModelVersion:
         metrics=version.metrics,
         etag=version.etag,
         creator=version.creator,
+        on_behalf_of=version.on_behalf_of,
         alias_moves=[_move_to_proto(move) for move in version.alias_moves],
         promotion_obstacle=version.promotion_obstacle,
         costs=costs_to_proto(version.costs),

@@ -18,6 +18,7 @@ from services.trainer.domain.governance import (
 from services.trainer.domain.rethresholding import rethreshold
 from services.trainer.domain.versions import ModelVersion, ThresholdWish, VersionRegistry
 from services.trainer.kinds import DATASET, TRAINING
+from services.trainer.training_messages import plan_from_payload
 from shared.errors import NotFound, Precondition
 from shared.jobs.store import Job, JobStore
 from shared.rpc.caller import UNVERIFIED
@@ -81,11 +82,12 @@ class Stewardship:
             registry.delete_dataset(dataset)
 
     def _authors(self, version: ModelVersion) -> set[str]:
-        """Return the verified callers that had the version, or the model in it, made."""
-        authors = {version.creator}
+        """Return the verified callers that had the version, or the model in it, made, and whom they acted for."""
+        authors = {version.creator, version.on_behalf_of}
         # Where the trainer's database is another than at that time, the version itself still names its creator.
         with suppress(NotFound):
-            authors.add(self.store.get(version.training_job, kind=TRAINING).caller)
+            job = self.store.get(version.training_job, kind=TRAINING)
+            authors |= {job.caller, plan_from_payload(job.payload).on_behalf_of}
         return authors - {"", UNVERIFIED}
 
     def _check_unused(self, job: Job) -> None:

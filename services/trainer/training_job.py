@@ -30,7 +30,6 @@ from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.points import lines_of
 from services.trainer.domain.results import DatasetResult, TrainingResult, training_result_from_json
-from services.trainer.domain.threshold import Costs
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
 from services.trainer.finished import finished_dataset
@@ -124,7 +123,7 @@ def train(settings: Settings, context: JobContext) -> str:
         contents = _contents(plan, training, dataset, source, context.job.id)
         scored = _log_training(run, plan, training, contents)
         log_document(run, plan=plan, result=source.result, dataset=dataset, training=training, contents=contents)
-        version = _register(settings, context, run, contents, costs=plan.costs, scored=scored)
+        version = _register(settings, context, run, contents, plan=plan, scored=scored)
         return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
 
 
@@ -233,7 +232,7 @@ def _register(
     run: RunLog,
     contents: BundleContents,
     *,
-    costs: Costs,
+    plan: TrainingPlan,
     scored: Mapping[str, str],
 ) -> int:
     registry = ModelRegistry(settings.mlflow_uri, cache=settings.state_dir / "trainer" / "cache")
@@ -246,9 +245,10 @@ def _register(
             training_job=context.job.id,
             threshold=contents.threshold,
             metrics=contents.metrics,
-            costs=costs,
+            costs=plan.costs,
             scored=scored,
             creator=context.job.caller,
+            on_behalf_of=plan.on_behalf_of,
             promotion_obstacle=promotion_obstacle(contents.model),
         )
 

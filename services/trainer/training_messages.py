@@ -71,6 +71,7 @@ def plan_from_proto(request: training_pb2.CreateTrainingJobRequest) -> TrainingP
         calibration=_CALIBRATIONS[request.calibration],
         search=search_from_proto(request.search),
         preprocessing=_preprocessing_from_proto(request),
+        on_behalf_of=request.on_behalf_of,
     )
 
 
@@ -97,6 +98,7 @@ def training_job_to_proto(job: Job, *, with_trials: bool = True) -> training_pb2
         grid={name: choice_to_proto(choice) for name, choice in plan.grid.items()},
         search=search_to_proto(plan.search),
         preprocessing=_PREPROCESSINGS[plan.preprocessing],
+        on_behalf_of=plan.on_behalf_of,
     )
     if job.result is not None:
         message.MergeFrom(_result_to_proto(job.result, plan.model, with_trials=with_trials))

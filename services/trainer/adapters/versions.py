@@ -39,17 +39,18 @@ def version_tags(
     costs: Costs,
     scored: Mapping[str, str],
     creator: str = "",
+    on_behalf_of: str = "",
     promotion_obstacle: str = "",
 ) -> dict[str, str]:
     """Return what a version says of itself in the registry, so that a list of versions opens no bundle.
 
-    `creator` is the caller that had it made, `promotion_obstacle` why it must not be promoted, in a sentence, `scored`
-    the digests of the outcomes that its run keeps.
+    `creator` is the caller that had it made, `on_behalf_of` whom it said it acted for, `promotion_obstacle` why it must
+    not be promoted, in a sentence, `scored` the digests of the outcomes that its run keeps.
     """
     tags = {"classifier": classifier, "dataset": dataset, "training_job": training_job}
     tags |= {"threshold": repr(threshold), "metrics": json.dumps(dict(metrics))}
     tags |= {"costs": json.dumps(costs.to_json()), "scored": json.dumps(dict(scored))}
-    governance = {"creator": creator, "promotion_obstacle": promotion_obstacle}
+    governance = {"creator": creator, "on_behalf_of": on_behalf_of, "promotion_obstacle": promotion_obstacle}
     tags |= {name: value for name, value in governance.items() if value}
     return {f"{_PREFIX}{name}": value for name, value in tags.items()}
 
@@ -227,6 +228,7 @@ def _version(found: Any, aliases: Mapping[str, int], moves: int) -> ModelVersion
         scored=json.loads(tags.get("scored", "{}")),
         base_version=int(tags.get("base_version", "0")),
         reason=tags.get("reason", ""),
+        on_behalf_of=tags.get("on_behalf_of", ""),
     )
 
 

@@ -29,15 +29,15 @@ class AliasWish:
 def promote(registry: VersionRegistry, wish: AliasWish, *, authors: Collection[str], time: datetime) -> None:
     """Point the alias to the version; a challenger that becomes champion loses that alias.
 
-    `authors` are the verified callers that had the version made. Raises InvalidInput for an alias that reads like a
-    version or a reason that is too long, and Precondition ETAG_MISMATCH, NOT_PROMOTABLE or SAME_APPROVER. Two calls at
-    once must be kept apart by the caller.
+    `authors` are the verified callers that had the version made; they may call it a challenger, which decides nothing.
+    Raises InvalidInput for an alias that reads like a version or a reason that is too long, and Precondition
+    ETAG_MISMATCH, NOT_PROMOTABLE or SAME_APPROVER. Two calls at once must be kept apart by the caller.
     """
     _check(wish)
     version = registry.get(wish.model, str(wish.version))
     check_etag(version, wish.etag)
     _check_promotable(version)
-    if wish.approver in authors:
+    if wish.approver in authors and wish.alias != CHALLENGER:
         raise Precondition(
             "whoever had a version made cannot approve it; let somebody else promote it",
             reason="SAME_APPROVER",

@@ -20,6 +20,7 @@ from shared.errors import FieldViolation, InvalidInput, Precondition
 _MODEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _FOLDS = range(2, 21)
 _REPEATS = range(1, 11)
+_LONGEST_NAME = 256
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Calibration(StrEnum):
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What to train on which data set (its id), how to search, and what wrong answers cost."""
+    """What to train on which data set (its id), how to search, and what wrong answers cost.
+
+    `on_behalf_of` is whom the caller says that it acts for, empty for itself.
+    """
 
     dataset: str
     model: str
@@ -53,6 +57,7 @@ class TrainingPlan:
     calibration: Calibration = Calibration.AUTO
     search: Search = field(default_factory=Search)
     preprocessing: Preprocessing = Preprocessing.NONE
+    on_behalf_of: str = ""
 
     @property
     def hyperparameters(self) -> tuple[Hyperparameter, ...]:
@@ -87,6 +92,8 @@ def check_training_plan(plan: TrainingPlan) -> None:
     violations = []
     if not _MODEL_NAME.fullmatch(plan.model):
         violations.append(FieldViolation("model", "must be 1 to 63 of a-z, 0-9 and -, starting with a letter"))
+    if len(plan.on_behalf_of) > _LONGEST_NAME:
+        violations.append(FieldViolation("on_behalf_of", f"has more than {_LONGEST_NAME} characters"))
     violations += _resampling_violations(plan.resampling)
     if plan.imbalance.oversamples and may_stop_early(plan.grid):
         rule = "must be 0 with SMOTE: rows made up of others would lie on both sides of what is watched"

@@ -29,7 +29,8 @@ class ModelVersion:
 
     `alias_moves` are those to and from this version, oldest first. `promotion_obstacle` is empty if it may be promoted.
     `scored` are the digests (SHA-256, hex) of the outcomes that its run keeps, by split. One whose model was taken from
-    another version names that (`base_version`, else 0) and the `reason` for its threshold.
+    another version names that (`base_version`, else 0) and the `reason` for its threshold. `on_behalf_of` is whom the
+    creator said that it acted for.
     """
 
     model: str
@@ -51,6 +52,7 @@ class ModelVersion:
     scored: Mapping[str, str] = field(default_factory=dict)
     base_version: int = 0
     reason: str = ""
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,13 @@ def test_author_cannot_approve(registry: FakeVersions) -> None:
     assert registry.get("credit-default", "champion").version == 1
 
 
+def test_author_can_call_a_version_a_challenger(registry: FakeVersions) -> None:
+    """A challenger decides nothing; a service that trains can put one up, and no more."""
+    _promote(registry, replace(_WISH, alias="challenger"), "CN=risk officer")
+
+    assert registry.get("credit-default", "challenger").version == 2
+
+
 def test_somebody_else_can_approve(registry: FakeVersions) -> None:
     """Whoever the authors are."""
     _promote(registry, _WISH, "CN=analyst")

@@ -1,5 +1,6 @@
 """What is registered is looked after: four eyes, and nothing is deleted that something rests on."""
 
+import json
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.trainer.domain.governance import AliasWish
+from services.trainer.domain.plan import TrainingPlan
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.stewardship import Stewardship
 from shared.errors import InvalidInput, NotFound, Precondition
@@ -20,10 +22,14 @@ def store(tmp_path: Path) -> JobStore:
     """Return a store with the data set ds-1, ended, and a training of it that ended, both of CN=analyst."""
     store = JobStore(f"sqlite:///{tmp_path / 'jobs.db'}")
     store.create(id="ds-1", kind=DATASET, payload="{}", caller="CN=analyst")
-    store.create(id="tj-1", kind=TRAINING, payload="{}", caller="CN=analyst", label="ds-1")
+    store.create(id="tj-1", kind=TRAINING, payload=_plan(), caller="CN=analyst", label="ds-1")
     for job in ("ds-1", "tj-1"):
         store.succeed(job, store.start(job).attempt, "{}")
     return store
+
+
+def _plan(on_behalf_of: str = "") -> str:
+    return json.dumps(TrainingPlan("ds-1", "credit-default", "lightgbm", on_behalf_of=on_behalf_of).to_json())
 
 
 def _steward(store: JobStore, registry: FakeVersions) -> Stewardship:
@@ -49,6 +55,20 @@ def test_neither_who_trained_nor_who_registered_can_approve(store: JobStore, app
     assert refusal.value.reason == "SAME_APPROVER"
 
 
+def test_neither_a_service_that_trains_for_somebody_nor_that_person_can_approve(store: JobStore) -> None:
+    """What the service says of them grants nothing: it only bars."""
+    plan = _plan("CN=officer")
+    store.create(id="tj-2", kind=TRAINING, payload=plan, caller="CN=monitor", label="ds-1")
+    steward = _steward(store, FakeVersions([version(1, training_job="tj-2")]))
+
+    for approver in ("CN=monitor", "CN=officer"):
+        with pytest.raises(Precondition) as refusal:
+            steward.promote(_wish(approver))
+        assert refusal.value.reason == "SAME_APPROVER"
+
+    assert steward.promote(_wish("CN=analyst")).aliases == ("champion",)
+
+
 def test_who_trained_is_known_without_the_job(store: JobStore) -> None:
     """The version says it too, should the trainer's database be lost."""
     steward = _steward(store, FakeVersions([version(1, training_job="tj-lost", creator="CN=tuner")]))
@@ -62,7 +82,7 @@ def test_who_trained_is_known_without_the_job(store: JobStore) -> None:
 
 def test_nobody_is_known_without_tls_so_anybody_can_approve(store: JobStore) -> None:
     """Two unverified callers may be two people or one."""
-    store.create(id="tj-2", kind=TRAINING, payload="{}", caller="unverified", label="ds-1")
+    store.create(id="tj-2", kind=TRAINING, payload=_plan(), caller="unverified", label="ds-1")
     steward = _steward(store, FakeVersions([version(1, training_job="tj-2", creator="unverified")]))
 
     promoted = steward.promote(_wish("unverified"))

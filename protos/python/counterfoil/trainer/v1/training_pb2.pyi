@@ -768,6 +768,7 @@ class TrainingJob(_message.Message):
     CALIBRATION_FIELD_NUMBER: _builtins.int
     CALIBRATOR_FIELD_NUMBER: _builtins.int
     PREPROCESSING_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: trainingJobs/{id}"""
     dataset: _builtins.str
@@ -798,6 +799,8 @@ class TrainingJob(_message.Message):
     """The calibration that was taken, SIGMOID or ISOTONIC. UNSPECIFIED until the search has ended."""
     preprocessing: Global___Preprocessing.ValueType
     """What happens to cleaned values before the classifier sees them."""
+    on_behalf_of: _builtins.str
+    """Whom the caller said that it acts for; empty: for itself."""
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The work itself. The fields from `trials` on are set as they become known; all once it has SUCCEEDED."""
@@ -851,10 +854,11 @@ class TrainingJob(_message.Message):
         calibration: Global___Calibration.ValueType = ...,
         calibrator: Global___Calibration.ValueType = ...,
         preprocessing: Global___Preprocessing.ValueType = ...,
+        on_behalf_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "costs", b"costs", "job", b"job", "search", b"search", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "preprocessing", b"preprocessing", "repeats", b"repeats", "run_id", b"run_id", "search", b"search", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial", "_threshold", b"_threshold", "best_trial", b"best_trial", "calibration", b"calibration", "calibrator", b"calibrator", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "job", b"job", "metrics", b"metrics", "model", b"model", "model_version", b"model_version", "name", b"name", "on_behalf_of", b"on_behalf_of", "preprocessing", b"preprocessing", "repeats", b"repeats", "run_id", b"run_id", "search", b"search", "seed", b"seed", "threshold", b"threshold", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__best_trial: _TypeAlias = _typing.Literal["best_trial"]  # noqa: Y015
     _WhichOneofArgType__best_trial: _TypeAlias = _typing.Literal["_best_trial", b"_best_trial"]  # noqa: Y015
@@ -907,6 +911,7 @@ class CreateTrainingJobRequest(_message.Message):
     SEARCH_FIELD_NUMBER: _builtins.int
     CALIBRATION_FIELD_NUMBER: _builtins.int
     PREPROCESSING_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first job, other content is
     ALREADY_EXISTS. Empty: every call makes a new job. At most 128 characters.
@@ -929,6 +934,11 @@ class CreateTrainingJobRequest(_message.Message):
     """How margins become probabilities. Default AUTO."""
     preprocessing: Global___Preprocessing.ValueType
     """What happens to cleaned values before the classifier sees them. Default: the classifier's own; see ListClassifiers."""
+    on_behalf_of: _builtins.str
+    """Whom the caller acts for, if it is a service: the monitor names who approved a retrain proposal. It is what the caller says, not
+    what the trainer has verified, so it grants nothing: whoever is named cannot promote the version to champion, nor can the caller.
+    At most 256 characters. Empty: the caller acts for itself.
+    """
     @_builtins.property
     def grid(self) -> _containers.MessageMap[_builtins.str, Global___HyperparameterChoices]:
         """What to try, by hyper-parameter. Those that are not named take their defaults. With method GRID at most 1,000 combinations;
@@ -961,10 +971,11 @@ class CreateTrainingJobRequest(_message.Message):
         search: Global___Search | None = ...,
         calibration: Global___Calibration.ValueType = ...,
         preprocessing: Global___Preprocessing.ValueType = ...,
+        on_behalf_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "costs", b"costs", "search", b"search", "seed", b"seed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "preprocessing", b"preprocessing", "repeats", b"repeats", "request_id", b"request_id", "search", b"search", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "calibration", b"calibration", "classifier", b"classifier", "costs", b"costs", "dataset", b"dataset", "folds", b"folds", "grid", b"grid", "imbalance", b"imbalance", "model", b"model", "on_behalf_of", b"on_behalf_of", "preprocessing", b"preprocessing", "repeats", b"repeats", "request_id", b"request_id", "search", b"search", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -1203,6 +1214,7 @@ class ModelVersion(_message.Message):
     COSTS_FIELD_NUMBER: _builtins.int
     BASE_VERSION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: models/{model}/versions/{n}"""
     classifier: _builtins.str
@@ -1227,6 +1239,8 @@ class ModelVersion(_message.Message):
     """models/{model}/versions/{n} that its model was taken from, with another threshold. Empty: it was trained."""
     reason: _builtins.str
     """Why it has another threshold than the base version. Empty: it was trained."""
+    on_behalf_of: _builtins.str
+    """Whom the creator said that it acted for; empty: for itself."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was registered."""
@@ -1269,10 +1283,11 @@ class ModelVersion(_message.Message):
         costs: Global___Costs | None = ...,
         base_version: _builtins.str = ...,
         reason: _builtins.str = ...,
+        on_behalf_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["costs", b"costs", "create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias_moves", b"alias_moves", "aliases", b"aliases", "base_version", b"base_version", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "costs", b"costs", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "etag", b"etag", "metrics", b"metrics", "name", b"name", "promotion_obstacle", b"promotion_obstacle", "reason", b"reason", "run_id", b"run_id", "threshold", b"threshold", "training_job", b"training_job"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias_moves", b"alias_moves", "aliases", b"aliases", "base_version", b"base_version", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "costs", b"costs", "create_time", b"create_time", "creator", b"creator", "dataset", b"dataset", "etag", b"etag", "metrics", b"metrics", "name", b"name", "on_behalf_of", b"on_behalf_of", "promotion_obstacle", b"promotion_obstacle", "reason", b"reason", "run_id", b"run_id", "threshold", b"threshold", "training_job", b"training_job"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1474,8 +1489,8 @@ Global___ListModelVersionsResponse: _TypeAlias = ListModelVersionsResponse  # no
 @_typing.final
 class PromoteModelVersionRequest(_message.Message):
     """Points an alias to a version. The caller of the channel is recorded as the approver; whoever had the version made cannot
-    approve it (FAILED_PRECONDITION, SAME_APPROVER), unless callers are unverified. A challenger that becomes champion is no
-    challenger any more.
+    approve it (FAILED_PRECONDITION, SAME_APPROVER), unless callers are unverified, or the alias is "challenger", which decides
+    nothing. A challenger that becomes champion is no challenger any more.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
