@@ -15,30 +15,39 @@ class FeatureProfile:
     """How the values of a column are spread.
 
     `edges` rise strictly; `counts` has one element more: values up to and including the first edge, then each up to
-    the next, then those above the last. `missing_share` lies in 0 to 1; missing values are in no bin.
+    the next, then those above the last. `missing_share` lies in 0 to 1; missing values are in no bin. `centres` are the
+    middle values of the bins, empty in bundles that were made before there were any, and where no value is known.
     """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
     missing_share: float
+    centres: tuple[float, ...] = ()
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "FeatureProfile":
         """Return the profile whose fields were written as JSON."""
-        return cls(tuple(document["edges"]), tuple(document["counts"]), document["missing_share"])
+        return cls(
+            edges=tuple(document["edges"]),
+            counts=tuple(document["counts"]),
+            missing_share=document["missing_share"],
+            centres=tuple(document.get("centres", ())),
+        )
 
 
 @dataclass(frozen=True)
 class Profile:
     """The columns of the train split in the schema's order, what each weighs in the model, and the spread of margins.
 
-    `mean_absolute_contributions` are log-odds, one a feature.
+    `mean_absolute_contributions` are log-odds, one a feature; `contribution_deviations` are the standard deviations of
+    those absolute contributions, empty in bundles that were made before there were any.
     """
 
     features: tuple[FeatureProfile, ...]
     names: tuple[str, ...]
     mean_absolute_contributions: tuple[float, ...]
     margins: FeatureProfile
+    contribution_deviations: tuple[float, ...] = ()
 
     def heaviest(self, n: int) -> tuple[str, ...]:
         """Return the names of up to `n` features, the largest mean absolute contribution first, ties in order."""
@@ -57,6 +66,7 @@ class Profile:
             names=tuple(document["names"]),
             mean_absolute_contributions=tuple(document["mean_absolute_contributions"]),
             margins=FeatureProfile.from_json(document["margins"]),
+            contribution_deviations=tuple(document.get("contribution_deviations", ())),
         )
 
 
@@ -69,11 +79,13 @@ def fit_profile(values: NDArray[np.float64], contributions: NDArray[np.float64],
     rows, features = values.shape
     if not rows or contributions.shape != (rows, features + 1) or len(names) != features:
         raise ValueError("a profile needs rows, a name a column, and contributions with the baseline as last column")
+    means, deviations = zip(*(_size(contributions[:, place]) for place in range(features)), strict=True)
     return Profile(
         features=tuple(profile_column(values[:, place]) for place in range(features)),
         names=tuple(names),
-        mean_absolute_contributions=tuple(np.abs(contributions[:, :-1]).mean(axis=0).tolist()),
+        mean_absolute_contributions=means,
         margins=profile_column(contributions.sum(axis=1)),
+        contribution_deviations=deviations,
     )
 
 
@@ -86,7 +98,18 @@ def profile_column(column: NDArray[np.float64], bins: int = BINS) -> FeatureProf
     edges = _edges(known, bins)
     counts = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
     missing_share = 1.0 - len(known) / len(column) if len(column) else 0.0
-    return FeatureProfile(tuple(edges.tolist()), tuple(counts.tolist()), missing_share)
+    middles = np.cumsum(counts) - (counts + 1) // 2
+    centres = tuple(known[middles].tolist()) if len(known) else ()
+    return FeatureProfile(tuple(edges.tolist()), tuple(counts.tolist()), missing_share, centres)
+
+
+def _size(contributions: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and standard deviation of one feature's absolute contributions (n_rows,).
+
+    One feature at a time: a second matrix of all of them would be the largest thing in a training's memory.
+    """
+    sizes = np.abs(contributions)
+    return float(sizes.mean()), float(sizes.std())
 
 
 def _edges(known: NDArray[np.float64], bins: int) -> NDArray[np.float64]:

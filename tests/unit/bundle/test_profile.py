@@ -20,6 +20,8 @@ def test_every_value_is_in_one_bin_and_missing_ones_in_none(values: list[float])
 
     known = int(np.count_nonzero(~np.isnan(column)))
     assert sum(profile.counts) == known
+    assert len(profile.centres) == (len(profile.counts) if known else 0)
+    assert np.array_equal(np.searchsorted(profile.edges, profile.centres), np.arange(len(profile.centres)))
     assert len(profile.counts) == len(profile.edges) + 1 <= BINS
     assert np.all(np.diff(profile.edges) > 0)
     assert profile.missing_share == pytest.approx(1 - known / len(column) if len(column) else 0.0)
@@ -45,11 +47,43 @@ def test_column_of_few_values_has_a_bin_for_each() -> None:
     assert profile.missing_share == pytest.approx(1 / 6)
 
 
+def test_centre_of_a_bin_is_its_middle_value() -> None:
+    """A few absurd values do not move it, so that distances between bins mean something."""
+    column = np.concatenate([np.arange(1.0, 101.0), [1e300] * 3])
+
+    profile = profile_column(column, bins=2)
+
+    assert profile.edges == (51.0,)
+    assert profile.centres == (26.0, 78.0)
+
+
+def test_spread_of_contributions_is_profiled_beside_their_mean() -> None:
+    """A shift of the mean is held against it."""
+    contributions = np.array([[1.0, -2.0, 5.0], [-3.0, 2.0, 5.0]])
+
+    profile = fit_profile(np.zeros((2, 2)), contributions, ("a", "b"))
+
+    assert profile.mean_absolute_contributions == (2.0, 2.0)
+    assert profile.contribution_deviations == (1.0, 0.0)
+
+
+def test_profile_of_an_older_bundle_is_read() -> None:
+    """It has neither centres nor deviations; what drift is measured by without them is the monitor's matter."""
+    document = fit_profile(np.zeros((2, 1)), np.ones((2, 2)), ("a",)).to_json()
+    del document["contribution_deviations"], document["margins"]["centres"], document["features"][0]["centres"]
+
+    profile = Profile.from_json(document)
+
+    assert profile.contribution_deviations == ()
+    assert profile.features[0].centres == profile.margins.centres == ()
+    assert profile.features[0].counts == (2,)
+
+
 def test_column_with_no_value_at_all_is_only_missing() -> None:
     """It is a profile like any other, not an error."""
     profile = profile_column(np.full(4, np.nan))
 
-    assert (profile.edges, profile.counts, profile.missing_share) == ((), (0,), 1.0)
+    assert (profile.edges, profile.counts, profile.missing_share, profile.centres) == ((), (0,), 1.0, ())
 
 
 def test_column_that_is_mostly_one_value_keeps_the_rest_apart() -> None:
