@@ -29,7 +29,8 @@ class DriftKind(StrEnum):
 class FeatureDrift:
     """One feature, or one categorical variable with all its one-hot features, in a window beside the training data.
 
-    `kinds` names what drifted, nothing if it is told for values out of bounds or unseen levels alone. `psi` (population
+    `kinds` names what drifted, nothing if it is told for values out of bounds or unseen levels alone. `weight` is the
+    feature's part of all mean absolute contributions in training. `psi` (population
     stability index), `jensen_shannon` (distance, 0 to 1) and `wasserstein` (in standard deviations of the training
     data, None for a categorical variable) compare the known values. The p-values are those of the tests on values,
     missing shares and range, adjusted over all features. All shares lie in 0 to 1. `unseen_count` counts decisions with
@@ -38,6 +39,7 @@ class FeatureDrift:
 
     feature: str
     kinds: tuple[DriftKind, ...]
+    weight: float
     psi: float
     jensen_shannon: float
     wasserstein: float | None
@@ -82,7 +84,8 @@ class DriftVerdict:
 
     `rows` decisions since `start_time` (None: there are none) count. Below `minimum_rows` nothing is judged: the
     verdicts are None. Contributions count from fewer rows and have a verdict of their own. `features` holds the
-    drifted ones first, strongest first, up to a bound, of `drifted_count` in all; `contributions` those that drifted.
+    drifted ones first, the heaviest in the model first, up to a bound, of `drifted_count` in all and `judged_count`
+    that were tested; `contributions` those that drifted.
     """
 
     model_version: str

@@ -19,6 +19,7 @@ STABLE = DriftVerdict(
 CREDIT = FeatureDrift(
     "AMT_CREDIT",
     (DriftKind.VALUES,),
+    weight=0.4,
     psi=0.25,
     jensen_shannon=0.17,
     wasserstein=0.4,
