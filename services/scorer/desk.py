@@ -180,7 +180,11 @@ def _scored(asked: Mapping[int, _Asked]) -> dict[int, Answer | InvalidInput]:
     said: dict[int, Answer | InvalidInput] = {}
     for places in by_bundle.values():
         bundle = _sound(asked[places[0]]).served.bundle
-        answers = answer(bundle, [_sound(asked[place]).values for place in places])
+        answers = answer(
+            bundle,
+            [_sound(asked[place]).values for place in places],
+            [asked[place].question.wish for place in places],
+        )
         said.update(
             (place, _under(asked[place].question.subject.field_prefix, each))
             for place, each in zip(places, answers, strict=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from google.protobuf.message import Message
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from counterfoil.inference.v2 import open_inference_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.types.v1 import feature_pb2, prediction_pb2
+from counterfoil.types.v1 import explanation_pb2, feature_pb2, prediction_pb2
 from services.scorer.domain.decision import Decision
+from services.scorer.domain.reasons import PRINCIPAL_REASONS, Detail, Wish
 from services.scorer.domain.requests import (
     Absence,
     Applicant,
@@ -35,6 +36,7 @@ from shared.errors import FieldViolation, InvalidInput
 MAX_SUBJECTS: Final = 1000
 MAX_TEXT: Final = 128
 MAX_FEATURES: Final = 10_000
+MAX_PRINCIPAL_REASONS: Final = 20
 _APPLICANTS: Final = "applicants/"
 _MISSING: Final = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
 
@@ -44,6 +46,14 @@ _PURPOSES: Final = {
     prediction_pb2.PURPOSE_WHAT_IF: Purpose.WHAT_IF,
 }
 _PURPOSES_SENT: Final = {purpose: number for number, purpose in _PURPOSES.items()}
+_DETAILS_SENT: Final = {
+    Detail.NONE: explanation_pb2.EXPLAIN_NONE,
+    Detail.PRINCIPAL: explanation_pb2.EXPLAIN_REASONS,
+    Detail.ALL: explanation_pb2.EXPLAIN_ALL,
+}
+_DETAILS: Final = {explanation_pb2.EXPLAIN_UNSPECIFIED: Detail.ALL} | {
+    number: detail for detail, number in _DETAILS_SENT.items()
+}
 _DECISIONS: Final = {
     Decision.APPROVE: prediction_pb2.DECISION_APPROVE,
     Decision.REFUSE: prediction_pb2.DECISION_REFUSE,
@@ -62,6 +72,7 @@ def question_from_proto(request: scorer_pb2.ScoreRequest, *, model: str, caller:
         caller=caller,
         method="Score",
         request_id=request.request_id,
+        wish=wish_from_proto(request),
     )
 
 
@@ -75,6 +86,7 @@ def questions_from_proto(
     purpose = _purpose(request)
     if not 1 <= len(request.subjects) <= MAX_SUBJECTS:
         raise InvalidInput.of("subjects", f"holds {len(request.subjects)}; send 1 to {MAX_SUBJECTS}")
+    wish = wish_from_proto(request)
     questions: list[Question | InvalidInput] = []
     for row, message in enumerate(request.subjects):
         try:
@@ -82,7 +94,7 @@ def questions_from_proto(
         except InvalidInput as error:
             questions.append(error)
             continue
-        questions.append(Question(subject, purpose, model, caller, "BatchScore", request.request_id, row))
+        questions.append(Question(subject, purpose, model, caller, "BatchScore", request.request_id, row, wish))
     return questions
 
 
@@ -92,6 +104,29 @@ def applicant_id_from_name(name: str) -> str:
     if identifier == name or not 0 < len(identifier) <= MAX_TEXT:
         raise InvalidInput.of("name", f"is not the name of an applicant; give applicants/ID, ID up to {MAX_TEXT} long")
     return identifier
+
+
+class _Explained(Protocol):
+    """A request or a record that says how much of the reasons is wanted."""
+
+    @property
+    def explain(self) -> explanation_pb2.Explain.ValueType: ...
+    @property
+    def max_principal_reasons(self) -> int: ...
+
+
+def wish_from_proto(asked: _Explained) -> Wish:
+    """Return which reasons are wanted, all where nothing is said; raises InvalidInput for what it does not know."""
+    if asked.explain not in _DETAILS:
+        raise InvalidInput.of("explain", "is none of the EXPLAIN_ values that this scorer knows")
+    if asked.max_principal_reasons > MAX_PRINCIPAL_REASONS:
+        raise InvalidInput.of("max_principal_reasons", f"is more than {MAX_PRINCIPAL_REASONS}; ask for fewer")
+    return Wish(_DETAILS[asked.explain], asked.max_principal_reasons or PRINCIPAL_REASONS)
+
+
+def explain_to_proto(wish: Wish) -> explanation_pb2.Explain.ValueType:
+    """Return the detail of the reasons as it is recorded."""
+    return _DETAILS_SENT[wish.detail]
 
 
 def purpose_to_proto(purpose: Purpose) -> prediction_pb2.Purpose.ValueType:
@@ -125,16 +160,25 @@ def score_to_proto(
         baseline=answer.baseline,
         threshold=answer.threshold,
         decision=decision_to_proto(answer.decision),
-        reasons=scorer_pb2.Reasons(
-            features=[features[position].name for position in answer.reasons.features],
-            contributions=answer.reasons.contributions,
-            principal_codes=[feature.reason_code for feature in principal_features(served.bundle, answer)],
-            principal_texts=[worded(features[position], values[position]) for position in answer.reasons.principal],
-        ),
+        reasons=_reasons_to_proto(served.bundle, answer, values),
         imputed_features=[features[position].name for position in answer.imputed],
     )
     response.create_time.FromDatetime(create_time)
     return response
+
+
+def _reasons_to_proto(bundle: Bundle, answer: Answer, values: NDArray[np.float64]) -> scorer_pb2.Reasons | None:
+    if answer.wish.detail is Detail.NONE:
+        return None
+    features, reasons = bundle.schema.features, answer.reasons
+    return scorer_pb2.Reasons(
+        features=[features[position].name for position in reasons.features],
+        contributions=reasons.contributions,
+        principal_codes=[feature.reason_code for feature in principal_features(bundle, answer)],
+        principal_texts=[worded(features[position], values[position]) for position in reasons.principal],
+        baseline_probability=answer.in_probability.baseline,
+        probability_scale=answer.in_probability.scale,
+    )
 
 
 def batch_to_proto(

@@ -12,10 +12,17 @@ from numpy.typing import NDArray
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool import LAYOUT, AnswerKey, Entry, Kept, Receipt
+from services.scorer.domain.reasons import Detail
 from services.scorer.domain.requests import Question, StoredApplicant
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import Served
-from services.scorer.messages import decision_to_proto, principal_features, purpose_to_proto, score_to_proto
+from services.scorer.messages import (
+    decision_to_proto,
+    explain_to_proto,
+    principal_features,
+    purpose_to_proto,
+    score_to_proto,
+)
 from shared.bundle.reading import Bundle
 from shared.prediction_record.chain import personal_digest
 
@@ -101,7 +108,8 @@ def _asked_part(question: Question, served: Served) -> prediction_pb2.DecisionPa
 
 
 def determined_part(bundle: Bundle, answer: Answer) -> prediction_pb2.DecisionPart:
-    """Return the part of an answer that its bundle and inputs alone determine: what a replay must find again."""
+    """Return the part of an answer that bundle, inputs and wish alone determine: what a replay must find again."""
+    explained = answer.wish.detail is not Detail.NONE
     return prediction_pb2.DecisionPart(
         probability=answer.probability,
         margin=answer.margin,
@@ -112,6 +120,10 @@ def determined_part(bundle: Bundle, answer: Answer) -> prediction_pb2.DecisionPa
         reason_contributions=answer.reasons.contributions,
         imputed_features=answer.imputed,
         principal_reason_codes=[feature.reason_code for feature in principal_features(bundle, answer)],
+        explain=explain_to_proto(answer.wish),
+        max_principal_reasons=answer.wish.principal,
+        baseline_probability=answer.in_probability.baseline if explained else None,
+        probability_scale=answer.in_probability.scale if explained else None,
     )
 
 

@@ -16,7 +16,9 @@ from services.scorer.domain.differences import (
     differing_lists,
     differing_nearly,
 )
+from services.scorer.domain.reasons import EVERYTHING, Detail, Wish
 from services.scorer.domain.scoring import Answer, answer
+from services.scorer.messages import wish_from_proto
 from services.scorer.recording import determined_part
 from shared.bundle.reading import Bundle
 from shared.errors import InvalidInput, Precondition
@@ -61,8 +63,8 @@ class Replayer:
         stored = _sound_decision(record, previous_hash)
         personal = _parsed(prediction_pb2.PersonalPart, record.personal_part, "personal_part")
         bundle = self._find_bundle(stored.model_version, stored.bundle_digest)
-        said = _answer(bundle, np.array(personal.values, dtype=np.float64))
-        found = list(_differences(stored, said, bundle))
+        values = np.array(personal.values, dtype=np.float64)
+        found = list(_differences(stored, values, bundle))
         return Replayed(stored, bundle.kernel_id, found, rows=1, chain_verified=bool(previous_hash))
 
 
@@ -98,17 +100,19 @@ def _parsed(kind: type[Part], content: bytes, field: str) -> Part:
         raise _corrupt(f"record.{field}", f"is no {kind.DESCRIPTOR.name}") from error
 
 
-def _answer(bundle: Bundle, values: NDArray[np.float64]) -> Answer:
+def _answer(bundle: Bundle, values: NDArray[np.float64], wish: Wish) -> Answer:
     if len(values) != len(bundle.schema.features) or np.isinf(values).any():
         raise _corrupt("record.personal_part", "holds values that do not fit the bundle that the record names")
-    (said,) = answer(bundle, [values])
+    (said,) = answer(bundle, [values], [wish])
     if isinstance(said, InvalidInput):
         raise said
     return said
 
 
-def _differences(stored: prediction_pb2.DecisionPart, said: Answer, bundle: Bundle) -> Iterator[Difference]:
-    computed = determined_part(bundle, said)
+def _differences(
+    stored: prediction_pb2.DecisionPart, values: NDArray[np.float64], bundle: Bundle
+) -> Iterator[Difference]:
+    computed = determined_part(bundle, _answer(bundle, values, wish_from_proto(stored)))
     for field in _EXACT:
         yield from differing(field, getattr(stored, field), getattr(computed, field))
     yield from differing("decision", _decision_name(stored.decision), _decision_name(computed.decision))
@@ -116,11 +120,15 @@ def _differences(stored: prediction_pb2.DecisionPart, said: Answer, bundle: Bund
     if stored.kernel_id == bundle.kernel_id:
         yield from _exact_reasons(stored, computed)
     else:
-        yield from _near_reasons(stored, said, bundle)
+        yield from _near_reasons(stored, _answer(bundle, values, EVERYTHING), bundle)
 
 
 def _exact_reasons(stored: prediction_pb2.DecisionPart, computed: prediction_pb2.DecisionPart) -> Iterator[Difference]:
     yield from differing("baseline", stored.baseline, computed.baseline)
+    for field in ("baseline_probability", "probability_scale"):
+        # Records from before there was a choice have none of them.
+        if stored.HasField(field):
+            yield from differing(field, getattr(stored, field), getattr(computed, field))
     for field in ("reason_features", "reason_contributions", "principal_reason_codes"):
         yield from differing_lists(field, getattr(stored, field), getattr(computed, field))
 
@@ -132,7 +140,7 @@ def _near_reasons(stored: prediction_pb2.DecisionPart, said: Answer, bundle: Bun
         dict(zip(stored.reason_features, stored.reason_contributions, strict=True)),
         dict(zip(said.reasons.features, said.reasons.contributions, strict=True)),
         names=dict(enumerate(bundle.schema.names)),
-        whole=True,
+        whole=wish_from_proto(stored).detail is Detail.ALL,
     )
 
 

@@ -45,6 +45,11 @@ class Calibrator:
         """Return the probabilities of margins (log-odds) of any shape; NaN stays NaN."""
         return np.asarray(expit(self._log_odds_of(margins)), dtype=np.float64)
 
+    def slopes(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how fast the probability rises at margins (n,), per unit of log-odds; at a knot, to its right."""
+        probabilities = self.probabilities(margins)
+        return probabilities * (1.0 - probabilities) * self._log_odds_slopes(margins)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts and lists that `from_json` turns back into an equal calibrator."""
         document = {"kind": self.kind, "slope": self.slope, "intercept": self.intercept}
@@ -64,6 +69,13 @@ class Calibrator:
         beyond = margins - np.clip(margins, at[0], at[-1])
         # NumPy draws each line by the same formula for one margin and for many, so a row has its bits in any batch.
         return np.asarray(np.interp(margins, at, log_odds) + self.slope * beyond, dtype=np.float64)
+
+    def _log_odds_slopes(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.kind != "isotonic":
+            return np.full(margins.shape, self.slope)
+        at, log_odds = self._knots
+        slopes = np.concatenate([[self.slope], np.diff(log_odds) / np.diff(at), [self.slope]])
+        return np.asarray(slopes[np.searchsorted(at, margins, side="right")], dtype=np.float64)
 
     @cached_property
     def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

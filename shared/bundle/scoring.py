@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from shared.bundle.calibration import Calibrator
 from shared.bundle.model import Model
 from shared.bundle.schema import FeatureSchema
+
+_CLOSE = 1e-10
+"""Distance from the baseline, in log-odds, within which the quotient of two differences would be mostly rounding."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,34 @@ class Scoring:
         margins = self.model.margins(self._filled(values)[0])
         return margins, self.calibrator.probabilities(margins)
 
+    @cached_property
+    def baseline_probability(self) -> float:
+        """The probability at the baseline."""
+        return float(self.calibrator.probabilities(np.array([self.baseline]))[0])
+
+    def probability_scales(
+        self, margins: NDArray[np.float64], probabilities: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what each row's contributions are multiplied by to add up to its probability, (n_rows,), above 0.
+
+        baseline_probability + scale x (margin - baseline) = probability within 1e-9. At the baseline itself it is the
+        calibrator's slope there, which the quotient goes to.
+        """
+        gaps = margins - self.baseline
+        close = np.abs(gaps) < _CLOSE
+        quotients = (probabilities - self.baseline_probability) / np.where(close, 1.0, gaps)
+        return np.where(close, self._slope_at_baseline, quotients)
+
+    def imputed(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which values of uncleaned rows a fallback stands in for, in the shape of `values`."""
+        return np.isnan(values) & ~np.isnan(self.fallbacks)
+
+    @cached_property
+    def _slope_at_baseline(self) -> float:
+        return float(self.calibrator.slopes(np.array([self.baseline]))[0])
+
     def _filled(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         if values.ndim != 2 or values.shape[1] != len(self.fallbacks):  # noqa: PLR2004  # rows and columns
             raise ValueError(f"rows must have {len(self.fallbacks)} columns")
-        imputed = np.isnan(values) & ~np.isnan(self.fallbacks)
+        imputed = self.imputed(values)
         return np.ascontiguousarray(np.where(imputed, self.fallbacks, values), dtype=np.float64), imputed

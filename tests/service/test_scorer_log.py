@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 from counterfoil.client.errors import call_error, status_error
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.types.v1 import prediction_pb2
+from counterfoil.types.v1 import explanation_pb2, prediction_pb2
 from shared.logs import JsonFormatter
 from shared.prediction_record.chain import personal_digest, verify_segment
 from tests.bundles import TinyBundle, tiny_bundle
@@ -67,6 +67,9 @@ def test_the_record_says_what_the_lender_was_told(registry: FakeRegistry, bundle
     assert [names[place] for place in decision.reason_features] == list(told.reasons.features)
     assert decision.reason_contributions == told.reasons.contributions
     assert decision.principal_reason_codes == told.reasons.principal_codes
+    assert (decision.explain, decision.max_principal_reasons) == (explanation_pb2.EXPLAIN_ALL, 4)
+    assert decision.baseline_probability == told.reasons.baseline_probability
+    assert decision.probability_scale == told.reasons.probability_scale
     assert (personal.applicant_id, personal.application_number, personal.request_id) == (
         bundle.applicant_ids[3],
         "A-77",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.scorer.v1 import replay_pb2, scorer_pb2
-from counterfoil.types.v1 import prediction_pb2
+from counterfoil.types.v1 import explanation_pb2, prediction_pb2
 from services.scorer.adapters.spool import Spool
 from shared.errors import Unavailable
 from shared.prediction_record.chain import genesis_hash, personal_digest
@@ -37,6 +37,8 @@ def records(bundle: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> lis
         for applicant_id in bundle.applicant_ids[:10]:
             running.stub.Score(ask(applicant_id))
         running.stub.Score(ask(features=APPLICATION))
+        running.stub.Score(ask(features=APPLICATION, explain=explanation_pb2.EXPLAIN_NONE))
+        running.stub.Score(ask(features=APPLICATION, explain=explanation_pb2.EXPLAIN_REASONS, max_principal_reasons=1))
         running.stub.BatchScore(batch(subjects))
     return spooled(running)
 
@@ -87,7 +89,7 @@ def altered(record: Record, change: Callable[[prediction_pb2.DecisionPart], obje
 
 
 def test_every_decision_comes_out_again_to_the_bit(running: Scorer, records: list[Record], bundle: TinyBundle) -> None:
-    """Alone or in a batch, by id or by name; the bundle answers although another one serves."""
+    """Alone or in a batch, by id or name, with all, some or no reasons; another bundle serves by now."""
     found = [replay(running, record, before.hash) for before, record in pairwise(records)]
 
     assert {each.outcome for each in found} == {EQUAL}
@@ -146,6 +148,24 @@ def test_another_kernel_may_differ_in_the_last_bits_of_contributions_alone(
     assert (near.recorded_kernel_id, near.kernel_id != "abacus-1") == ("abacus-1", True)
     assert far.outcome == replay_pb2.REPLAY_OUTCOME_DIFFERENT
     assert far.differences[0].field.startswith('reason_contributions["')
+
+
+def test_a_record_from_before_one_could_choose_is_replayed(running: Scorer, records: list[Record]) -> None:
+    """It had every contribution and said nothing of the probability's scale."""
+
+    def older(decision: prediction_pb2.DecisionPart) -> None:
+        for field in ("explain", "max_principal_reasons", "baseline_probability", "probability_scale"):
+            decision.ClearField(field)
+
+    assert replay(running, altered(records[0], older)).outcome == EQUAL
+
+
+def test_reasons_that_were_sent_are_what_another_kernel_is_held_to(running: Scorer, records: list[Record]) -> None:
+    """What was not sent is no part of the record."""
+    for record in records[11:13]:
+        other = altered(record, lambda decision: setattr(decision, "kernel_id", "abacus-1"))
+
+        assert replay(running, other).outcome == replay_pb2.REPLAY_OUTCOME_EQUAL_ACROSS_KERNELS
 
 
 def test_an_altered_record_is_refused_by_the_field_that_betrays_it(running: Scorer, records: list[Record]) -> None:

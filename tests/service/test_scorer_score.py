@@ -8,10 +8,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.types.v1 import prediction_pb2
+from counterfoil.types.v1 import explanation_pb2, prediction_pb2
 from tests.bundles import CREDIT_MEDIAN, SCHEMA, TinyBundle, tiny_bundle
 from tests.fakes import FakeRegistry
-from tests.service.scoring import APPLICATION, Scorer, answer_of, ask, batch, dense, scorer
+from tests.service.scoring import APPLICATION, Scorer, answer_of, ask, batch, dense, failure, scorer
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +181,56 @@ def test_what_is_served_is_told_with_every_feature(running: Scorer, bundle: Tiny
     assert [feature.name for feature in model.features] == list(SCHEMA.names)
     assert (first.minimum, first.maximum, dict(first.codes)) == (0.0, 1.0, {"M": 0.0, "F": 1.0})
     assert {feature.group: feature.level for feature in model.features}["NAME_CONTRACT_TYPE"] == "Revolving loans"
+
+
+def test_reasons_lead_to_the_probability_too(running: Scorer, bundle: TinyBundle) -> None:
+    """Each contribution times the scale; together with the baseline's probability they are the applicant's."""
+    for applicant_id in bundle.applicant_ids[:50]:
+        score = running.stub.Score(ask(applicant_id))
+        reasons = score.reasons
+
+        told = reasons.baseline_probability + reasons.probability_scale * sum(reasons.contributions)
+        assert told == pytest.approx(score.probability, abs=1e-9)
+        assert reasons.probability_scale > 0
+
+
+def test_as_many_reasons_are_sent_as_were_asked_for(running: Scorer, bundle: TinyBundle) -> None:
+    """None, the principal ones with their weights, or all; the rest of the answer is the same to the bit."""
+    applicant_id = max(bundle.applicant_ids[:40], key=lambda each: running.stub.Score(ask(each)).probability)
+    everything = answer_of(running.stub.Score(ask(applicant_id, explain=explanation_pb2.EXPLAIN_ALL)))
+
+    default = answer_of(running.stub.Score(ask(applicant_id)))
+    nothing = answer_of(running.stub.Score(ask(applicant_id, explain=explanation_pb2.EXPLAIN_NONE)))
+    two = running.stub.Score(
+        ask(applicant_id, explain=explanation_pb2.EXPLAIN_REASONS, max_principal_reasons=2)
+    ).reasons
+
+    weights = dict(zip(everything.reasons.features, everything.reasons.contributions, strict=True))
+    raising = [name for name, weight in weights.items() if weight > 0][:2]
+    assert default == everything
+    assert not nothing.HasField("reasons")
+    everything.ClearField("reasons")
+    assert nothing == everything
+    assert list(two.features) == raising
+    assert list(two.contributions) == [weights[name] for name in raising]
+    assert len(two.principal_codes) == len(two.principal_texts) == 2
+
+
+def test_rows_of_a_batch_are_explained_as_it_asks(running: Scorer, bundle: TinyBundle) -> None:
+    """One wish for all of them."""
+    subjects = [scorer_pb2.Subject(applicant_id=each) for each in bundle.applicant_ids[:3]]
+
+    bare = running.stub.BatchScore(batch(subjects, explain=explanation_pb2.EXPLAIN_NONE))
+
+    assert [each.score.HasField("reasons") for each in bare.results] == [False] * 3
+
+
+def test_a_wish_that_cannot_be_met_is_refused_by_its_field(running: Scorer) -> None:
+    """An unknown kind of explanation is not taken for the default."""
+    # Field 5, over the wire, since a message refuses the number in Python.
+    wire = ask("100001").SerializeToString() + b"\x28\x63"
+    unknown = failure(lambda: running.stub.Score(scorer_pb2.ScoreRequest.FromString(wire)))
+    many = failure(lambda: running.stub.Score(ask("100001", max_principal_reasons=21)))
+
+    assert (unknown.code, unknown.fields[0].field) == ("INVALID_ARGUMENT", "explain")
+    assert (many.code, many.fields[0].field) == ("INVALID_ARGUMENT", "max_principal_reasons")

@@ -9,6 +9,8 @@ from enum import Enum, StrEnum, auto
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scorer.domain.reasons import EVERYTHING, Wish
+
 
 class Purpose(StrEnum):
     """Why a score is asked for; only decisions count in drift and performance."""
@@ -81,6 +83,7 @@ class Question:
     method: str
     request_id: str = ""
     row: int = 0
+    wish: Wish = EVERYTHING
 
 
 def content_digest(question: Question) -> bytes:
@@ -92,6 +95,7 @@ def content_digest(question: Question) -> bytes:
         subject.application_number,
         subject.as_of_date,
         _applicant_content(subject.applicant),
+        [question.wish.detail, question.wish.principal],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domain.decision import Decision, decide
-from services.scorer.domain.reasons import Reasons, rank
-from shared.bundle.reading import Bundle
+from services.scorer.domain.reasons import EVERYTHING, Detail, InProbability, Reasons, Wish, rank
+from shared.bundle.reading import Bundle, Scores
 from shared.errors import InvalidInput
 
 
@@ -16,7 +16,8 @@ from shared.errors import InvalidInput
 class Answer:
     """What a bundle says about one applicant. Positions in `imputed` and `reasons` are those of the bundle's schema.
 
-    `probability` of default lies inside (0, 1); `margin` and `baseline` are log-odds before calibration.
+    `probability` of default lies inside (0, 1); `margin` and `baseline` are log-odds before calibration. `reasons` are
+    those that were wished for.
     """
 
     probability: float
@@ -24,51 +25,50 @@ class Answer:
     baseline: float
     threshold: float
     decision: Decision
+    wish: Wish
     reasons: Reasons
+    in_probability: InProbability
     imputed: tuple[int, ...]
 
 
-def answer(bundle: Bundle, rows: Sequence[NDArray[np.float64]]) -> list[Answer | InvalidInput]:
+def answer(
+    bundle: Bundle, rows: Sequence[NDArray[np.float64]], wishes: Sequence[Wish] | None = None
+) -> list[Answer | InvalidInput]:
     """Return the answer about each row, each of shape (n_features,) with NaN where a value is missing.
 
-    All rows go through the model in one call. A row whose numbers the model cannot add up gets an InvalidInput in place
-    of an answer and leaves the others alone.
+    `wishes` say which reasons are wanted for each row, by default all. All rows go through the model in one call. A row
+    whose numbers the model cannot add up gets an InvalidInput in place of an answer and leaves the others alone.
     """
-    values = np.ascontiguousarray(np.stack(rows))
+    wishes = wishes if wishes is not None else [EVERYTHING] * len(rows)
     with np.errstate(over="ignore", invalid="ignore"):
-        scores = bundle.score(values)
-    baselines = np.broadcast_to(scores.baseline, scores.margins.shape)
-    return [
-        _one(
-            bundle,
-            margin=float(scores.margins[place]),
-            probability=float(scores.probabilities[place]),
-            baseline=float(baselines[place]),
-            contributions=scores.contributions[place],
-            imputed=scores.imputed[place],
-        )
-        for place in range(len(rows))
-    ]
+        scores = _scores(bundle, np.ascontiguousarray(np.stack(rows)), wishes)
+        scales = bundle.scoring.probability_scales(scores.margins, scores.probabilities)
+    return [_one(bundle, scores, place, wish=wish, scale=float(scales[place])) for place, wish in enumerate(wishes)]
 
 
-def _one(
-    bundle: Bundle,
-    *,
-    margin: float,
-    probability: float,
-    baseline: float,
-    contributions: NDArray[np.float64],
-    imputed: NDArray[np.bool_],
-) -> Answer | InvalidInput:
+def _scores(bundle: Bundle, values: NDArray[np.float64], wishes: Sequence[Wish]) -> Scores:
+    """Return the scores, with contributions of no feature if nobody wants reasons; the bits are the same."""
+    if any(wish.detail is not Detail.NONE for wish in wishes):
+        return bundle.score(values)
+    margins, probabilities = bundle.predict(values)
+    nothing = np.empty((len(values), 0))
+    return Scores(margins, probabilities, nothing, bundle.scoring.baseline, bundle.scoring.imputed(values))
+
+
+def _one(bundle: Bundle, scores: Scores, place: int, *, wish: Wish, scale: float) -> Answer | InvalidInput:
+    margin, probability = float(scores.margins[place]), float(scores.probabilities[place])
+    contributions = scores.contributions[place]
     if not (np.isfinite(margin) and np.all(np.isfinite(contributions)) and 0.0 < probability < 1.0):
         why = "hold numbers too large for the model to add up; check their units"
         return InvalidInput.of("features", why, reason="MARGIN_NOT_FINITE")
     return Answer(
         probability=probability,
         margin=margin,
-        baseline=baseline,
+        baseline=scores.baseline,
         threshold=bundle.threshold,
         decision=decide(probability, bundle.threshold),
-        reasons=rank(contributions),
-        imputed=tuple(np.flatnonzero(imputed).tolist()),
+        wish=wish,
+        reasons=rank(contributions, wish),
+        in_probability=InProbability(bundle.scoring.baseline_probability, scale),
+        imputed=tuple(np.flatnonzero(scores.imputed[place]).tolist()),
     )

@@ -75,6 +75,18 @@ def test_isotonic_draws_lines_between_its_knots_and_beyond_them() -> None:
     assert np.isnan(probabilities[-1])
 
 
+@given(margin=st.floats(-4, 4).filter(lambda each: min(abs(each - knot) for knot in (-1.0, 1.0, 2.0)) > 1e-3))
+def test_slope_is_how_fast_the_probability_rises(margin: float) -> None:
+    """Beside the knots it is the difference quotient of the probability, above 0."""
+    calibrator = Calibrator("isotonic", 0.5, 0.0, (-1.0, 1.0, 2.0), (-3.0, -2.0, 0.0))
+
+    (slope,) = calibrator.slopes(np.array([margin]))
+
+    below, above = calibrator.probabilities(np.array([margin - 1e-6, margin + 1e-6]))
+    assert slope == pytest.approx((above - below) / 2e-6, rel=1e-4)
+    assert slope > 0.0
+
+
 @pytest.mark.parametrize(
     "calibrator",
     [

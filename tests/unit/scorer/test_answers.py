@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from services.scorer.domain.decision import Decision, decide
-from services.scorer.domain.reasons import PRINCIPAL_REASONS, rank
+from services.scorer.domain.reasons import PRINCIPAL_REASONS, Detail, Wish, rank
 from services.scorer.domain.requests import (
     Absence,
     NamedFeatures,
@@ -99,6 +99,48 @@ def test_a_row_has_the_same_answer_in_any_company(bundle: Bundle, tiny: TinyBund
     assert together == alone
 
 
+calibrators = st.sampled_from(
+    [
+        Calibrator("identity"),
+        Calibrator("sigmoid", 0.3, -2.0),
+        Calibrator("isotonic", 0.01, 0.0, (-1.5, -1.2, -1.1999, 0.5), (-4.0, -3.0, -1.0, 0.9)),
+    ]
+)
+
+
+@given(calibrators, st.lists(st.floats(-8, 8), max_size=8), st.lists(st.floats(-1e-9, 1e-9), max_size=8))
+def test_contributions_add_up_to_the_probability_too(
+    bundle: Bundle, calibrator: Calibrator, far: list[float], near: list[float]
+) -> None:
+    """Scaled they lead from the baseline's probability to the row's, at the baseline itself and right beside it."""
+    scoring = dataclasses.replace(bundle.scoring, calibrator=calibrator)
+    gaps = np.array([*far, *near, 0.0])
+    margins = scoring.baseline + gaps
+    probabilities = calibrator.probabilities(margins)
+
+    scales = scoring.probability_scales(margins, probabilities)
+
+    assert np.all(scales > 0)
+    told = scoring.baseline_probability + scales * (margins - scoring.baseline)
+    np.testing.assert_allclose(told, probabilities, rtol=0, atol=1e-9)
+
+
+def test_who_wants_no_reasons_gets_the_same_bits(bundle: Bundle, tiny: TinyBundle) -> None:
+    """Whether anybody beside them wants some or not; what they were asked for stands in the answer."""
+    rows = list(tiny.values[:6])
+    without = [Wish(Detail.NONE)] * 6
+
+    everything = answer(bundle, rows)
+    bare = answer(bundle, rows, without)
+    mixed = answer(bundle, rows, [*without[:5], Wish(Detail.PRINCIPAL, 2)])
+
+    nothing = rank(np.zeros(0))
+    assert bare[:5] == mixed[:5]
+    for whole, plain in zip(everything, bare, strict=True):
+        assert isinstance(whole, Answer)
+        assert plain == dataclasses.replace(whole, reasons=nothing, wish=Wish(Detail.NONE))
+
+
 def test_a_row_that_cannot_be_added_up_spoils_only_itself(bundle: Bundle, tiny: TinyBundle) -> None:
     """A calibrator that saturates would give a probability of 1, which no model can know."""
     steep = dataclasses.replace(bundle.calibrator, slope=1e6)
@@ -115,6 +157,13 @@ def test_a_row_that_cannot_be_added_up_spoils_only_itself(bundle: Bundle, tiny: 
 features = st.dictionaries(
     st.text(max_size=5), st.one_of(st.floats(allow_nan=False), st.text(max_size=3), st.sampled_from(list(Absence)))
 )
+
+
+def test_another_wish_is_another_content() -> None:
+    """A stored answer without reasons is no answer to who wants them."""
+    wishes = [Wish(), Wish(Detail.NONE), Wish(Detail.PRINCIPAL), Wish(Detail.PRINCIPAL, 2)]
+
+    assert len({content_digest(dataclasses.replace(QUESTION, wish=wish)) for wish in wishes}) == len(wishes)
 
 
 @given(features)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from services.scorer.domain.reasons import PRINCIPAL_REASONS, rank
+from services.scorer.domain.reasons import PRINCIPAL_REASONS, Detail, Wish, rank
 
 whole = st.integers(-4, 4).map(float)
 rows = arrays.arrays(np.float64, st.integers(0, 12), elements=whole)
@@ -62,3 +62,15 @@ def test_features_without_weight_change_nothing(row: NDArray[np.float64], more: 
     padded = np.concatenate([row, np.full(more, -0.0), np.zeros(more)])
 
     assert rank(padded) == rank(row)
+
+
+@given(rows, st.integers(1, 20))
+def test_principal_reasons_alone_are_the_first_of_all_that_raise_the_risk(row: NDArray[np.float64], most: int) -> None:
+    """With their own contributions, as many as were asked for; nothing is told to who wants nothing."""
+    everything = rank(row, Wish(Detail.ALL, most))
+    principal = rank(row, Wish(Detail.PRINCIPAL, most))
+
+    assert principal.features == principal.principal == everything.principal
+    assert list(principal.contributions) == [row[place] for place in principal.features]
+    assert len(principal.features) == min(most, int((row > 0).sum()))
+    assert rank(row, Wish(Detail.NONE, most)) == rank(np.zeros(0))

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.types.v1 import explanation_pb2 as _explanation_pb2
 from counterfoil.types.v1 import feature_pb2 as _feature_pb2
 from counterfoil.types.v1 import prediction_pb2 as _prediction_pb2
 from google.protobuf import descriptor as _descriptor
@@ -76,6 +77,8 @@ class ScoreRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
+    MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller and method: the same id and content returns the stored answer, other content is
     ALREADY_EXISTS. Empty: every call is a new prediction. At most 128 characters.
@@ -84,6 +87,10 @@ class ScoreRequest(_message.Message):
     """Name of the registered model. Empty: the scorer's configured one."""
     purpose: _prediction_pb2.Purpose.ValueType
     """What the score is for. Required."""
+    explain: _explanation_pb2.Explain.ValueType
+    """How much of the reasons is sent. Unspecified: all."""
+    max_principal_reasons: _builtins.int
+    """Largest number of principal reasons, 1 to 20. 0 means 4."""
     @_builtins.property
     def subject(self) -> Global___Subject:
         """Who is scored. Required."""
@@ -95,10 +102,12 @@ class ScoreRequest(_message.Message):
         model: _builtins.str = ...,
         purpose: _prediction_pb2.Purpose.ValueType = ...,
         subject: Global___Subject | None = ...,
+        explain: _explanation_pb2.Explain.ValueType = ...,
+        max_principal_reasons: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,7 +115,9 @@ Global___ScoreRequest: _TypeAlias = ScoreRequest  # noqa: Y015
 
 @_typing.final
 class Reasons(_message.Message):
-    """Why the margin is what it is: baseline plus the sum of contributions equals the margin within 1e-9."""
+    """Why the margin is what it is: with all contributions, baseline plus their sum equals the margin within 1e-9, and baseline_probability plus
+    their sum times probability_scale the probability.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -114,9 +125,19 @@ class Reasons(_message.Message):
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     PRINCIPAL_CODES_FIELD_NUMBER: _builtins.int
     PRINCIPAL_TEXTS_FIELD_NUMBER: _builtins.int
+    BASELINE_PROBABILITY_FIELD_NUMBER: _builtins.int
+    PROBABILITY_SCALE_FIELD_NUMBER: _builtins.int
+    baseline_probability: _builtins.float
+    """Calibrated probability at the baseline, inside (0, 1)."""
+    probability_scale: _builtins.float
+    """A contribution times this is what the feature adds to the probability. It is (probability - baseline_probability) / (margin -
+    baseline), or the calibrator's slope at the baseline where the margin lies within 1e-10 of it; above 0.
+    """
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Features with a non-zero contribution, by falling |contribution|; ties by position in the schema."""
+        """Features with a non-zero contribution, by falling |contribution|; ties by position in the schema. With EXPLAIN_REASONS those of the
+        principal reasons alone.
+        """
 
     @_builtins.property
     def contributions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -124,7 +145,7 @@ class Reasons(_message.Message):
 
     @_builtins.property
     def principal_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Stable codes of the principal reasons: up to four features that raised the probability most, in rank order."""
+        """Stable codes of the principal reasons: the features that raised the probability most, at most max_principal_reasons, in rank order."""
 
     @_builtins.property
     def principal_texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -139,10 +160,12 @@ class Reasons(_message.Message):
         contributions: _abc.Iterable[_builtins.float] | None = ...,
         principal_codes: _abc.Iterable[_builtins.str] | None = ...,
         principal_texts: _abc.Iterable[_builtins.str] | None = ...,
+        baseline_probability: _builtins.float = ...,
+        probability_scale: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "features", b"features", "principal_codes", b"principal_codes", "principal_texts", b"principal_texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_probability", b"baseline_probability", "contributions", b"contributions", "features", b"features", "principal_codes", b"principal_codes", "principal_texts", b"principal_texts", "probability_scale", b"probability_scale"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -185,7 +208,7 @@ class ScoreResponse(_message.Message):
 
     @_builtins.property
     def reasons(self) -> Global___Reasons:
-        """Why."""
+        """Why. Absent with EXPLAIN_NONE."""
 
     @_builtins.property
     def imputed_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -230,12 +253,18 @@ class BatchScoreRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     SUBJECTS_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
+    MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent, as in ScoreRequest: rows that have a stored answer return it."""
     model: _builtins.str
     """Name of the registered model. Empty: the scorer's configured one."""
     purpose: _prediction_pb2.Purpose.ValueType
     """What the scores are for. Required."""
+    explain: _explanation_pb2.Explain.ValueType
+    """How much of the reasons is sent, as in ScoreRequest."""
+    max_principal_reasons: _builtins.int
+    """Largest number of principal reasons, as in ScoreRequest."""
     @_builtins.property
     def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subject]:
         """Who is scored, 1 to 1,000."""
@@ -247,10 +276,12 @@ class BatchScoreRequest(_message.Message):
         model: _builtins.str = ...,
         purpose: _prediction_pb2.Purpose.ValueType = ...,
         subjects: _abc.Iterable[Global___Subject] | None = ...,
+        explain: _explanation_pb2.Explain.ValueType = ...,
+        max_principal_reasons: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subjects", b"subjects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -188,7 +188,7 @@ class DecisionPart(_message.Message):
 
     @_builtins.property
     def reason_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Positions in the bundle's feature schema (from 0), ordered by falling |contribution|; only non-zero contributions."""
+        """Positions in the bundle's feature schema (from 0), ordered by falling |contribution|; those that were sent, only non-zero contributions."""
 
     @_builtins.property
     def reason_contributions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
