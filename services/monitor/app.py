@@ -15,7 +15,9 @@ from services.monitor.adapters.database import open_database
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.adapters.outbox import Outbox
+from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.projections import Projections
+from services.monitor.adapters.records import LedgerRecords
 from services.monitor.adapters.report_files import ReportFiles
 from services.monitor.adapters.rules_file import read_rules
 from services.monitor.adapters.state_lock import StateLock
@@ -23,6 +25,7 @@ from services.monitor.adapters.webhook import Courier, receiver_of
 from services.monitor.alerting import Alerting
 from services.monitor.domain.model import Models
 from services.monitor.intake import Intake
+from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
 from services.monitor.reports import Reports, note, read_report
 from services.monitor.servicer import MonitorServicer
@@ -107,9 +110,26 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         new_id=lambda: f"dr-{_new_id()}",
     )
     reports.load()
-    servicer = MonitorServicer(Intake(ledger, projector, alerting.record), reports, standing, alerting, stopping)
+    servicer = MonitorServicer(
+        predictions=_predictions(settings, ledger, database, models),
+        alerting=alerting,
+        intake=Intake(ledger, projector, alerting.record),
+        reports=reports,
+        standing=standing,
+        stopping=stopping,
+    )
     courier = Courier(outbox, receiver) if receiver is not None else None
     return App(_server(settings, servicer, stopping), projector, runner, courier, database, lock)
+
+
+def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:
+    return Predictions(
+        LedgerRecords(settings.ledger_folder),
+        settings.projections_folder,
+        Overrides(database, _now),
+        models,
+        ledger.model_versions,
+    )
 
 
 def _projector(settings: Settings, ledger: Ledger, models: Models, alerting: Alerting) -> Projector:

@@ -52,7 +52,7 @@ def asked_from_proto(request: monitor_pb2.CreateDriftReportRequest) -> AskedRepo
         raise InvalidInput.of("current", "is not set; give a window of predictions, or the production split")
     return AskedReport(
         model_version=request.model_version,
-        window=_window_from_proto(request.window) if current == "window" else None,
+        window=window_from_proto(request.window) if current == "window" else None,
         columns=tuple(request.columns),
         max_rows=request.max_rows or DEFAULT_MAX_ROWS,
     )
@@ -116,23 +116,25 @@ def status_to_proto(status: DriftStatus, known_etag: str) -> monitor_pb2.DriftSt
     return message
 
 
-def _report_name(report_id: str) -> str:
-    return f"driftReports/{report_id}"
-
-
-def _window_from_proto(window: monitor_pb2.PredictionWindow) -> Window:
+def window_from_proto(window: monitor_pb2.PredictionWindow) -> Window:
+    """Return the window, defaults filled in; raises InvalidInput for a time that is none."""
     return Window(
         last_count=window.last_count or DEFAULT_LAST_COUNT,
-        start_time=_time(window.start_time, "window.start_time") if window.HasField("start_time") else None,
-        end_time=_time(window.end_time, "window.end_time") if window.HasField("end_time") else None,
+        start_time=time_from_proto(window.start_time, "window.start_time") if window.HasField("start_time") else None,
+        end_time=time_from_proto(window.end_time, "window.end_time") if window.HasField("end_time") else None,
     )
 
 
-def _time(timestamp: Timestamp, field: str) -> dt.datetime:
+def time_from_proto(timestamp: Timestamp, field: str) -> dt.datetime:
+    """Return the time; raises InvalidInput for `field` where it lies outside the years 1 to 9999."""
     try:
         return timestamp.ToDatetime(dt.UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidInput.of(field, "is no time between the years 1 and 9999") from error
+
+
+def _report_name(report_id: str) -> str:
+    return f"driftReports/{report_id}"
 
 
 def _window_to_proto(window: Window) -> monitor_pb2.PredictionWindow:

@@ -4,7 +4,7 @@ from google.protobuf import any_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, prediction_log_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
@@ -13,6 +13,7 @@ DATASET = "datasets/ds-0123456789ab"
 JOB = "trainingJobs/tj-0123456789ab"
 REPORT = "driftReports/dr-0123456789ab"
 VERSION = "models/credit-default/versions/2"
+PREDICTION = f"{VERSION}/predictions/0b5f6c9e-0000-4000-8000-000000000000"
 MORNING = Timestamp(seconds=1_800_000_000)
 
 
@@ -242,6 +243,52 @@ def serving_model() -> scorer_pb2.ServingModel:
         kernel_id="lightgbm-4.7.0",
         load_time=MORNING,
         features=[feature] * 40,
+    )
+
+
+def override() -> prediction_log_pb2.Override:
+    """Return a refusal that an officer turned into an approval."""
+    return prediction_log_pb2.Override(
+        prediction=PREDICTION,
+        number=1,
+        decision=prediction_pb2.DECISION_APPROVE,
+        reason_code="INCOME",
+        reason="payslips of six months",
+        officer="A. Clerk",
+        caller="CN=desk",
+        create_time=MORNING,
+    )
+
+
+def prediction() -> prediction_log_pb2.Prediction:
+    """Return a refused decision with two inputs, which was overridden."""
+    value = feature_pb2.FeatureValue
+    taken = prediction_log_pb2.PredictionInput
+    because = prediction_log_pb2.PredictionReason
+    return prediction_log_pb2.Prediction(
+        name=PREDICTION,
+        create_time=MORNING,
+        model_version=VERSION,
+        purpose=prediction_pb2.PURPOSE_DECISION,
+        probability=0.25,
+        decision=prediction_pb2.DECISION_REFUSE,
+        effective_decision=prediction_pb2.DECISION_APPROVE,
+        overrides=[override()],
+        applicant_id="100001",
+        application_number="4711",
+        threshold=0.0912,
+        inputs=[
+            taken(feature="AMT_CREDIT", position=0, value=value(number=405000)),
+            taken(feature="OWN_CAR_AGE", position=1, value=value(missing=feature_pb2.Missing()), imputed=True),
+        ],
+        reasons=[
+            because(feature="AMT_CREDIT", position=0, contribution=0.5),
+            because(feature="OWN_CAR_AGE", position=1, contribution=-0.25),
+        ],
+        principal_reasons=[prediction_log_pb2.PrincipalReason(code="AMT_CREDIT", text="Credit amount")],
+        proof=prediction_log_pb2.PredictionProof(
+            instance="spool-1", segment_number=3, sequence=77, hash=b"\x0a" * 32, continuity="CONTINUED"
+        ),
     )
 
 

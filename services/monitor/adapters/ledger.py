@@ -80,6 +80,10 @@ class Ledger:
         """Return how many predictions of a model version the log holds; never waits for a write."""
         return self._tallies.get(model_version, Tally())
 
+    def model_versions(self) -> list[str]:
+        """Return every model version that the log holds predictions of; never waits for a write."""
+        return list(self._tallies)
+
     def append(self, segment: prediction_pb2.Segment) -> Appended:
         """Store a verified segment, once: on return it is on disk, also if it had been before.
 

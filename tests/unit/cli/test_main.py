@@ -41,6 +41,7 @@ def test_groups_are_those_of_the_loop() -> None:
         "model",
         "audit",
         "score",
+        "predictions",
         "drift",
         "alerts",
     ]

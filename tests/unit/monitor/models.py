@@ -8,7 +8,7 @@ import numpy as np
 from services.monitor.domain.model import ModelFacts
 from shared.bundle.dataset import DatasetReference, SplitReference
 from shared.bundle.profile import fit_profile
-from shared.bundle.schema import Feature, FeatureSchema
+from shared.bundle.schema import Feature, FeatureSchema, Kind
 from shared.errors import NotFound
 
 MODEL_VERSION = "models/credit-default/versions/1"
@@ -54,4 +54,5 @@ class KnownModels:
 
 def _feature(place: int, name: str) -> Feature:
     source = f"application.{name.split('_', maxsplit=1)[0]}"
-    return Feature(name, "one_hot" if place else "numeric", "application", (source,))
+    kind: Kind = "one_hot" if place else "numeric"
+    return Feature(name, kind, "application", (source,), reason_code=f"R{place}", reason_text=f"text of {name}")

@@ -54,6 +54,17 @@ def model_version_name(text: str) -> str:
     return f"models/{parts[0]}/versions/{parts[1]}"
 
 
+def prediction_name(text: str) -> str:
+    """Return models/{model}/versions/{n}/predictions/{id}.
+
+    Taken are the full name and `{model}/{n}/{id}`. Raises click.BadParameter for anything else.
+    """
+    parts = [part for part in text.removeprefix("models/").split("/") if part not in {"versions", "predictions"}]
+    if len(parts) != 3 or not all(parts):  # noqa: PLR2004  # model, version and identifier
+        raise click.BadParameter(f"{text!r} is no prediction; write models/MODEL/versions/N/predictions/ID")
+    return f"models/{parts[0]}/versions/{parts[1]}/predictions/{parts[2]}"
+
+
 def lineage_name(text: str) -> str:
     """Return datasets/{id} for `ds-…` or the full name, else the name of a model version."""
     return dataset_name(text) if text.startswith(("datasets/", "ds-")) else model_version_name(text)

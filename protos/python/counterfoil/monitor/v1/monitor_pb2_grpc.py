@@ -5,6 +5,7 @@ import warnings
 
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
+from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -42,6 +43,21 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/IngestPredictions',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsResponse.FromString,
+                _registered_method=True)
+        self.GetPrediction = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/GetPrediction',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.GetPredictionRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Prediction.FromString,
+                _registered_method=True)
+        self.ListPredictions = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListPredictions',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.FromString,
+                _registered_method=True)
+        self.RecordOverride = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/RecordOverride',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.FromString,
                 _registered_method=True)
         self.CreateDriftReport = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/CreateDriftReport',
@@ -103,6 +119,27 @@ class MonitorServiceServicer:
 
     def IngestPredictions(self, request, context):
         """Stores a segment of predictions exactly once. The reply means: on disk.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPrediction(self, request, context):
+        """Returns everything that is stored about one prediction, with its proof.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPredictions(self, request, context):
+        """Returns predictions that match a filter, newest first, without their inputs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordOverride(self, request, context):
+        """Records that a person decided otherwise than the model.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +223,21 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsResponse.SerializeToString,
             ),
+            'GetPrediction': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPrediction,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.GetPredictionRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Prediction.SerializeToString,
+            ),
+            'ListPredictions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPredictions,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.SerializeToString,
+            ),
+            'RecordOverride': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOverride,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.SerializeToString,
+            ),
             'CreateDriftReport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDriftReport,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.CreateDriftReportRequest.FromString,
@@ -267,6 +319,87 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/IngestPredictions',
             counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPrediction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/GetPrediction',
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.GetPredictionRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Prediction.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPredictions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListPredictions',
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordOverride(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/RecordOverride',
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.FromString,
             options,
             channel_credentials,
             insecure,

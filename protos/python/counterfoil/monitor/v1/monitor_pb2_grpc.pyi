@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
+from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
 import abc as _abc_1
@@ -40,6 +41,12 @@ class MonitorServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MonitorServiceAsyncStub: ...
     IngestPredictions: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.IngestPredictionsRequest, _monitor_pb2.IngestPredictionsResponse]
     """Stores a segment of predictions exactly once. The reply means: on disk."""
+    GetPrediction: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.GetPredictionRequest, _prediction_log_pb2.Prediction]
+    """Returns everything that is stored about one prediction, with its proof."""
+    ListPredictions: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.ListPredictionsRequest, _prediction_log_pb2.ListPredictionsResponse]
+    """Returns predictions that match a filter, newest first, without their inputs."""
+    RecordOverride: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]
+    """Records that a person decided otherwise than the model."""
     CreateDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]
@@ -71,6 +78,12 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     IngestPredictions: _aio.UnaryUnaryMultiCallable[_monitor_pb2.IngestPredictionsRequest, _monitor_pb2.IngestPredictionsResponse]  # type: ignore[assignment]
     """Stores a segment of predictions exactly once. The reply means: on disk."""
+    GetPrediction: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.GetPredictionRequest, _prediction_log_pb2.Prediction]  # type: ignore[assignment]
+    """Returns everything that is stored about one prediction, with its proof."""
+    ListPredictions: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.ListPredictionsRequest, _prediction_log_pb2.ListPredictionsResponse]  # type: ignore[assignment]
+    """Returns predictions that match a filter, newest first, without their inputs."""
+    RecordOverride: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]  # type: ignore[assignment]
+    """Records that a person decided otherwise than the model."""
     CreateDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
@@ -105,6 +118,30 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_monitor_pb2.IngestPredictionsResponse, _abc.Awaitable[_monitor_pb2.IngestPredictionsResponse]]:
         """Stores a segment of predictions exactly once. The reply means: on disk."""
+
+    @_abc_1.abstractmethod
+    def GetPrediction(
+        self,
+        request: _prediction_log_pb2.GetPredictionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prediction_log_pb2.Prediction, _abc.Awaitable[_prediction_log_pb2.Prediction]]:
+        """Returns everything that is stored about one prediction, with its proof."""
+
+    @_abc_1.abstractmethod
+    def ListPredictions(
+        self,
+        request: _prediction_log_pb2.ListPredictionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prediction_log_pb2.ListPredictionsResponse, _abc.Awaitable[_prediction_log_pb2.ListPredictionsResponse]]:
+        """Returns predictions that match a filter, newest first, without their inputs."""
+
+    @_abc_1.abstractmethod
+    def RecordOverride(
+        self,
+        request: _prediction_log_pb2.RecordOverrideRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prediction_log_pb2.Override, _abc.Awaitable[_prediction_log_pb2.Override]]:
+        """Records that a person decided otherwise than the model."""
 
     @_abc_1.abstractmethod
     def CreateDriftReport(
