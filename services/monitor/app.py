@@ -13,6 +13,7 @@ from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_t
 from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.log_store import LocalStore
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.adapters.outbox import Outbox
 from services.monitor.adapters.overrides import Overrides
@@ -89,7 +90,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     receiver = receiver_of(settings.webhook_url, settings.webhook_secret)
     outbox = Outbox(database, clock=_now, new_id=_new_id, wanted=receiver is not None)
     alerting = Alerting(read_rules(settings.alert_rules), AlertTable(database, outbox, _now, _new_id))
-    ledger = Ledger(settings.ledger_folder, _now)
+    ledger = Ledger(LocalStore(settings.log_folder), _now)
     projector = _projector(settings, ledger, models, alerting)
     standing = Standing(ledger.tally, models)
     store = JobStore(settings.jobs_url)

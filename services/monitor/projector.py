@@ -21,8 +21,10 @@ from services.monitor.domain.chain import Alert
 from services.monitor.domain.model import Models, is_numbered
 from shared.errors import CounterfoilError, Unavailable
 
-# Commits that are read and projected at once: some tens of MiB at segments of 1 MiB.
-_COMMITS_AT_ONCE = 32
+# What is read of the ledger and projected at once, as compressed: memory does not grow with what waits.
+_BYTES_AT_ONCE = 24 << 20
+# While segments arrive and nobody waits for a window, the projector rests so many times as long as it worked.
+_RESTS = 4.0
 # How long who asks for a window waits; a segment takes tens of milliseconds to project.
 _PATIENCE_S = 20.0
 
@@ -66,6 +68,7 @@ class Projector:
         self._wanted = True
         self._retry_at = 0.0
         self._stopping = False
+        self._awaited = 0
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
     @property
@@ -91,8 +94,12 @@ class Projector:
         with self._changed:
             if model_version in self._progress.waiting:
                 self._wanted, self._retry_at = True, 0.0
-                self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._has(commit, model_version), timeout_s)
+            self._awaited += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: self._has(commit, model_version), timeout_s)
+            finally:
+                self._awaited -= 1
 
     def await_acknowledged(self, model_version: str, patience_s: float = _PATIENCE_S) -> None:
         """Return once all that the ledger holds of a model version now is projected.
@@ -118,7 +125,8 @@ class Projector:
     def catch_up(self) -> None:
         """Project everything that the ledger holds now; what waits is tried again when its time has come."""
         self._retry()
-        for first, last in _steps(self._progress.commit + 1, self._ledger.version):
+        for first, last in self._spans(self._progress.commit + 1, self._ledger.version):
+            started = time.monotonic()
             for model_version, rows in self._rows_by_model(first, last):
                 if model_version in self._progress.waiting:
                     continue
@@ -127,6 +135,16 @@ class Projector:
                     self._progress.waiting[model_version] = first
                     self._on_alert(obstacle)
             self._done(last)
+            self._rest(time.monotonic() - started)
+
+    def _spans(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        return self._ledger.spans(first, last, size=_BYTES_AT_ONCE)
+
+    def _rest(self, worked_s: float) -> None:
+        """Leave the processor to the segments that arrive, which a scorer waits for, unless somebody waits for us."""
+        with self._changed:
+            if self._ledger.is_busy:
+                self._changed.wait_for(lambda: self._stopping or self._awaited > 0, _RESTS * worked_s)
 
     def _has(self, commit: int, model_version: str) -> bool:
         return self._progress.commit >= commit and model_version not in self._progress.waiting
@@ -141,7 +159,7 @@ class Projector:
             self._try_again(model_version, first)
 
     def _try_again(self, model_version: str, first: int) -> None:
-        for step_first, step_last in _steps(first, self._progress.commit):
+        for step_first, step_last in self._spans(first, self._progress.commit):
             for found, rows in self._rows_by_model(step_first, step_last):
                 if found == model_version and self._project(model_version, rows, step_last) is not None:
                     self._progress.waiting[model_version] = step_first
@@ -207,11 +225,6 @@ def _read(progress_file: Path) -> Progress:
         return Progress()
     state = json.loads(progress_file.read_text())
     return Progress(state["commit"], dict(state["waiting"]))
-
-
-def _steps(first: int, last: int) -> Iterator[tuple[int, int]]:
-    for start in range(first, last + 1, _COMMITS_AT_ONCE):
-        yield start, min(start + _COMMITS_AT_ONCE - 1, last)
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

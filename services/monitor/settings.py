@@ -44,14 +44,19 @@ class Settings:
         return self.state_dir / "monitor"
 
     @property
+    def log_folder(self) -> Path:
+        """Return the folder of the prediction log."""
+        return self.folder / "log"
+
+    @property
     def ledger_folder(self) -> Path:
         """Return where the ledger lies."""
-        return self.folder / "log" / "ledger"
+        return self.log_folder / "ledger"
 
     @property
     def projections_folder(self) -> Path:
         """Return where the projections lie, with how far they are: removing it makes the next start build them anew."""
-        return self.folder / "log" / "predictions"
+        return self.log_folder / "predictions"
 
     @property
     def reports_folder(self) -> Path:

@@ -95,3 +95,8 @@ def numbered(segment: prediction_pb2.Segment, number: int) -> prediction_pb2.Seg
     renumbered.number = number
     renumbered.digest = segment_digest(renumbered)
     return renumbered
+
+
+def decisions_of(segment: prediction_pb2.Segment) -> list[prediction_pb2.DecisionPart]:
+    """Return the parsed decision part of each record, verified or not."""
+    return [prediction_pb2.DecisionPart.FromString(record.decision_part) for record in segment.records]
