@@ -14,8 +14,10 @@ from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.log_store import LocalStore
+from services.monitor.adapters.logged import LoggedPredictions
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.adapters.outbox import Outbox
+from services.monitor.adapters.outcome_table import OutcomeTable
 from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.projections import Projections
 from services.monitor.adapters.records import LedgerRecords
@@ -26,6 +28,7 @@ from services.monitor.adapters.webhook import Courier, receiver_of
 from services.monitor.alerting import Alerting
 from services.monitor.domain.model import Models
 from services.monitor.intake import Intake
+from services.monitor.outcomes import Outcomes
 from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
 from services.monitor.reports import Reports, note, read_report
@@ -111,8 +114,14 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         new_id=lambda: f"dr-{_new_id()}",
     )
     reports.load()
+    outcomes = Outcomes(
+        OutcomeTable(database, _now),
+        LoggedPredictions(settings.projections_folder),
+        await_projection=projector.await_acknowledged,
+    )
     servicer = MonitorServicer(
         predictions=_predictions(settings, ledger, database, models),
+        outcomes=outcomes,
         alerting=alerting,
         intake=Intake(ledger, projector, alerting.record),
         reports=reports,

@@ -9,11 +9,12 @@ from services.monitor.domain.model import is_numbered
 from services.monitor.domain.override import DECISIONS, Override, OverrideWish
 from services.monitor.domain.prediction import PredictionFilter, parse_name
 from services.monitor.domain.window import check_window
-from services.monitor.messages import time_from_proto, window_from_proto
+from services.monitor.messages import window_from_proto
 from services.monitor.predictions import Found, Listed
 from shared.bundle.schema import Feature
 from shared.bundle.wording import worded
 from shared.errors import FieldViolation, InvalidInput
+from shared.rpc.times import moment_of
 
 LONGEST_TEXT = 128
 _MISSING = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
@@ -31,8 +32,8 @@ def filter_from_proto(request: prediction_log_pb2.ListPredictionsRequest) -> Pre
         raise InvalidInput(violations)
     return PredictionFilter(
         model_version=request.model_version,
-        start_time=time_from_proto(request.start_time, "start_time") if request.HasField("start_time") else None,
-        end_time=time_from_proto(request.end_time, "end_time") if request.HasField("end_time") else None,
+        start_time=moment_of(request.start_time, "start_time") if request.HasField("start_time") else None,
+        end_time=moment_of(request.end_time, "end_time") if request.HasField("end_time") else None,
         decisions=frozenset(map(decision_word, request.decisions)),
         purposes=frozenset(map(_purpose_word, request.purposes)),
         applicant_id=request.applicant_id,

@@ -18,6 +18,7 @@ from services.monitor.messages import (
     segment_from_proto,
     status_to_proto,
 )
+from services.monitor.outcome_rpcs import OutcomeRpcs
 from services.monitor.prediction_rpcs import PredictionRpcs
 from services.monitor.reports import Reports
 from services.monitor.standing import Standing
@@ -28,8 +29,8 @@ CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class MonitorServicer(PredictionRpcs, AlertRpcs):
-    """Answers with what intake, reports, standing and alerting know; `stopping` ends the streams that follow a job."""
+class MonitorServicer(PredictionRpcs, OutcomeRpcs, AlertRpcs):
+    """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 
     intake: Intake
     reports: Reports

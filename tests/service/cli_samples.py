@@ -4,7 +4,7 @@ from google.protobuf import any_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, prediction_log_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
@@ -312,6 +312,16 @@ def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
             column(column="OWN_CAR_AGE", verdict=monitor_pb2.COLUMN_VERDICT_EMPTY, current_missing_share=1.0),
         ],
     )
+
+
+def outcome() -> outcome_pb2.Outcome:
+    """Return an outcome that counts."""
+    found = outcome_pb2.Outcome(
+        prediction=f"{VERSION}/predictions/p-1", defaulted=True, loss_amount=1250.5, caller="CN=bank", counts=True
+    )
+    found.observation_time.FromJsonString("2026-06-01T00:00:00Z")
+    found.record_time.FromJsonString("2026-06-02T08:30:00Z")
+    return found
 
 
 def alert() -> alert_pb2.Alert:

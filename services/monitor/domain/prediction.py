@@ -8,12 +8,12 @@ from services.monitor.domain.model import is_numbered
 from services.monitor.domain.window import Window
 from shared.errors import InvalidInput
 
-_NAME = re.compile(r"(models/[^/]+/versions/[^/]+)/predictions/([A-Za-z0-9-]{1,64})")
+_NAME = re.compile(r"(models/[^/]+/versions/[^/]+)/predictions/([A-Za-z0-9.-]{1,80})")
 
 
 @dataclass(frozen=True)
 class PredictionName:
-    """A prediction of a model version, models/{model}/versions/{n}; `id` is a UUID."""
+    """A prediction of a model version, models/{model}/versions/{n}; `id` is a UUID, in a chunk CHUNK.POSITION."""
 
     model_version: str
     id: str

@@ -5,6 +5,7 @@ import warnings
 
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
+from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -58,6 +59,16 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/RecordOverride',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.FromString,
+                _registered_method=True)
+        self.RecordOutcomes = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/RecordOutcomes',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesResponse.FromString,
+                _registered_method=True)
+        self.ListOutcomes = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListOutcomes',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.FromString,
                 _registered_method=True)
         self.CreateDriftReport = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/CreateDriftReport',
@@ -140,6 +151,20 @@ class MonitorServiceServicer:
 
     def RecordOverride(self, request, context):
         """Records that a person decided otherwise than the model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordOutcomes(self, request, context):
+        """Stores what became of loans; sent twice, stored once. The reply means: on disk.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOutcomes(self, request, context):
+        """Returns every outcome that was recorded of a decision, also those that a later one has corrected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -237,6 +262,16 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.RecordOverride,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.SerializeToString,
+            ),
+            'RecordOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOutcomes,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesResponse.SerializeToString,
+            ),
+            'ListOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOutcomes,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.SerializeToString,
             ),
             'CreateDriftReport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDriftReport,
@@ -400,6 +435,60 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/RecordOverride',
             counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/RecordOutcomes',
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListOutcomes',
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
+from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
@@ -47,6 +48,10 @@ class MonitorServiceStub:
     """Returns predictions that match a filter, newest first, without their inputs."""
     RecordOverride: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]
     """Records that a person decided otherwise than the model."""
+    RecordOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_pb2.RecordOutcomesRequest, _outcome_pb2.RecordOutcomesResponse]
+    """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
+    ListOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_pb2.ListOutcomesRequest, _outcome_pb2.ListOutcomesResponse]
+    """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
     CreateDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]
@@ -84,6 +89,10 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns predictions that match a filter, newest first, without their inputs."""
     RecordOverride: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]  # type: ignore[assignment]
     """Records that a person decided otherwise than the model."""
+    RecordOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_pb2.RecordOutcomesRequest, _outcome_pb2.RecordOutcomesResponse]  # type: ignore[assignment]
+    """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
+    ListOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_pb2.ListOutcomesRequest, _outcome_pb2.ListOutcomesResponse]  # type: ignore[assignment]
+    """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
     CreateDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
@@ -142,6 +151,22 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_prediction_log_pb2.Override, _abc.Awaitable[_prediction_log_pb2.Override]]:
         """Records that a person decided otherwise than the model."""
+
+    @_abc_1.abstractmethod
+    def RecordOutcomes(
+        self,
+        request: _outcome_pb2.RecordOutcomesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outcome_pb2.RecordOutcomesResponse, _abc.Awaitable[_outcome_pb2.RecordOutcomesResponse]]:
+        """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
+
+    @_abc_1.abstractmethod
+    def ListOutcomes(
+        self,
+        request: _outcome_pb2.ListOutcomesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outcome_pb2.ListOutcomesResponse, _abc.Awaitable[_outcome_pb2.ListOutcomesResponse]]:
+        """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
 
     @_abc_1.abstractmethod
     def CreateDriftReport(
