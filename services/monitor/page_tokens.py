@@ -35,14 +35,16 @@ def _list_of(wanted: PredictionFilter) -> str:
 
 
 def _written(place: Place | None) -> list[str | int] | None:
-    return None if place is None else [place.create_time.isoformat(), place.instance, place.sequence]
+    if place is None:
+        return None
+    return [place.create_time.isoformat(), place.instance, place.sequence, place.prediction_id]
 
 
 def _read(written: Any) -> Place | None:
     if written is None:
         return None
-    time, instance, sequence = written
-    place = Place(dt.datetime.fromisoformat(time), str(instance), int(sequence))
+    time, instance, sequence, prediction_id = written
+    place = Place(dt.datetime.fromisoformat(time), str(instance), int(sequence), str(prediction_id))
     if place.create_time.tzinfo is None:
         raise ValueError("a time without its zone")
     return place

@@ -1,7 +1,7 @@
 """Messages about logged predictions to the domain's words and back, and the field paths of what is invalid."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from counterfoil.monitor.v1 import prediction_log_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
@@ -95,7 +95,7 @@ def listed_to_proto(listed: Listed) -> prediction_log_pb2.Prediction:
 
 def found_to_proto(found: Found) -> prediction_log_pb2.Prediction:
     """Return everything that is stored about a prediction."""
-    decision, record = found.decision, found.record
+    decision, record, told = found.decision, found.record, found.told
     personal = prediction_pb2.PersonalPart.FromString(record.personal_part)
     features = found.schema.features if found.schema is not None else ()
     last = found.overrides[-1].wish.decision if found.overrides else None
@@ -104,13 +104,13 @@ def found_to_proto(found: Found) -> prediction_log_pb2.Prediction:
         create_time=decision.create_time,
         model_version=decision.model_version,
         purpose=decision.purpose,
-        probability=decision.probability,
-        decision=decision.decision,
-        effective_decision=_decision(last) if last is not None else decision.decision,
+        probability=told.probability,
+        decision=prediction_pb2.Decision.ValueType(told.decision),
+        effective_decision=_decision(last if last is not None else str(told.decision)),
         overrides=map(override_to_proto, found.overrides),
-        applicant_id=personal.applicant_id,
+        applicant_id=told.applicant_id,
         application_number=personal.application_number,
-        margin=decision.margin,
+        margin=told.margin,
         baseline=decision.baseline,
         threshold=decision.threshold,
         bundle_digest=decision.bundle_digest,
@@ -119,9 +119,9 @@ def found_to_proto(found: Found) -> prediction_log_pb2.Prediction:
         method=decision.method,
         request_id=personal.request_id,
         as_of_date=decision.as_of_date,
-        inputs=_inputs(decision, personal, features),
+        inputs=_inputs(decision, told.values, features),
         reasons=_reasons(decision, features),
-        principal_reasons=_principal_reasons(decision, personal, features),
+        principal_reasons=_principal_reasons(decision, told.values, features),
         erased=not record.personal_part and not record.salt,
         names_missing_reason=found.names_missing_reason,
         proof=_proof(found),
@@ -160,10 +160,10 @@ def _purpose(word: str) -> prediction_pb2.Purpose.ValueType:
 
 
 def _inputs(
-    decision: prediction_pb2.DecisionPart, personal: prediction_pb2.PersonalPart, features: tuple[Feature, ...]
+    decision: prediction_pb2.DecisionPart, values: Sequence[float], features: tuple[Feature, ...]
 ) -> Iterator[prediction_log_pb2.PredictionInput]:
     imputed = set(decision.imputed_features)
-    for position, value in enumerate(personal.values):
+    for position, value in enumerate(values):
         yield prediction_log_pb2.PredictionInput(
             feature=_name(features, position),
             position=position,
@@ -182,7 +182,7 @@ def _reasons(
 
 
 def _principal_reasons(
-    decision: prediction_pb2.DecisionPart, personal: prediction_pb2.PersonalPart, features: tuple[Feature, ...]
+    decision: prediction_pb2.DecisionPart, values: Sequence[float], features: tuple[Feature, ...]
 ) -> Iterator[prediction_log_pb2.PrincipalReason]:
     """Yield the reasons as they were told: those that raised the margin most, whose codes are stored."""
     raising = [
@@ -192,8 +192,8 @@ def _principal_reasons(
     ]
     for rank, code in enumerate(decision.principal_reason_codes):
         position = raising[rank] if rank < len(raising) else len(features)
-        told = position < len(features) and position < len(personal.values)
-        text = worded(features[position], personal.values[position]) if told else ""
+        told = position < len(features) and position < len(values)
+        text = worded(features[position], values[position]) if told else ""
         yield prediction_log_pb2.PrincipalReason(code=code, text=text)
 
 

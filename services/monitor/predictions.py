@@ -1,9 +1,11 @@
 """What was logged: one prediction with all that is stored about it, lists of them, and what persons decided instead."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.overrides import Overrides
@@ -17,8 +19,23 @@ from services.monitor.domain.window import Window
 from services.monitor.page_tokens import decode_bounds, encode_bounds
 from shared.bundle.schema import FeatureSchema
 from shared.errors import CounterfoilError, NotFound, Precondition
+from shared.prediction_record.chunks import chunk_answers, chunk_values
 
 BUNDLE_MISMATCH = "BUNDLE_MISMATCH"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is about one subject: of a chunk, about one of its rows; `values` are the inputs, NaN where one is missing.
+
+    Of a chunk as a whole nothing is told. Once it is erased, `values` are empty and the applicant is not named.
+    """
+
+    probability: float = 0.0
+    margin: float = 0.0
+    decision: int = prediction_pb2.DECISION_UNSPECIFIED
+    applicant_id: str = ""
+    values: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Found:
     """
 
     name: PredictionName
+    told: Told
     record: StoredRecord
     decision: prediction_pb2.DecisionPart
     overrides: list[Override]
@@ -65,9 +83,10 @@ class Predictions:
     def get(self, name: PredictionName) -> Found:
         """Return one prediction; raises NotFound (PREDICTION_NOT_FOUND)."""
         record, decision = self._find(name)
+        told = _told(name, record, decision)
         schema, reason = self._schema(decision)
         overrides = self._overrides.of([name]).get(name, [])
-        return Found(name, record, decision, overrides, schema, reason)
+        return Found(name, told, record, decision, overrides, schema, reason)
 
     def list(self, wanted: PredictionFilter, *, page_size: int, position: str) -> tuple[list[Listed], str]:
         """Return a page of what matches, newest first, and the position to go on at: "" on the last page.
@@ -92,7 +111,8 @@ class Predictions:
         Raises NotFound (PREDICTION_NOT_FOUND), Precondition (NOT_A_DECISION) for a prediction that no decision depends
         on, and what Overrides.record does.
         """
-        _, decision = self._find(wish.prediction)
+        record, decision = self._find(wish.prediction)
+        _told(wish.prediction, record, decision)
         if decision.purpose != prediction_pb2.PURPOSE_DECISION:
             raise Precondition(
                 f"{wish.prediction} was not scored for a decision, so there is none to override",
@@ -104,11 +124,7 @@ class Predictions:
     def _find(self, name: PredictionName) -> tuple[StoredRecord, prediction_pb2.DecisionPart]:
         record = self._records.find(name)
         if record is None:
-            raise NotFound(
-                f"the log holds no {name}; what was scored moments ago may still be on its way",
-                reason="PREDICTION_NOT_FOUND",
-                metadata={"prediction": str(name)},
-            )
+            raise _absent(name)
         return record, prediction_pb2.DecisionPart.FromString(record.decision_part)
 
     def _schema(self, decision: prediction_pb2.DecisionPart) -> tuple[FeatureSchema | None, str]:
@@ -134,6 +150,44 @@ class Predictions:
         folders = {version: projection_folder(self._projections, version) for version in versions}
         matching = wanted if wanted.window is None else _in_window(wanted, wanted.window, narrowed=True)
         return read_page(folders, matching, bounds, page_size)
+
+
+def _told(name: PredictionName, record: StoredRecord, decision: prediction_pb2.DecisionPart) -> Told:
+    """Return what is told about the subject of that name; raises NotFound (PREDICTION_NOT_FOUND) if it has none."""
+    personal = prediction_pb2.PersonalPart.FromString(record.personal_part)
+    if decision.HasField("chunk"):
+        return Told() if name.position is None else _told_of_row(name, decision.chunk, personal)
+    if name.position is not None:
+        raise _absent(name)
+    return Told(decision.probability, decision.margin, decision.decision, personal.applicant_id, personal.values)
+
+
+def _told_of_row(
+    name: PredictionName, chunk: prediction_pb2.ChunkDecisions, personal: prediction_pb2.PersonalPart
+) -> Told:
+    answers = chunk_answers(chunk)
+    rows = len(answers.positions)
+    row = int(np.searchsorted(answers.positions, name.position or 0))
+    if row == rows or answers.positions[row] != name.position:
+        raise _absent(name)
+    subjects = personal.chunk
+    n_features = len(subjects.values) // 8 // rows
+    values = chunk_values(subjects, rows=rows, columns=n_features)[row].tolist() if n_features else []
+    return Told(
+        float(answers.probabilities[row]),
+        float(answers.margins[row]),
+        int(answers.decisions[row]),
+        subjects.applicant_ids[row] if subjects.applicant_ids else "",
+        values,
+    )
+
+
+def _absent(name: PredictionName) -> NotFound:
+    return NotFound(
+        f"the log holds no {name}; what was scored moments ago may still be on its way",
+        reason="PREDICTION_NOT_FOUND",
+        metadata={"prediction": str(name)},
+    )
 
 
 def _in_window(wanted: PredictionFilter, window: Window, *, narrowed: bool) -> PredictionFilter:

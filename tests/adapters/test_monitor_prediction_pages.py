@@ -23,14 +23,15 @@ START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 DAYS, ROWS_A_DAY = 3, 40
 ONE, OTHER = "models/credit-default/versions/1", "models/credit-default/versions/2"
 ALL = PredictionFilter()
-OLDEST_FIRST = ["create_time", "instance", "sequence"]
+OLDEST_FIRST = ["create_time", "instance", "sequence", "prediction_id"]
 
 
 def history(model_version: str, seed: int) -> pl.DataFrame:
     """Return some days of predictions of a version, several at the same moment, in no order."""
     rng = np.random.default_rng(seed)
     count = DAYS * ROWS_A_DAY
-    times = [START + dt.timedelta(hours=int(hour)) for hour in rng.integers(0, 24 * DAYS, count)]
+    hours = rng.integers(0, 24 * DAYS, count // 10).repeat(10)
+    times = [START + dt.timedelta(hours=int(hour)) for hour in hours]
     return pl.DataFrame(
         {
             "prediction_id": [f"p-{seed}-{place}" for place in range(count)],
@@ -42,8 +43,10 @@ def history(model_version: str, seed: int) -> pl.DataFrame:
             "probability": rng.random(count),
             "margin": 0.0,
             "decision": rng.choice(["APPROVE", "REFUSE", "3"], count).tolist(),
+            "as_of_date": None,
             "instance": [f"spool-{seed}-{place % 2}" for place in range(count)],
-            "sequence": list(range(1, count + 1)),
+            # Rows of a chunk share their sequence and tell themselves apart by their identifiers.
+            "sequence": [place // 30 for place in range(count)],
             **dict.fromkeys(FEATURES, 1.0),
             "model_version": model_version,
         }
@@ -166,6 +169,6 @@ def test_what_arrives_later_does_not_move_the_next_page(tmp_path: Path) -> None:
 
 def test_places_are_ordered_by_time_then_instance_then_sequence() -> None:
     """As the tables are."""
-    places = [Place(START, "b", 1), Place(START, "a", 10), Place(START, "a", 9)]
+    places = [Place(START, "b", 1, "p"), Place(START, "a", 10, "p"), Place(START, "a", 9, "p")]
 
     assert sorted(places) == [places[2], places[1], places[0]]

@@ -17,6 +17,7 @@ from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from counterfoil.types.v1 import prediction_pb2
 from tests.lending import eventually
 from tests.service.monitors import HANGING_JOB, monitor, settings_in
+from tests.unit.monitor.chunks import CHUNK_ID, with_chunk
 from tests.unit.monitor.models import FEATURES, MODEL_VERSION, KnownModels, model_facts
 from tests.unit.monitor.segments import NOW, Spool
 
@@ -26,18 +27,24 @@ VALUES = np.array([[2.0, -1.0, np.nan], [-3.0, 1.0, 0.5], [1.0, 1.0, 1.0], [-1.0
 PURPOSES = [1, 1, 2, 1]
 
 
-class Log:
-    """A monitor with two segments of a known version and one of a version that it does not know."""
+def history() -> list[prediction_pb2.Segment]:
+    """Return two segments of a known version and one of a version that the monitor does not know."""
+    first, spool = Spool().seal(VALUES, purposes=PURPOSES)
+    second, spool = spool.seal(VALUES, time=NOW + DAY)
+    third, _ = spool.seal(VALUES[:1], model_version=UNKNOWN)
+    return [first, second, third]
 
-    def __init__(self, stub: MonitorServiceStub) -> None:
+
+class Log:
+    """A monitor that has taken in some segments, the first of them listed already."""
+
+    def __init__(self, stub: MonitorServiceStub, *segments: prediction_pb2.Segment) -> None:
         self.stub = stub
-        first, spool = Spool().seal(VALUES, purposes=PURPOSES)
-        second, spool = spool.seal(VALUES, time=NOW + DAY)
-        third, _ = spool.seal(VALUES[:1], model_version=UNKNOWN)
-        self.segments = [first, second, third]
-        for segment in self.segments:
+        self.segments = segments
+        for segment in segments:
             stub.IngestPredictions(monitor_pb2.IngestPredictionsRequest(segment=segment))
-        eventually(lambda: len(self.list().predictions) == 8, timeout_s=60, what="the predictions are listed")
+        known = sum(len(segment.records) for segment in segments[:2])
+        eventually(lambda: len(self.list().predictions) >= known, timeout_s=60, what="the predictions are listed")
 
     def name(self, segment: int, record: int) -> str:
         """Return the name of a record of a segment."""
@@ -66,7 +73,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
     """Run a monitor that knows one model and holds some predictions."""
     settings = settings_in(tmp_path_factory.mktemp("monitor"))
     with monitor(settings, models=KnownModels(model_facts()), job_command=HANGING_JOB) as stub:
-        yield Log(stub)
+        yield Log(stub, *history())
 
 
 def refused(call: Any, *arguments: Any, **fields: Any) -> CallError:
@@ -273,11 +280,32 @@ def test_what_was_no_decision_cannot_be_overridden(log: Log) -> None:
     assert (absent.code, absent.reason) == ("NOT_FOUND", "PREDICTION_NOT_FOUND")
 
 
+def test_the_rows_of_a_chunk_are_predictions_of_their_own(tmp_path: Path) -> None:
+    """Named by their place in it; listed, shown and overridden like any other, with the chunk's proof."""
+    values = np.array([[1.0, np.nan, 3.0], [4.0, 5.0, 6.0]])
+    sealed = Spool().seal(VALUES[:2])[0]
+    segment = with_chunk(sealed, values=values, answered=[0, 2], rows=3, ids=["a", "b"])
+    chunk = f"{MODEL_VERSION}/predictions/{CHUNK_ID}"
+    with monitor(settings_in(tmp_path), models=KnownModels(model_facts()), job_command=HANGING_JOB) as stub:
+        log = Log(stub, segment)
+        listed = [each for size in (1, 2) for each in log.list(page_size=size).predictions]
+        row, whole = log.get(f"{chunk}.2"), log.get(chunk)
+        log.override(f"{chunk}.2")
+        absent = [refused(log.get, name) for name in (f"{chunk}.1", f"{chunk}.3", f"{log.name(0, 0)}.0")]
+
+    assert [each.name for each in listed] == [f"{chunk}.2", f"{chunk}.2", f"{chunk}.0"]
+    assert (row.applicant_id, row.margin, row.decision) == ("b", 0.0, prediction_pb2.DECISION_REFUSE)
+    assert [(each.feature, each.value.number) for each in row.inputs] == list(zip(FEATURES, [4, 5, 6], strict=True))
+    assert row.record == whole.record == segment.records[1]
+    assert (whole.decision, len(whole.inputs)) == (prediction_pb2.DECISION_UNSPECIFIED, 0)
+    assert [error.reason for error in absent] == ["PREDICTION_NOT_FOUND"] * 3
+
+
 def test_overrides_outlive_the_monitor(tmp_path: Path) -> None:
     """They lie in its database."""
     settings, models = settings_in(tmp_path), KnownModels(model_facts())
     with monitor(settings, models=models, job_command=HANGING_JOB) as stub:
-        before = Log(stub)
+        before = Log(stub, *history())
         before.override(before.name(0, 0))
 
     with monitor(settings, models=models, job_command=HANGING_JOB) as stub:

@@ -15,7 +15,7 @@ from services.monitor.adapters.fragments import newest_days
 from services.monitor.domain.prediction import Bounds, Place, PredictionFilter
 
 MOST_ROWS_LOOKED_AT = 5_000_000
-_ORDER = ("create_time", "instance", "sequence")
+_ORDER = ("create_time", "instance", "sequence", "prediction_id")
 _SHOWN: dict[str, pl.DataType | type[pl.DataType]] = {
     "prediction_id": pl.String,
     "create_time": pl.Datetime("us", "UTC"),
@@ -161,7 +161,7 @@ def read_page(
     shown = rows.head(count).to_dicts()
     if rows.height > count:
         return Page(shown, _place(shown[-1]))
-    return Page(shown, None if reached is None else Place(reached + _MICROSECOND, "", 0))
+    return Page(shown, None if reached is None else Place(reached + _MICROSECOND, "", 0, ""))
 
 
 def window_start(projection: Path, wanted: PredictionFilter, count: int) -> Place | None:
@@ -196,10 +196,14 @@ def _row_groups(model_version: str, dataset: ds.Dataset, file: ds.ParquetFileFra
 
 
 def _below(place: Place) -> Any:
-    time, instance, sequence = (pc.field(name) for name in _ORDER)
-    within = (instance < place.instance) | ((instance == place.instance) & (sequence < place.sequence))
-    return (time < place.create_time) | ((time == place.create_time) & within)
+    """Return what a row before the place is, the first field that differs deciding."""
+    values = (place.create_time, place.instance, place.sequence, place.prediction_id)
+    below, same = pc.scalar(False), pc.scalar(True)
+    for name, value in zip(_ORDER, values, strict=True):
+        below |= same & (pc.field(name) < value)
+        same &= pc.field(name) == value
+    return below
 
 
 def _place(row: Mapping[str, Any]) -> Place:
-    return Place(row["create_time"], row["instance"], row["sequence"])
+    return Place(row["create_time"], row["instance"], row["sequence"], row["prediction_id"])

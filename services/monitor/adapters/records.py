@@ -44,12 +44,12 @@ class LedgerRecords:
         self._folder = folder
 
     def find(self, name: PredictionName) -> StoredRecord | None:
-        """Return the record of a prediction, None if the ledger has none.
+        """Return the record that holds a prediction, None if the ledger has none.
 
         Files are read from the newest day backwards, first only the column of identifiers.
         """
         dataset = DeltaTable(self._folder).to_pyarrow_dataset()
-        wanted = (pc.field("prediction_id") == name.id) & (pc.field("model_version") == name.model_version)
+        wanted = (pc.field("prediction_id") == name.record_id) & (pc.field("model_version") == name.model_version)
         columns = ["instance", "number", "sequence"]
         for _, files in newest_days(dataset):
             for each in files:

@@ -8,15 +8,29 @@ from services.monitor.domain.model import is_numbered
 from services.monitor.domain.window import Window
 from shared.errors import InvalidInput
 
-_NAME = re.compile(r"(models/[^/]+/versions/[^/]+)/predictions/([A-Za-z0-9.-]{1,80})")
+_NAME = re.compile(r"(models/[^/]+/versions/[^/]+)/predictions/(([A-Za-z0-9-]{1,64})(?:\.([0-9]{1,9}))?)")
 
 
 @dataclass(frozen=True)
 class PredictionName:
-    """A prediction of a model version, models/{model}/versions/{n}; `id` is a UUID, in a chunk CHUNK.POSITION."""
+    """A prediction of a model version, models/{model}/versions/{n}.
+
+    `id` is a UUID, or for a row of a chunk that of the chunk with the row's place within it, from 0: UUID.PLACE.
+    """
 
     model_version: str
     id: str
+
+    @property
+    def record_id(self) -> str:
+        """Return the identifier of the record that holds the prediction."""
+        return self.id.partition(".")[0]
+
+    @property
+    def position(self) -> int | None:
+        """Return the place of a row within its chunk, None for what is not named as a row."""
+        place = self.id.partition(".")[2]
+        return int(place) if place else None
 
     def __str__(self) -> str:
         return f"{self.model_version}/predictions/{self.id}"
@@ -32,11 +46,15 @@ def parse_name(name: str, *, field_path: str) -> PredictionName:
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a prediction stands in the order of time; of one microsecond, instance and sequence decide."""
+    """Where a prediction stands in the order of time; of one microsecond, the other fields decide one after the other.
+
+    The rows of a chunk differ by their identifiers alone.
+    """
 
     create_time: dt.datetime
     instance: str
     sequence: int
+    prediction_id: str
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,9 @@ class Prediction(_message.Message):
     PROOF_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Resource name: models/{model}/versions/{n}/predictions/{id}"""
+    """Resource name: models/{model}/versions/{n}/predictions/{id}. Of a row of a chunk (StreamScore, ScoreDataset) the id is that of the
+    chunk, a dot, and the row's place within the chunk, from 0.
+    """
     model_version: _builtins.str
     """models/{model}/versions/{n} that answered."""
     purpose: _prediction_pb2.Purpose.ValueType
@@ -312,7 +314,7 @@ class Prediction(_message.Message):
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___PredictionReason]:
-        """Non-zero contributions by falling |contribution|."""
+        """Non-zero contributions by falling |contribution|, as far as they were sent. None of a row of a chunk: a replay computes them."""
 
     @_builtins.property
     def principal_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___PrincipalReason]:
@@ -372,7 +374,7 @@ class GetPredictionRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """models/{model}/versions/{n}/predictions/{id}"""
+    """models/{model}/versions/{n}/predictions/{id}. A chunk is returned by its own id as well, without probability, decision and inputs."""
     def __init__(
         self,
         *,
