@@ -4,6 +4,7 @@
 cores and serves until SIGTERM.
 """
 
+import datetime as dt
 import os
 import sys
 
@@ -34,6 +35,10 @@ class OneModel:
         values = np.random.default_rng(0).normal(size=(1_000, len(FEATURES)))
         profile = fit_profile(values, np.column_stack([values, values[:, 0]]), FEATURES)
         return ModelFacts(MODEL_VERSION, BUNDLE_DIGEST, schema, profile, DatasetReference("ds", "d" * 64, "1", "r", {}))
+
+    def promoted_at(self, model_version: str) -> dt.datetime | None:
+        """Return when the log began."""
+        return dt.datetime.fromtimestamp(0, dt.UTC) if model_version == MODEL_VERSION else None
 
 
 def main() -> int:

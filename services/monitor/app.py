@@ -12,6 +12,7 @@ from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.adapters.database import open_database
+from services.monitor.adapters.drift_decisions import DriftHistory
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.log_store import LocalStore
 from services.monitor.adapters.logged import LoggedPredictions
@@ -27,6 +28,8 @@ from services.monitor.adapters.state_lock import StateLock
 from services.monitor.adapters.webhook import Courier, receiver_of
 from services.monitor.alerting import Alerting
 from services.monitor.domain.model import Models
+from services.monitor.drift_board import DriftBoard
+from services.monitor.drift_follower import DriftFollower
 from services.monitor.intake import Intake
 from services.monitor.outcomes import Outcomes
 from services.monitor.predictions import Predictions
@@ -52,6 +55,7 @@ class App:
 
     server: RpcServer
     projector: Projector
+    follower: DriftFollower
     runner: JobRunner
     courier: Courier | None
     database: Database
@@ -61,6 +65,7 @@ class App:
         """End the jobs and the projector; to be called once the server has stopped."""
         self.runner.stop()
         self.projector.stop()
+        self.follower.stop()
         if self.courier is not None:
             self.courier.stop()
         self.database.close()
@@ -81,6 +86,7 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
         lock.release()
         raise
     app.projector.start()
+    app.follower.start()
     app.runner.start()
     if app.courier is not None:
         app.courier.start()
@@ -94,7 +100,9 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     outbox = Outbox(database, clock=_now, new_id=_new_id, wanted=receiver is not None)
     alerting = Alerting(read_rules(settings.alert_rules), AlertTable(database, outbox, _now, _new_id))
     ledger = Ledger(LocalStore(settings.log_folder), _now)
-    projector = _projector(settings, ledger, models, alerting)
+    board = DriftBoard()
+    follower = _follower(settings, board, models)
+    projector = _projector(settings, ledger, models, follower, alerting)
     standing = Standing(ledger.tally, models)
     store = JobStore(settings.jobs_url)
 
@@ -129,7 +137,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         stopping=stopping,
     )
     courier = Courier(outbox, receiver) if receiver is not None else None
-    return App(_server(settings, servicer, stopping), projector, runner, courier, database, lock)
+    return App(_server(settings, servicer, stopping), projector, follower, runner, courier, database, lock)
 
 
 def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:
@@ -142,11 +150,26 @@ def _predictions(settings: Settings, ledger: Ledger, database: Database, models:
     )
 
 
-def _projector(settings: Settings, ledger: Ledger, models: Models, alerting: Alerting) -> Projector:
+def _follower(settings: Settings, board: DriftBoard, models: Models) -> DriftFollower:
+    return DriftFollower(
+        board,
+        DriftHistory(settings.projections_folder, settings.drift_history_rows),
+        models,
+        clock=_now,
+        lengths=settings.drift_lengths,
+        limits=settings.drift_limits,
+        refresh_s=settings.drift_refresh_s,
+    )
+
+
+def _projector(
+    settings: Settings, ledger: Ledger, models: Models, follower: DriftFollower, alerting: Alerting
+) -> Projector:
     return Projector(
         ledger,
         Projections(settings.projections_folder),
         models,
+        follower,
         progress_file=settings.projections_folder / "progress.json",
         on_alert=alerting.record,
         retry_s=settings.projection_retry_s,

@@ -7,18 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from services.monitor.adapters.chunk_rows import project_all
+from services.monitor.adapters.drift_decisions import new_decisions
 from services.monitor.adapters.durability import make_folder, write_atomically
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, set_apart
 from services.monitor.adapters.projections import Projections
 from services.monitor.domain.chain import Alert
-from services.monitor.domain.model import Models, is_numbered
+from services.monitor.domain.histograms import Decisions
+from services.monitor.domain.model import ModelFacts, Models, is_numbered
 from shared.errors import CounterfoilError, Unavailable
 
 # What is read of the ledger and projected at once, as compressed: memory does not grow with what waits.
@@ -39,6 +42,18 @@ class Progress:
     waiting: dict[str, int] = field(default_factory=dict)
 
 
+class Follower(Protocol):
+    """Follows what is projected; called by the projecting thread alone."""
+
+    def resume(self) -> None:
+        """Take in what the projections hold already, as far as it can be had now; called again and again."""
+        ...
+
+    def follow(self, model: ModelFacts, decisions: Decisions) -> None:
+        """Take in decisions that the model version's projection has held since just now, each once."""
+        ...
+
+
 class Projector:
     """Projects new commits of the ledger in a thread of its own.
 
@@ -52,6 +67,7 @@ class Projector:
         ledger: Ledger,
         projections: Projections,
         models: Models,
+        follower: Follower,
         *,
         progress_file: Path,
         on_alert: Callable[[Alert], None],
@@ -60,6 +76,7 @@ class Projector:
         self._ledger = ledger
         self._projections = projections
         self._models = models
+        self._follower = follower
         self._progress_file = progress_file
         self._on_alert = on_alert
         self._retry_s = retry_s
@@ -155,6 +172,7 @@ class Projector:
             if time.monotonic() < self._retry_at:
                 return
             self._retry_at = time.monotonic() + self._retry_s
+        self._follower.resume()
         for model_version, first in sorted(self._progress.waiting.items()):
             self._try_again(model_version, first)
 
@@ -176,8 +194,7 @@ class Projector:
     def _project(self, model_version: str, rows: pa.Table, commit: int) -> Alert | None:
         """Deal with the rows, or return what makes them wait."""
         try:
-            projected, apart = self._divide(model_version, rows)
-            self._projections.append(model_version, projected, commit)
+            apart = self._append(model_version, rows, commit)
             self._projections.set_apart(model_version, apart, commit)
         except CounterfoilError as error:
             reason = "BUNDLE_UNAVAILABLE" if isinstance(error, Unavailable) else "BUNDLE_UNKNOWN"
@@ -190,11 +207,15 @@ class Projector:
             self._on_alert(Alert("RECORDS_SET_APART", message, model_version=model_version))
         return None
 
-    def _divide(self, model_version: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Return the rows that belong in the projection and those to set apart, such as rows of no model version."""
+    def _append(self, model_version: str, rows: pa.Table, commit: int) -> pa.Table:
+        """Add the rows that belong in the projection and return those to set apart, such as rows of no version."""
         if not is_numbered(model_version):
-            return rows.slice(0, 0), set_apart(rows, ["MODEL_VERSION_INVALID"] * rows.num_rows)
-        return project_all(rows, self._models.find(model_version))
+            return set_apart(rows, ["MODEL_VERSION_INVALID"] * rows.num_rows)
+        model = self._models.find(model_version)
+        projected, apart = project_all(rows, model)
+        added = self._projections.append(model_version, projected, commit)
+        self._follower.follow(model, new_decisions(added, rows, model.schema.names))
+        return apart
 
     def _done(self, commit: int) -> None:
         state = {"commit": commit, "waiting": self._progress.waiting}

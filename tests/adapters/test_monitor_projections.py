@@ -16,6 +16,7 @@ from services.monitor.adapters.projections import Projections, projection_folder
 from services.monitor.domain.chain import Alert
 from services.monitor.projector import Projector
 from shared.errors import Unavailable
+from tests.unit.monitor.followers import Listener
 from tests.unit.monitor.models import FEATURES, MODEL_VERSION, KnownModels, model_facts
 from tests.unit.monitor.segments import NOW, Spool, seeded_values
 
@@ -28,11 +29,13 @@ class Log:
     def __init__(self, folder: Path, models: KnownModels, *, retry_s: float = 0.0) -> None:
         self.folder = folder
         self.alerts: list[Alert] = []
+        self.listener = Listener()
         self.ledger = Ledger(LocalStore(folder), lambda: NOW)
         self.projector = Projector(
             self.ledger,
             Projections(folder / "predictions"),
             models,
+            self.listener,
             progress_file=folder / "predictions" / "progress.json",
             on_alert=self.alerts.append,
             retry_s=retry_s,

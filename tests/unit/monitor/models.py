@@ -1,5 +1,6 @@
 """Model versions that the monitor knows of without a registry."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ class KnownModels:
 
     def __init__(self, *facts: ModelFacts) -> None:
         self.facts = {each.model_version: each for each in facts}
+        self.promotions: dict[str, dt.datetime] = {}
         self.asked = 0
 
     def add(self, facts: ModelFacts, *, alias: str = "") -> None:
@@ -50,6 +52,10 @@ class KnownModels:
         if model_version not in self.facts:
             raise NotFound(f"there is no {model_version}", reason="MODEL_VERSION_NOT_FOUND")
         return self.facts[model_version]
+
+    def promoted_at(self, model_version: str) -> dt.datetime | None:
+        """Return what `promotions` says."""
+        return self.promotions.get(model_version)
 
 
 def _feature(place: int, name: str) -> Feature:
