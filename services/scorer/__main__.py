@@ -9,8 +9,11 @@ for _left_out in ("pandas", "sklearn", "matplotlib", "shap", "evidently"):
     sys.modules.setdefault(_left_out, None)  # type: ignore[arg-type]  # None is Python's mark for "not importable"
 # One thread scores; OpenMP's own would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Whoever polls for calls then reads from the sockets, too, instead of being woken by another thread that does.
+os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
 
 from services.scorer.app import build  # noqa: E402
+from services.scorer.process import prefer_throughput  # noqa: E402
 from services.scorer.settings import Settings  # noqa: E402
 from shared.errors import CounterfoilError  # noqa: E402
 from shared.logs import configure  # noqa: E402
@@ -23,6 +26,7 @@ def main() -> int:
     try:
         settings = read_settings(Settings, os.environ)
         configure("scorer", settings.log_level)
+        prefer_throughput()
         app = build(settings)
     except CounterfoilError as error:
         print(f"error: {error.message} ({error.reason})", file=sys.stderr)  # noqa: T201  a process's last words

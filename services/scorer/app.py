@@ -21,6 +21,7 @@ from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
+from services.scorer.process import freeze_memory
 from services.scorer.readiness import RETRY_SECONDS, Readiness
 from services.scorer.replaying import Replayer
 from services.scorer.servicer import ScorerServicer
@@ -28,6 +29,8 @@ from services.scorer.settings import Settings
 from shared.bundle.registry import ModelRegistry
 from shared.logs import log_event
 from shared.mlflow_store import prepare
+from shared.rpc.boundary import FinishedRpc
+from shared.rpc.log import RpcLog
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 
 SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
@@ -70,11 +73,13 @@ def build(
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
         services = _services(ScorerServicer(serving, desk, replayer), InferenceServicer(serving, desk))
-        server = _server(settings, services)
+        rpc_log = RpcLog()
+        server = _server(settings, services, rpc_log)
         serving.when_served(lambda served: _announce(server, served))
         readiness = Readiness(serving, loader.load_last, retry_seconds=retry_seconds)
-        for part in (shipper, desk, readiness):
+        for part in (shipper, rpc_log, desk, readiness):
             part.start()
+        opened.callback(rpc_log.stop)
         opened.callback(desk.stop)
         opened.callback(readiness.stop)
         return App(server, opened.pop_all())
@@ -123,7 +128,7 @@ def _services(scorer: ScorerServicer, inference: InferenceServicer) -> list[Serv
     ]
 
 
-def _server(settings: Settings, services: Sequence[Service]) -> RpcServer:
+def _server(settings: Settings, services: Sequence[Service], on_rpc: Callable[[FinishedRpc], None]) -> RpcServer:
     listening = ServerSettings(
         address=settings.scorer_address,
         tls_certificate=settings.tls_certificate,
@@ -132,12 +137,13 @@ def _server(settings: Settings, services: Sequence[Service]) -> RpcServer:
         allow_insecure_remote=settings.allow_insecure_remote,
         max_message_bytes=MESSAGE_LIMIT_BYTES,
     )
-    return build_server(listening, services, model_version_of=model_version_of)
+    return build_server(listening, services, on_rpc=on_rpc, model_version_of=model_version_of)
 
 
 def _announce(server: RpcServer, served: Served) -> None:
     for name in (SERVICE_NAME, INFERENCE_SERVICE_NAME):
         server.set_serving(name, True)
+    freeze_memory()
     log_event(
         _LOGGER,
         "bundle served",

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,7 @@ from services.scorer.adapters.spool import AnswerKey, Spool
 from services.scorer.domain.requests import Question, content_digest
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import Served, Serving
-from services.scorer.handoff import HandOff
+from services.scorer.handoff import HandOff, Pending
 from services.scorer.recording import Draft, Resolved, answer_key, draft
 from shared.errors import AlreadyExists, CounterfoilError, FieldViolation, InvalidInput, Unavailable
 
@@ -78,9 +78,9 @@ class Desk:
             for place, question in enumerate(questions)
             if isinstance(question, Question)
         }
-        futures = dict(zip(asked, self._handoff.submit(list(asked.values()), still_wanted), strict=True))
+        pending = dict(zip(asked, self._handoff.submit(list(asked.values()), still_wanted), strict=True))
         return [
-            question if isinstance(question, InvalidInput) else _outcome(futures[place])
+            question if isinstance(question, InvalidInput) else _outcome(pending[place])
             for place, question in enumerate(questions)
         ]
 
@@ -200,9 +200,9 @@ def _under(field_prefix: str, said: Answer | InvalidInput) -> Answer | InvalidIn
     return InvalidInput(violations, reason=said.reason, metadata=said.metadata)
 
 
-def _outcome(future: "Future[scorer_pb2.ScoreResponse]") -> Outcome:
+def _outcome(pending: Pending[_Asked, scorer_pb2.ScoreResponse]) -> Outcome:
     try:
-        return future.result()
+        return pending.result()
     except CounterfoilError as error:
         return error
     except CancelledError:

@@ -1,10 +1,10 @@
 """The hand-off from many handler threads to the one worker that scores and records."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from concurrent.futures import CancelledError
 from typing import Generic, TypeVar
 
 from shared.errors import Exhausted, Unavailable
@@ -16,29 +16,58 @@ MAX_ROWS = 16
 """Rows that the worker takes at once: without a cap the slowest answers take twice as long."""
 
 
-@dataclass(frozen=True)
-class _Task(Generic[Q, A]):
-    question: Q
-    still_wanted: Callable[[], bool]
-    outcome: "Future[A]" = field(default_factory=Future)
+class Pending(Generic[Q, A]):
+    """A question on its way, and its outcome once there is one: what a Future is, for less."""
+
+    __slots__ = ("_ended", "_outcome", "_still_wanted", "question", "queued")
+
+    def __init__(self, question: Q, still_wanted: Callable[[], bool]) -> None:
+        self.question = question
+        self.queued = time.perf_counter()
+        self._still_wanted = still_wanted
+        self._outcome: A | BaseException
+        self._ended = threading.Lock()
+        self._ended.acquire()
 
     def claim(self) -> bool:
-        """Return whether the task is to be worked on; one whose caller has gone is cancelled and costs nothing more."""
-        if not self.still_wanted():
-            self.outcome.cancel()
-        return self.outcome.set_running_or_notify_cancel()
+        """Return whether the question is to be worked on; one whose caller has gone costs nothing more."""
+        if self._still_wanted():
+            return True
+        self.end(CancelledError())
+        return False
+
+    def end(self, outcome: A | BaseException) -> None:
+        """Let the caller have the outcome; once."""
+        self._outcome = outcome
+        self._ended.release()
+
+    def result(self) -> A:
+        """Wait for the outcome and return it, or raise it; for one thread. CancelledError if nobody wanted it."""
+        with self._ended:
+            outcome = self._outcome
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
 
 class HandOff(Generic[Q, A]):
     """A bounded queue with one worker thread, which takes what waits and never waits for more.
 
-    `work` gets up to 16 questions and returns one answer or error for each, in order.
+    `work` gets up to 16 questions and returns one answer or error for each, in order. `on_taken` is told the seconds
+    that each of them has waited.
     """
 
-    def __init__(self, work: Callable[[Sequence[Q]], Sequence[A | Exception]], *, capacity: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Q]], Sequence[A | Exception]],
+        *,
+        capacity: int,
+        on_taken: Callable[[Sequence[float]], None] = lambda _waits: None,
+    ) -> None:
         self._work = work
         self._capacity = capacity
-        self._waiting: deque[_Task[Q, A]] = deque()
+        self._on_taken = on_taken
+        self._waiting: deque[Pending[Q, A]] = deque()
         self._news = threading.Condition()
         self._stopping = False
         self._worker = threading.Thread(target=self._run, name="scoring", daemon=True)
@@ -47,24 +76,24 @@ class HandOff(Generic[Q, A]):
         """Start the worker."""
         self._worker.start()
 
-    def submit(self, questions: Sequence[Q], still_wanted: Callable[[], bool]) -> list["Future[A]"]:
-        """Queue all the questions or none, and return the futures of their answers in order.
+    def submit(self, questions: Sequence[Q], still_wanted: Callable[[], bool]) -> list[Pending[Q, A]]:
+        """Queue all the questions or none, and return them on their way, in order.
 
-        A question is dropped, its future cancelled, if `still_wanted` is false when its turn comes. Raises Exhausted
-        if they do not fit in the queue, Unavailable after `stop`.
+        A question is dropped, its result a CancelledError, if `still_wanted` is false when its turn comes. Raises
+        Exhausted if they do not fit in the queue, Unavailable after `stop`.
         """
-        tasks: list[_Task[Q, A]] = [_Task(question, still_wanted) for question in questions]
+        pending: list[Pending[Q, A]] = [Pending(question, still_wanted) for question in questions]
         with self._news:
             if self._stopping:
                 raise Unavailable("the scorer is shutting down; call another one", reason="SHUTTING_DOWN")
-            if len(self._waiting) + len(tasks) > self._capacity:
+            if len(self._waiting) + len(pending) > self._capacity:
                 raise Exhausted(
                     f"the queue of {self._capacity} rows is full; retry later, with fewer calls at once",
                     reason="OVERLOADED",
                 )
-            self._waiting.extend(tasks)
+            self._waiting.extend(pending)
             self._news.notify()
-        return [task.outcome for task in tasks]
+        return pending
 
     def stop(self) -> None:
         """Refuse new questions, answer those that wait, and end the worker."""
@@ -76,23 +105,22 @@ class HandOff(Generic[Q, A]):
 
     def _run(self) -> None:
         while taken := self._take():
-            if claimed := [task for task in taken if task.claim()]:
+            if claimed := [pending for pending in taken if pending.claim()]:
                 self._answer(claimed)
 
-    def _take(self) -> list[_Task[Q, A]]:
-        """Return up to 16 tasks as soon as there is one; none only when stopped and drained."""
+    def _take(self) -> list[Pending[Q, A]]:
+        """Return up to 16 questions as soon as there is one; none only when stopped and drained."""
         with self._news:
             while not self._waiting and not self._stopping:
                 self._news.wait()
             return [self._waiting.popleft() for _ in range(min(MAX_ROWS, len(self._waiting)))]
 
-    def _answer(self, tasks: list[_Task[Q, A]]) -> None:
+    def _answer(self, taken: list[Pending[Q, A]]) -> None:
+        started = time.perf_counter()
+        self._on_taken([started - pending.queued for pending in taken])
         try:
-            outcomes = self._work([task.question for task in tasks])
+            outcomes = self._work([pending.question for pending in taken])
         except Exception as error:  # noqa: BLE001  # the boundary of the worker: its callers get the error, it lives on
-            outcomes = [error] * len(tasks)
-        for task, outcome in zip(tasks, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                task.outcome.set_exception(outcome)
-            else:
-                task.outcome.set_result(outcome)
+            outcomes = [error] * len(taken)
+        for pending, outcome in zip(taken, outcomes, strict=True):
+            pending.end(outcome)

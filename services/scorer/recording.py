@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
-from services.scorer.adapters.spool import LAYOUT, AnswerKey, Entry, Kept, Receipt
+from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt
 from services.scorer.domain.reasons import Detail
 from services.scorer.domain.requests import Question, StoredApplicant
 from services.scorer.domain.scoring import Answer
@@ -26,6 +26,7 @@ from services.scorer.messages import (
 from shared.bundle.reading import Bundle
 from shared.prediction_record.chain import personal_digest
 
+LAYOUT: Final = 1
 _SALT_BYTES: Final = 16
 _UUID_BYTES: Final = 16
 

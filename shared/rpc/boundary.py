@@ -3,9 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import grpc
 from google.rpc import code_pb2, status_pb2
@@ -25,8 +23,7 @@ Response = TypeVar("Response")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
-@dataclass(frozen=True)
-class FinishedRpc:
+class FinishedRpc(NamedTuple):
     """How a call ended: nothing in it comes from the request but the caller's own request_id.
 
     `model_version` is the one that the reply names, empty if it names none.
@@ -57,29 +54,28 @@ def log_rpc(rpc: FinishedRpc) -> None:
 
 
 class _Call:
-    """One running call; leaving it turns an error into the call's status and hands over the record."""
+    """One running call; when it ends, its error becomes the call's status, and the record is handed over."""
+
+    __slots__ = ("_context", "_method", "_on_rpc", "_request_id", "_started")
 
     def __init__(
         self, method: str, request: object, context: grpc.ServicerContext, on_rpc: Callable[[FinishedRpc], None] | None
     ) -> None:
+        self._started = time.perf_counter()
         self._method = method
         self._request_id = str(getattr(request, "request_id", ""))[:_MAX_REQUEST_ID]
         self._context = context
         self._on_rpc = on_rpc
-        self._started = time.perf_counter()
-        self.model_version = ""
 
-    def __enter__(self) -> "_Call":
-        return self
+    def succeeded(self, model_version: str) -> None:
+        """Hand over the record of a call that was answered."""
+        self._record("OK", "", model_version)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self._record("OK", "")
-        elif not isinstance(error, Exception) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
+    def failed(self, error: BaseException) -> None:
+        """Hand over the record, and end the call with the error's status, but for a caller that has gone."""
+        if not isinstance(error, Exception) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
             # A generator that is closed, or a request stream that broke off: the caller has gone.
-            self._record("CANCELLED", "")
+            self._record("CANCELLED", "", "")
         elif isinstance(error, CounterfoilError):
             self._abort(to_status(error), error.reason)
         else:
@@ -87,15 +83,15 @@ class _Call:
             self._abort(internal_status(), INTERNAL_REASON)
 
     def _abort(self, status: status_pb2.Status, reason: str) -> None:
-        self._record(code_pb2.Code.Name(status.code), reason)
+        self._record(code_pb2.Code.Name(status.code), reason, "")
         self._context.abort_with_status(rpc_status.to_status(status))
 
-    def _record(self, code: str, reason: str) -> None:
+    def _record(self, code: str, reason: str, model_version: str) -> None:
         if self._on_rpc is None:
             return
         latency_ms = (time.perf_counter() - self._started) * 1000
         caller = caller_of(self._context)
-        self._on_rpc(FinishedRpc(self._method, self._request_id, self.model_version, code, reason, latency_ms, caller))
+        self._on_rpc(FinishedRpc(self._method, self._request_id, model_version, code, reason, latency_ms, caller))
 
 
 class Boundary(grpc.ServerInterceptor):
@@ -141,10 +137,14 @@ class Boundary(grpc.ServerInterceptor):
 
         def call(request: object, context: grpc.ServicerContext) -> object:
             """Answer inside the boundary."""
-            with _Call(method, request, context, self._on_rpc) as running:
+            running = _Call(method, request, context, self._on_rpc)
+            try:
                 reply = behaviour(request, context)
-                running.model_version = self._model_version_of(reply)
-                return reply
+            except BaseException as error:
+                running.failed(error)
+                raise
+            running.succeeded(self._model_version_of(reply))
+            return reply
 
         return call
 
@@ -153,8 +153,13 @@ class Boundary(grpc.ServerInterceptor):
 
         def call(request: object, context: grpc.ServicerContext) -> Iterator[object]:
             """Answer inside the boundary until the last response."""
-            with _Call(method, request, context, self._on_rpc):
+            running = _Call(method, request, context, self._on_rpc)
+            try:
                 yield from behaviour(request, context)
+            except BaseException as error:
+                running.failed(error)
+                raise
+            running.succeeded("")
 
         return call
 

@@ -55,7 +55,8 @@ def shipping(spool: Spool, address: str, *, seal_seconds: float = SOON) -> Itera
 def test_what_is_recorded_arrives_in_order_and_is_deleted(spool: Spool) -> None:
     """Cut into segments of about the size asked for, each verified by the receiver."""
     monitor = FakeMonitor()
-    spool.append(entries(30, size=100))
+    for _ in range(10):
+        spool.append(entries(3, size=100))
     with monitor_server(monitor) as address, shipping(spool, address):
         monitor.wait_for_records(30)
 

@@ -204,7 +204,7 @@ def test_no_log_line_tells_who_was_scored_or_by_what_values(
         failure(lambda: running.stub.Score(ask(features=features | {"CODE_GENDER": "secret level"})))
         failure(lambda: running.stub.Score(ask("secret applicant")))
 
-    lines = [JsonFormatter("scorer").format(record) for record in caplog.records]
+    lines = [line for record in caplog.records for line in JsonFormatter("scorer").format(record).splitlines()]
     assert sum('"event": "rpc"' in line for line in lines) == 4
     for line in lines:
         assert not any(each in line for each in (bundle.applicant_ids[0], str(secret), "secret"))
@@ -223,7 +223,8 @@ def test_the_log_line_of_a_call_names_the_model_version_that_answered(
         running.stub.GetApplicant(scorer_pb2.GetApplicantRequest(name=f"applicants/{applicant}"))
         failure(lambda: running.stub.Score(ask("nobody")))
 
-    lines = [json.loads(JsonFormatter("scorer").format(record)) for record in caplog.records]
+    written = [JsonFormatter("scorer").format(record) for record in caplog.records]
+    lines = [json.loads(line) for each in written for line in each.splitlines()]
     versions = [line["model_version"] for line in lines if line["event"] == "rpc"]
     assert versions == ["models/credit-default/versions/1"] * 3 + [""] * 2
 

@@ -34,7 +34,7 @@ class Doubling:
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
-    """One future for each, the error of one leaving the others alone."""
+    """One outcome for each, the error of one leaving the others alone."""
     with ExitStack() as stack:
         handoff = HandOff(Doubling(), capacity=10)
         handoff.start()
@@ -85,7 +85,7 @@ def test_a_full_queue_refuses_at_once_and_takes_all_or_nothing() -> None:
 
 
 def test_a_question_whose_caller_has_gone_is_not_worked_on() -> None:
-    """Its future is cancelled when its turn comes."""
+    """Its outcome is cancelled when its turn comes."""
     work = Doubling()
     handoff = HandOff(work, capacity=3)
     (gone,) = handoff.submit([1], lambda: False)
@@ -118,6 +118,19 @@ def test_stopping_answers_what_waits_and_refuses_what_comes() -> None:
     assert caught.value.reason == "SHUTTING_DOWN"
 
 
+def test_how_long_each_question_waited_is_told_when_it_is_taken() -> None:
+    """Once for what is worked on together, in order; one that nobody wants any more is not told of."""
+    waits: list[list[float]] = []
+    handoff = HandOff(Doubling(), capacity=5, on_taken=lambda each: waits.append(list(each)))
+    handoff.submit([1], lambda: False)
+    handoff.submit([2, 3], always)
+    handoff.start()
+    handoff.stop()
+
+    ((first, second),) = waits
+    assert first >= second >= 0.0
+
+
 def test_an_error_of_the_work_reaches_its_callers_and_the_worker_lives_on() -> None:
     """All of the batch get it; the next batch is worked on."""
 
@@ -129,7 +142,11 @@ def test_an_error_of_the_work_reaches_its_callers_and_the_worker_lives_on() -> N
     handoff: HandOff[int, int] = HandOff(work, capacity=10)
     handoff.start()
     failed = handoff.submit([0, 1], always)
-    errors = [future.exception() for future in failed]
+    errors = []
+    for pending in failed:
+        with pytest.raises(RuntimeError) as caught:
+            pending.result()
+        errors.append(caught.value)
     (later,) = handoff.submit([7], always)
 
     assert [str(error) for error in errors] == ["unforeseen"] * 2

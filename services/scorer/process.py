@@ -1,0 +1,21 @@
+"""How the process of a scorer runs, so that its core is used for answers; see docs/adr/0023."""
+
+import gc
+import os
+
+
+def prefer_throughput() -> None:
+    """Let a thread that wakes up wait until the running one pauses; call it before there are threads, which inherit it.
+
+    A call wakes several threads, each of which would interrupt another that still holds the interpreter's lock, only to
+    wait for that.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def freeze_memory() -> None:
+    """Leave what lives long, modules and bundle, out of every later garbage collection; anew after each swap."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
