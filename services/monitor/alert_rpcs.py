@@ -1,5 +1,7 @@
 """The rpcs on alerts: each converts, calls, converts."""
 
+from dataclasses import dataclass
+
 import grpc
 
 from counterfoil.monitor.v1 import alert_pb2, monitor_pb2_grpc
@@ -14,6 +16,7 @@ from shared.rpc import pages
 from shared.rpc.caller import caller_of
 
 
+@dataclass(frozen=True)
 class AlertRpcs(monitor_pb2_grpc.MonitorServiceServicer):
     """Answers with what `alerting` keeps."""
 

@@ -10,18 +10,31 @@ from dataclasses import dataclass
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
+from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.adapters.database import open_database
+from services.monitor.adapters.drift_decisions import DriftHistory
 from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.log_store import LocalStore
+from services.monitor.adapters.logged import LoggedPredictions
 from services.monitor.adapters.models import RegisteredModels
+from services.monitor.adapters.outbox import Outbox
+from services.monitor.adapters.outcome_table import OutcomeTable
+from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.projections import Projections
+from services.monitor.adapters.records import LedgerRecords
 from services.monitor.adapters.report_files import ReportFiles
+from services.monitor.adapters.rules_file import read_rules
 from services.monitor.adapters.state_lock import StateLock
+from services.monitor.adapters.webhook import Courier, receiver_of
 from services.monitor.alerting import Alerting
 from services.monitor.domain.model import Models
+from services.monitor.drift_board import DriftBoard
+from services.monitor.drift_follower import DriftFollower
 from services.monitor.intake import Intake
+from services.monitor.outcomes import Outcomes
+from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
 from services.monitor.reports import Reports, note, read_report
-from services.monitor.response import Response, open_response
 from services.monitor.servicer import MonitorServicer
 from services.monitor.settings import Settings
 from services.monitor.standing import Standing
@@ -42,8 +55,9 @@ class App:
 
     server: RpcServer
     projector: Projector
+    follower: DriftFollower
     runner: JobRunner
-    response: Response
+    courier: Courier | None
     database: Database
     lock: StateLock
 
@@ -51,7 +65,9 @@ class App:
         """End the jobs and the projector; to be called once the server has stopped."""
         self.runner.stop()
         self.projector.stop()
-        self.response.stop()
+        self.follower.stop()
+        if self.courier is not None:
+            self.courier.stop()
         self.database.close()
         self.lock.release()
 
@@ -70,17 +86,23 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
         lock.release()
         raise
     app.projector.start()
+    app.follower.start()
     app.runner.start()
-    app.response.start()
+    if app.courier is not None:
+        app.courier.start()
     return app
 
 
 def _build(settings: Settings, models: Models, job_command: Sequence[str], lock: StateLock) -> App:
     stopping = threading.Event()
     database = open_database(settings.database_url)
-    response = open_response(settings, database, clock=_now, new_id=_new_id)
-    ledger = Ledger(settings.ledger_folder, _now)
-    projector = _projector(settings, ledger, models, response.alerting)
+    receiver = receiver_of(settings.webhook_url, settings.webhook_secret)
+    outbox = Outbox(database, clock=_now, new_id=_new_id, wanted=receiver is not None)
+    alerting = Alerting(read_rules(settings.alert_rules), AlertTable(database, outbox, _now, _new_id))
+    ledger = Ledger(LocalStore(settings.log_folder), _now)
+    board = DriftBoard()
+    follower = _follower(settings, board, models)
+    projector = _projector(settings, ledger, models, follower, alerting)
     standing = Standing(ledger.tally, models)
     store = JobStore(settings.jobs_url)
 
@@ -100,16 +122,54 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         new_id=lambda: f"dr-{_new_id()}",
     )
     reports.load()
-    intake = Intake(ledger, projector, response.alerting.record)
-    servicer = MonitorServicer(intake, reports, standing, response, stopping)
-    return App(_server(settings, servicer, stopping), projector, runner, response, database, lock)
+    outcomes = Outcomes(
+        OutcomeTable(database, _now),
+        LoggedPredictions(settings.projections_folder),
+        await_projection=projector.await_acknowledged,
+    )
+    servicer = MonitorServicer(
+        predictions=_predictions(settings, ledger, database, models),
+        outcomes=outcomes,
+        alerting=alerting,
+        intake=Intake(ledger, projector, alerting.record),
+        reports=reports,
+        standing=standing,
+        stopping=stopping,
+    )
+    courier = Courier(outbox, receiver) if receiver is not None else None
+    return App(_server(settings, servicer, stopping), projector, follower, runner, courier, database, lock)
 
 
-def _projector(settings: Settings, ledger: Ledger, models: Models, alerting: Alerting) -> Projector:
+def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:
+    return Predictions(
+        LedgerRecords(settings.ledger_folder),
+        settings.projections_folder,
+        Overrides(database, _now),
+        models,
+        ledger.model_versions,
+    )
+
+
+def _follower(settings: Settings, board: DriftBoard, models: Models) -> DriftFollower:
+    return DriftFollower(
+        board,
+        DriftHistory(settings.projections_folder, settings.drift_history_rows),
+        models,
+        clock=_now,
+        lengths=settings.drift_lengths,
+        limits=settings.drift_limits,
+        refresh_s=settings.drift_refresh_s,
+    )
+
+
+def _projector(
+    settings: Settings, ledger: Ledger, models: Models, follower: DriftFollower, alerting: Alerting
+) -> Projector:
     return Projector(
         ledger,
         Projections(settings.projections_folder),
         models,
+        follower,
         progress_file=settings.projections_folder / "progress.json",
         on_alert=alerting.record,
         retry_s=settings.projection_retry_s,

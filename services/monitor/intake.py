@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from counterfoil.types.v1 import prediction_pb2
-from services.monitor.adapters.ledger import Appended, Ledger
+from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.ledger_group import Appended
 from services.monitor.domain.chain import Alert
 from services.monitor.projector import Projector
-from shared.prediction_record.chain import verify_segment
 
 
 class Intake:
@@ -20,10 +20,9 @@ class Intake:
     def ingest(self, segment: prediction_pb2.Segment) -> Appended:
         """Store the segment, once; on return it is on disk. Its projection follows behind.
 
-        A gap or a broken chain is stored all the same and raises an alert. Raises InvalidInput (SEGMENT_CORRUPT), and
-        what Ledger.append does; then nothing is stored.
+        A gap or a broken chain is stored all the same and raises an alert. Raises what Ledger.append does; then nothing
+        is stored.
         """
-        verify_segment(segment)
         appended = self._ledger.append(segment)
         if not appended.already_stored:
             self._projector.wake()

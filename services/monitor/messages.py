@@ -1,10 +1,7 @@
 """The monitor's messages to the domain's words and back, and the field paths of what is invalid."""
 
-import datetime as dt
 import re
 from collections.abc import Iterable
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.types.v1 import prediction_pb2
@@ -17,6 +14,7 @@ from services.monitor.domain.window import DEFAULT_LAST_COUNT, Window
 from services.monitor.reports import Report
 from shared.errors import InvalidInput
 from shared.rpc.jobs import job_to_proto
+from shared.rpc.times import moment_of
 
 _REPORT_NAME = re.compile(r"driftReports/([a-z0-9-]{1,64})")
 _LARGEST_NUMBER = 2**63 - 1
@@ -52,7 +50,7 @@ def asked_from_proto(request: monitor_pb2.CreateDriftReportRequest) -> AskedRepo
         raise InvalidInput.of("current", "is not set; give a window of predictions, or the production split")
     return AskedReport(
         model_version=request.model_version,
-        window=_window_from_proto(request.window) if current == "window" else None,
+        window=window_from_proto(request.window) if current == "window" else None,
         columns=tuple(request.columns),
         max_rows=request.max_rows or DEFAULT_MAX_ROWS,
     )
@@ -116,23 +114,17 @@ def status_to_proto(status: DriftStatus, known_etag: str) -> monitor_pb2.DriftSt
     return message
 
 
-def _report_name(report_id: str) -> str:
-    return f"driftReports/{report_id}"
-
-
-def _window_from_proto(window: monitor_pb2.PredictionWindow) -> Window:
+def window_from_proto(window: monitor_pb2.PredictionWindow) -> Window:
+    """Return the window, defaults filled in; raises InvalidInput for a time that is none."""
     return Window(
         last_count=window.last_count or DEFAULT_LAST_COUNT,
-        start_time=_time(window.start_time, "window.start_time") if window.HasField("start_time") else None,
-        end_time=_time(window.end_time, "window.end_time") if window.HasField("end_time") else None,
+        start_time=moment_of(window.start_time, "window.start_time") if window.HasField("start_time") else None,
+        end_time=moment_of(window.end_time, "window.end_time") if window.HasField("end_time") else None,
     )
 
 
-def _time(timestamp: Timestamp, field: str) -> dt.datetime:
-    try:
-        return timestamp.ToDatetime(dt.UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput.of(field, "is no time between the years 1 and 9999") from error
+def _report_name(report_id: str) -> str:
+    return f"driftReports/{report_id}"
 
 
 def _window_to_proto(window: Window) -> monitor_pb2.PredictionWindow:

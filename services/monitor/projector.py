@@ -7,22 +7,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from services.monitor.adapters.chunk_rows import project_all
+from services.monitor.adapters.drift_decisions import new_decisions
 from services.monitor.adapters.durability import make_folder, write_atomically
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, set_apart
 from services.monitor.adapters.projections import Projections
 from services.monitor.domain.chain import Alert
-from services.monitor.domain.model import Models, is_numbered
+from services.monitor.domain.histograms import Decisions
+from services.monitor.domain.model import ModelFacts, Models, is_numbered
 from shared.errors import CounterfoilError, Unavailable
 
-# Commits that are read and projected at once: some tens of MiB at segments of 1 MiB.
-_COMMITS_AT_ONCE = 32
+# What is read of the ledger and projected at once, as compressed: memory does not grow with what waits.
+_BYTES_AT_ONCE = 24 << 20
+# While segments arrive and nobody waits for a window, the projector rests so many times as long as it worked.
+_RESTS = 4.0
 # How long who asks for a window waits; a segment takes tens of milliseconds to project.
 _PATIENCE_S = 20.0
 
@@ -35,6 +40,18 @@ class Progress:
 
     commit: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
+
+
+class Follower(Protocol):
+    """Follows what is projected; called by the projecting thread alone."""
+
+    def resume(self) -> None:
+        """Take in what the projections hold already, as far as it can be had now; called again and again."""
+        ...
+
+    def follow(self, model: ModelFacts, decisions: Decisions) -> None:
+        """Take in decisions that the model version's projection has held since just now, each once."""
+        ...
 
 
 class Projector:
@@ -50,6 +67,7 @@ class Projector:
         ledger: Ledger,
         projections: Projections,
         models: Models,
+        follower: Follower,
         *,
         progress_file: Path,
         on_alert: Callable[[Alert], None],
@@ -58,6 +76,7 @@ class Projector:
         self._ledger = ledger
         self._projections = projections
         self._models = models
+        self._follower = follower
         self._progress_file = progress_file
         self._on_alert = on_alert
         self._retry_s = retry_s
@@ -66,6 +85,7 @@ class Projector:
         self._wanted = True
         self._retry_at = 0.0
         self._stopping = False
+        self._awaited = 0
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
     @property
@@ -91,8 +111,12 @@ class Projector:
         with self._changed:
             if model_version in self._progress.waiting:
                 self._wanted, self._retry_at = True, 0.0
-                self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._has(commit, model_version), timeout_s)
+            self._awaited += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: self._has(commit, model_version), timeout_s)
+            finally:
+                self._awaited -= 1
 
     def await_acknowledged(self, model_version: str, patience_s: float = _PATIENCE_S) -> None:
         """Return once all that the ledger holds of a model version now is projected.
@@ -118,7 +142,8 @@ class Projector:
     def catch_up(self) -> None:
         """Project everything that the ledger holds now; what waits is tried again when its time has come."""
         self._retry()
-        for first, last in _steps(self._progress.commit + 1, self._ledger.version):
+        for first, last in self._spans(self._progress.commit + 1, self._ledger.version):
+            started = time.monotonic()
             for model_version, rows in self._rows_by_model(first, last):
                 if model_version in self._progress.waiting:
                     continue
@@ -127,6 +152,16 @@ class Projector:
                     self._progress.waiting[model_version] = first
                     self._on_alert(obstacle)
             self._done(last)
+            self._rest(time.monotonic() - started)
+
+    def _spans(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        return self._ledger.spans(first, last, size=_BYTES_AT_ONCE)
+
+    def _rest(self, worked_s: float) -> None:
+        """Leave the processor to the segments that arrive, which a scorer waits for, unless somebody waits for us."""
+        with self._changed:
+            if self._ledger.is_busy:
+                self._changed.wait_for(lambda: self._stopping or self._awaited > 0, _RESTS * worked_s)
 
     def _has(self, commit: int, model_version: str) -> bool:
         return self._progress.commit >= commit and model_version not in self._progress.waiting
@@ -137,11 +172,12 @@ class Projector:
             if time.monotonic() < self._retry_at:
                 return
             self._retry_at = time.monotonic() + self._retry_s
+        self._follower.resume()
         for model_version, first in sorted(self._progress.waiting.items()):
             self._try_again(model_version, first)
 
     def _try_again(self, model_version: str, first: int) -> None:
-        for step_first, step_last in _steps(first, self._progress.commit):
+        for step_first, step_last in self._spans(first, self._progress.commit):
             for found, rows in self._rows_by_model(step_first, step_last):
                 if found == model_version and self._project(model_version, rows, step_last) is not None:
                     self._progress.waiting[model_version] = step_first
@@ -158,8 +194,7 @@ class Projector:
     def _project(self, model_version: str, rows: pa.Table, commit: int) -> Alert | None:
         """Deal with the rows, or return what makes them wait."""
         try:
-            projected, apart = self._divide(model_version, rows)
-            self._projections.append(model_version, projected, commit)
+            apart = self._append(model_version, rows, commit)
             self._projections.set_apart(model_version, apart, commit)
         except CounterfoilError as error:
             reason = "BUNDLE_UNAVAILABLE" if isinstance(error, Unavailable) else "BUNDLE_UNKNOWN"
@@ -172,11 +207,15 @@ class Projector:
             self._on_alert(Alert("RECORDS_SET_APART", message, model_version=model_version))
         return None
 
-    def _divide(self, model_version: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Return the rows that belong in the projection and those to set apart, such as rows of no model version."""
+    def _append(self, model_version: str, rows: pa.Table, commit: int) -> pa.Table:
+        """Add the rows that belong in the projection and return those to set apart, such as rows of no version."""
         if not is_numbered(model_version):
-            return rows.slice(0, 0), set_apart(rows, ["MODEL_VERSION_INVALID"] * rows.num_rows)
-        return project_all(rows, self._models.find(model_version))
+            return set_apart(rows, ["MODEL_VERSION_INVALID"] * rows.num_rows)
+        model = self._models.find(model_version)
+        projected, apart = project_all(rows, model)
+        added = self._projections.append(model_version, projected, commit)
+        self._follower.follow(model, new_decisions(added, rows, model.schema.names))
+        return apart
 
     def _done(self, commit: int) -> None:
         state = {"commit": commit, "waiting": self._progress.waiting}
@@ -207,11 +246,6 @@ def _read(progress_file: Path) -> Progress:
         return Progress()
     state = json.loads(progress_file.read_text())
     return Progress(state["commit"], dict(state["waiting"]))
-
-
-def _steps(first: int, last: int) -> Iterator[tuple[int, int]]:
-    for start in range(first, last + 1, _COMMITS_AT_ONCE):
-        yield start, min(start + _COMMITS_AT_ONCE - 1, last)
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

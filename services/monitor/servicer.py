@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import grpc
 
@@ -17,9 +18,9 @@ from services.monitor.messages import (
     segment_from_proto,
     status_to_proto,
 )
+from services.monitor.outcome_rpcs import OutcomeRpcs
+from services.monitor.prediction_rpcs import PredictionRpcs
 from services.monitor.reports import Reports
-from services.monitor.response import Response
-from services.monitor.retrain_rpcs import RetrainRpcs
 from services.monitor.standing import Standing
 from shared.rpc import pages
 from shared.rpc.caller import caller_of
@@ -27,25 +28,21 @@ from shared.rpc.caller import caller_of
 CHUNK_BYTES = 256 * 1024
 
 
-class MonitorServicer(AlertRpcs, RetrainRpcs):
-    """Answers with what intake, reports, standing and response know; `stopping` ends the streams that follow a job."""
+@dataclass(frozen=True)
+class MonitorServicer(PredictionRpcs, OutcomeRpcs, AlertRpcs):
+    """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 
-    def __init__(
-        self, intake: Intake, reports: Reports, standing: Standing, response: Response, stopping: threading.Event
-    ) -> None:
-        self.alerting = response.alerting
-        self.retraining = response.retraining
-        self._intake = intake
-        self._reports = reports
-        self._standing = standing
-        self._stopping = stopping
+    intake: Intake
+    reports: Reports
+    standing: Standing
+    stopping: threading.Event
 
     def IngestPredictions(
         self, request: monitor_pb2.IngestPredictionsRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.IngestPredictionsResponse:
         """Store a segment exactly once."""
         segment = segment_from_proto(request)
-        appended = self._intake.ingest(segment)
+        appended = self.intake.ingest(segment)
         return monitor_pb2.IngestPredictionsResponse(
             instance=segment.instance, number=segment.number, already_stored=appended.already_stored
         )
@@ -54,7 +51,7 @@ class MonitorServicer(AlertRpcs, RetrainRpcs):
         self, request: monitor_pb2.CreateDriftReportRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.DriftReport:
         """Start a comparison."""
-        report = self._reports.create(
+        report = self.reports.create(
             asked_from_proto(request), request_id=request.request_id, caller=caller_of(context)
         )
         return report_to_proto(report)
@@ -63,13 +60,13 @@ class MonitorServicer(AlertRpcs, RetrainRpcs):
         self, request: monitor_pb2.GetDriftReportRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.DriftReport:
         """Return one report."""
-        return report_to_proto(self._reports.get(report_id_from_proto(request.name)))
+        return report_to_proto(self.reports.get(report_id_from_proto(request.name)))
 
     def ListDriftReports(
         self, request: monitor_pb2.ListDriftReportsRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.ListDriftReportsResponse:
         """Return a page of reports without their columns."""
-        reports, position = self._reports.list(
+        reports, position = self.reports.list(
             page_size=pages.page_size(request.page_size),
             before=pages.decode_token(request.page_token),
             model_version=filter_from_proto(request.model_version),
@@ -81,14 +78,14 @@ class MonitorServicer(AlertRpcs, RetrainRpcs):
         self, request: monitor_pb2.CancelDriftReportRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.DriftReport:
         """Stop the making of a report."""
-        return report_to_proto(self._reports.cancel(report_id_from_proto(request.name)))
+        return report_to_proto(self.reports.cancel(report_id_from_proto(request.name)))
 
     def WatchDriftReport(
         self, request: monitor_pb2.WatchDriftReportRequest, context: grpc.ServicerContext
     ) -> Iterator[monitor_pb2.WatchDriftReportResponse]:
         """Follow a report until its job ends."""
         report_id = report_id_from_proto(request.name)
-        for report in self._reports.watch(report_id, lambda: context.is_active() and not self._stopping.is_set()):
+        for report in self.reports.watch(report_id, lambda: context.is_active() and not self.stopping.is_set()):
             yield monitor_pb2.WatchDriftReportResponse(drift_report=report_to_proto(report))
 
     def ReadDriftReport(
@@ -96,7 +93,7 @@ class MonitorServicer(AlertRpcs, RetrainRpcs):
     ) -> Iterator[monitor_pb2.ReadDriftReportResponse]:
         """Stream a report's document."""
         name = document_from_proto(request.format)
-        with self._reports.document(report_id_from_proto(request.name), name).open("rb") as document:
+        with self.reports.document(report_id_from_proto(request.name), name).open("rb") as document:
             while chunk := document.read(CHUNK_BYTES):
                 yield monitor_pb2.ReadDriftReportResponse(chunk=chunk)
 
@@ -104,4 +101,4 @@ class MonitorServicer(AlertRpcs, RetrainRpcs):
         self, request: monitor_pb2.GetDriftStatusRequest, context: grpc.ServicerContext
     ) -> monitor_pb2.DriftStatus:
         """Tell from memory whether a model's data has drifted."""
-        return status_to_proto(self._standing.status(request.model_version), request.etag)
+        return status_to_proto(self.standing.status(request.model_version), request.etag)

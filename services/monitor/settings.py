@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.monitor.domain.drift import DriftBounds
+from services.monitor.domain.drift_judging import DriftLimits
+from services.monitor.domain.drift_windows import WindowLengths, check_lengths
+from shared.errors import FieldViolation, InvalidInput
+from shared.settings import variable_of
 
 
 @dataclass(frozen=True)
@@ -16,13 +20,20 @@ class Settings:
     state_dir: Path = Path("var")
     # SQLAlchemy URL of the database of all that is not the log; empty: a SQLite file in the monitor's folder.
     monitor_database: str = ""
-    # Rows and values of a side below which a drift report compares nothing.
+    # Rows and values of a side below which nothing is compared, in reports and in windows.
     drift_minimum_rows: int = 100
     # Share of drifted columns from which the data as a whole counts as drifted.
     drift_share_bound: float = 0.5
-    # Where the trainer listens, which is asked to train anew; with the authority of its certificate, over TLS.
-    trainer_address: str = "127.0.0.1:50051"
-    trainer_tls_ca: Path | None = None
+    # Windows that are always watched: the last decisions, hours and days.
+    drift_last_count: int = 5_000
+    drift_last_hours: float = 24.0
+    drift_last_days: int = 30
+    # Population stability index below which a shift counts as none, however sure it is.
+    drift_psi: float = 0.1
+    # Newest decisions of a model version that are read at start to fill its windows.
+    drift_history_rows: int = 50_000
+    # How often windows are judged anew while decisions come in.
+    drift_refresh_s: float = 5.0
     # TOML file of the rules that raise alerts; without one those that are shipped hold.
     alert_rules: Path | None = None
     # Where alerts are posted to, and the secret that signs them; empty: nowhere.
@@ -42,19 +53,39 @@ class Settings:
         return DriftBounds(self.drift_minimum_rows, self.drift_share_bound)
 
     @property
+    def drift_lengths(self) -> WindowLengths:
+        """Return how far the windows reach back; raises InvalidInput for lengths out of bounds."""
+        lengths = WindowLengths(self.drift_last_count, self.drift_last_hours, self.drift_last_days)
+        violations = check_lengths(lengths)
+        if violations:
+            named = [FieldViolation(variable_of(f"drift_{each.field}"), each.description) for each in violations]
+            raise InvalidInput(named, reason="INVALID_SETTING")
+        return lengths
+
+    @property
+    def drift_limits(self) -> DriftLimits:
+        """Return what counts as drift in a window."""
+        return DriftLimits(minimum_rows=self.drift_minimum_rows, psi=self.drift_psi)
+
+    @property
     def folder(self) -> Path:
         """Return the folder that holds the monitor's state."""
         return self.state_dir / "monitor"
 
     @property
+    def log_folder(self) -> Path:
+        """Return the folder of the prediction log."""
+        return self.folder / "log"
+
+    @property
     def ledger_folder(self) -> Path:
         """Return where the ledger lies."""
-        return self.folder / "log" / "ledger"
+        return self.log_folder / "ledger"
 
     @property
     def projections_folder(self) -> Path:
         """Return where the projections lie, with how far they are: removing it makes the next start build them anew."""
-        return self.folder / "log" / "predictions"
+        return self.log_folder / "predictions"
 
     @property
     def reports_folder(self) -> Path:

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.trainer.v1 import governance_pb2
 from services.trainer.auditing import CHANGING_VERBS
 from services.trainer.domain.audit import AuditEvent, EventFilter, Known, Outcome, TrailReport
 from shared.errors import FieldViolation, InvalidInput
+from shared.rpc.times import moment_of, timestamp_of
 
 _OUTCOMES: Mapping[Outcome, governance_pb2.AuditOutcome.ValueType] = {
     outcome: governance_pb2.AuditOutcome.Value(f"AUDIT_OUTCOME_{outcome.value}") for outcome in Outcome
@@ -26,8 +24,8 @@ def filter_from_proto(request: governance_pb2.ListAuditEventsRequest) -> EventFi
         resource=request.resource.removesuffix("/"),
         caller=request.caller,
         action=request.action,
-        start_time=_moment(request.start_time, "start_time") if request.HasField("start_time") else None,
-        end_time=_moment(request.end_time, "end_time") if request.HasField("end_time") else None,
+        start_time=moment_of(request.start_time, "start_time") if request.HasField("start_time") else None,
+        end_time=moment_of(request.end_time, "end_time") if request.HasField("end_time") else None,
     )
 
 
@@ -50,7 +48,7 @@ def event_to_proto(event: AuditEvent) -> governance_pb2.AuditEvent:
     intent = event.intent
     return governance_pb2.AuditEvent(
         sequence=event.sequence,
-        time=_timestamp(event.time),
+        time=timestamp_of(event.time),
         caller=intent.caller,
         action=intent.action,
         resource=intent.resource,
@@ -58,7 +56,7 @@ def event_to_proto(event: AuditEvent) -> governance_pb2.AuditEvent:
         request_id=intent.request_id,
         details=intent.details,
         outcome=_OUTCOMES[event.outcome],
-        end_time=_timestamp(event.end_time),
+        end_time=timestamp_of(event.end_time),
         error_reason=event.error_reason,
         hash=event.hash,
     )
@@ -73,18 +71,3 @@ def report_to_proto(report: TrailReport) -> governance_pb2.AuditTrailReport:
         broken_sequence=report.broken_sequence,
         problem=report.problem,
     )
-
-
-def _moment(timestamp: Timestamp, field: str) -> datetime:
-    try:
-        return timestamp.ToDatetime(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput.of(field, "must lie between the years 1 and 9999") from error
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -1,9 +1,11 @@
 """Bundles and splits in MLflow: registered, found again by version or alias, and fetched into a checked cache."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -16,6 +18,8 @@ from shared.errors import NotFound, Precondition
 from shared.mlflow_store import one_at_a_time, reaching_mlflow
 
 DIGEST_TAG = "counterfoil.bundle_digest"
+PROMOTED_TAG = "counterfoil.promoted."
+"""How the tags begin that say when and by whom an alias was pointed to a version; alias and number follow."""
 LOADER = "shared.bundle.pyfunc"
 _LIBRARIES = ("lightgbm", "numpy", "scipy")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -66,6 +70,13 @@ class ModelRegistry:
         if not digest:
             raise BundleRejected(f"version {version} of {model} says nothing of its digest")
         return RegisteredVersion(model, int(found.version), found.run_id or "", digest)
+
+    def promoted_at(self, model: str, version: str) -> datetime | None:
+        """Return when an alias was last pointed to the version by the trainer, None if never; raises as `resolve`."""
+        with _or_not_found(_version_not_found(model, version)):
+            tags = self._client.get_model_version(model, version).tags
+        moves = (json.loads(move) for name, move in tags.items() if name.startswith(PROMOTED_TAG))
+        return max((datetime.fromisoformat(move["time"]) for move in moves), default=None)
 
     def fetch_bundle(self, version: RegisteredVersion) -> Path:
         """Return the folder of the version's bundle in the cache, its digests checked just now.

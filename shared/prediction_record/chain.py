@@ -5,6 +5,7 @@ The scorer builds it, the monitor verifies it, and an auditor can do both with n
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError
 
@@ -35,30 +36,36 @@ def personal_digest(salt: bytes, personal_part: bytes) -> bytes:
 
 def segment_digest(segment: prediction_pb2.Segment) -> bytes:
     """Return the SHA-256 over everything in a segment but its own digest, 32 bytes."""
-    digest = hashlib.sha256()
-    digest.update(_prefixed(segment.instance.encode()))
-    digest.update(_big_endian(segment.number))
-    digest.update(_prefixed(segment.previous_hash))
+    content = [*_prefixed(segment.instance.encode()), _big_endian(segment.number), *_prefixed(segment.previous_hash)]
     for record in segment.records:
-        digest.update(_big_endian(record.sequence))
+        content.append(_big_endian(record.sequence))
         for part in (record.decision_part, record.personal_part, record.salt, record.hash):
-            digest.update(_prefixed(part))
-    return digest.digest()
+            content += _prefixed(part)
+    # One call over everything, during which hashlib lets other threads run.
+    return hashlib.sha256(b"".join(content)).digest()
 
 
 def verify_segment(segment: prediction_pb2.Segment) -> None:
     """Return if every link, every personal digest and the segment's digest are right.
 
+    Raises what `verified_decisions` raises.
+    """
+    for _ in verified_decisions(segment):
+        pass
+
+
+def verified_decisions(segment: prediction_pb2.Segment) -> Iterator[prediction_pb2.DecisionPart]:
+    """Yield the decision part of each record, verified; the segment is verified once the last one was taken.
+
     Raises InvalidInput (SEGMENT_CORRUPT) that names the first bad record, or the segment's own bad field. It does not
     know the segment before this one: whoever keeps the chain compares `previous_hash` and `number` with what it has.
+    Who keeps what it needs of a decision part, instead of all of them, lets the next one have its memory.
     """
     _verify_start(segment)
     previous = segment.previous_hash
     first_sequence = segment.records[0].sequence
     for position, record in enumerate(segment.records):
-        _verify_record(
-            record, path=f"segment.records[{position}]", previous=previous, sequence=first_sequence + position
-        )
+        yield _verify_record(record, position, previous=previous, sequence=first_sequence + position)
         previous = record.hash
     if segment.digest != segment_digest(segment):
         raise _corrupt("segment.digest", "does not match the segment's content; send the segment as it was sealed")
@@ -80,17 +87,25 @@ def _verify_start(segment: prediction_pb2.Segment) -> None:
         raise _corrupt("segment.previous_hash", f"is not {HASH_BYTES} bytes long")
 
 
-def _verify_record(record: prediction_pb2.PredictionRecord, *, path: str, previous: bytes, sequence: int) -> None:
+def _verify_record(
+    record: prediction_pb2.PredictionRecord, position: int, *, previous: bytes, sequence: int
+) -> prediction_pb2.DecisionPart:
+    decision_part = record.decision_part
     if record.sequence != sequence or sequence < 1:
-        raise _corrupt(f"{path}.sequence", f"is {record.sequence} where {sequence} follows; records have no gaps")
-    if record.hash != record_hash(previous, sequence, record.decision_part):
-        raise _corrupt(f"{path}.hash", "does not follow from the previous hash, the sequence and the decision part")
+        raise _bad(position, "sequence", f"is {record.sequence} where {sequence} follows; records have no gaps")
+    if record.hash != record_hash(previous, sequence, decision_part):
+        raise _bad(position, "hash", "does not follow from the previous hash, the sequence and the decision part")
     try:
-        decision = prediction_pb2.DecisionPart.FromString(record.decision_part)
+        decision = prediction_pb2.DecisionPart.FromString(decision_part)
     except DecodeError as error:
-        raise _corrupt(f"{path}.decision_part", "is not a DecisionPart") from error
+        raise _bad(position, "decision_part", "is not a DecisionPart") from error
     if decision.personal_digest != personal_digest(record.salt, record.personal_part):
-        raise _corrupt(f"{path}.personal_part", "does not match the decision part's personal_digest")
+        raise _bad(position, "personal_part", "does not match the decision part's personal_digest")
+    return decision
+
+
+def _bad(position: int, field: str, description: str) -> InvalidInput:
+    return _corrupt(f"segment.records[{position}].{field}", description)
 
 
 def _corrupt(field_path: str, description: str) -> InvalidInput:
@@ -101,5 +116,5 @@ def _big_endian(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
-def _prefixed(part: bytes) -> bytes:
-    return _big_endian(len(part)) + part
+def _prefixed(part: bytes) -> tuple[bytes, bytes]:
+    return _big_endian(len(part)), part

@@ -1,8 +1,18 @@
 """Times on the wire."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from shared.errors import InvalidInput
+
+
+def moment_of(timestamp: Timestamp, field: str) -> datetime:
+    """Return a timestamp in UTC; raises InvalidInput for `field` if it lies outside the years 1 to 9999."""
+    try:
+        return timestamp.ToDatetime(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput.of(field, "must lie between the years 1 and 9999") from error
 
 
 def timestamp_of(moment: datetime | None) -> Timestamp | None:

@@ -1,6 +1,7 @@
 """The ledger on a real Delta table: every segment exactly once, on disk before it is acknowledged."""
 
 import datetime as dt
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,8 @@ from deltalake import DeltaTable
 
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.ledger_files import named_digest
+from services.monitor.adapters.log_store import LocalStore
 from services.monitor.domain.chain import Continuity
 from services.monitor.domain.status import Tally
 from shared.errors import AlreadyExists, Unavailable
@@ -19,7 +22,7 @@ from tests.unit.monitor.segments import NOW, Spool, numbered, seeded_values
 
 def open_ledger(folder: Path) -> Ledger:
     """Return the ledger below a folder, at a fixed time."""
-    return Ledger(folder / "ledger", lambda: NOW)
+    return Ledger(LocalStore(folder), lambda: NOW)
 
 
 def sealed(count: int, rows: int = 3, instance: str = "spool-1") -> list[prediction_pb2.Segment]:
@@ -174,12 +177,13 @@ def test_everything_is_synced_before_the_acknowledgement(tmp_path: Path, monkeyp
 
 
 def test_a_disk_that_fails_to_sync_acknowledges_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a failed fsync only a new start can tell what is on disk."""
+    """After a failed fsync of a commit only a new start can tell what is on disk."""
     ledger = open_ledger(tmp_path)
     first, second = sealed(2)
 
-    def fail(_handle: int) -> None:
-        raise OSError("the disk is gone")
+    def fail(handle: int) -> None:
+        if "_delta_log" in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError("the disk is gone")
 
     with monkeypatch.context() as broken_disk:
         broken_disk.setattr(os, "fsync", fail)
@@ -190,6 +194,73 @@ def test_a_disk_that_fails_to_sync_acknowledges_nothing_more(tmp_path: Path, mon
 
     assert refused.value.reason == "LOG_UNAVAILABLE"
     assert open_ledger(tmp_path).append(first).already_stored
+
+
+def test_a_file_that_fails_to_sync_is_no_part_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No commit names it; the next try writes another."""
+    ledger = open_ledger(tmp_path)
+    (segment,) = sealed(1)
+
+    def fail(_handle: int) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(os, "fsync", fail)
+        with pytest.raises(Unavailable):
+            ledger.append(segment)
+
+    assert stored(tmp_path) == []
+    assert not ledger.append(segment).already_stored
+    assert len(stored(tmp_path)) == 3
+
+
+def test_segments_that_wait_together_share_a_commit(tmp_path: Path) -> None:
+    """A commit costs the same for one segment and for many; each is acknowledged as if it had been alone."""
+    ledger = open_ledger(tmp_path)
+    instances = [sealed(2, instance=f"spool-{place}") for place in range(6)]
+
+    with ThreadPoolExecutor(12) as threads:
+        outcomes = list(threads.map(ledger.append, [segments[0] for segments in instances] * 2))
+
+    assert sorted(outcome.already_stored for outcome in outcomes) == [False] * 6 + [True] * 6
+    assert ledger.version <= 6
+    assert len(stored(tmp_path)) == 18
+    assert all(not ledger.append(segments[1]).alert for segments in instances)
+
+
+def test_a_conflict_harms_nobody_in_its_commit(tmp_path: Path) -> None:
+    """What waits beside a segment that is refused is stored all the same."""
+    ledger = open_ledger(tmp_path)
+    ledger.append(sealed(1)[0])
+    conflicting = Spool().seal(seeded_values(2, seed=99))[0]
+    others = [sealed(1, instance=f"other-{place}")[0] for place in range(5)]
+
+    with ThreadPoolExecutor(6) as threads:
+        waiting = [threads.submit(ledger.append, segment) for segment in [*others, conflicting]]
+
+    assert [future.exception() is None for future in waiting] == [True] * 5 + [False]
+    assert len(stored(tmp_path)) == 18
+
+
+def test_no_file_is_left_of_what_was_not_stored(tmp_path: Path) -> None:
+    """Repeats and conflicts would fill the disk."""
+    ledger = open_ledger(tmp_path)
+    (segment,) = sealed(1)
+    for _ in range(3):
+        ledger.append(segment)
+    with pytest.raises(AlreadyExists):
+        ledger.append(Spool().seal(seeded_values(2, seed=99))[0])
+
+    assert len(list((tmp_path / "ledger").rglob("day=*/*.parquet"))) == 1
+
+
+def test_a_file_is_named_by_its_content(tmp_path: Path) -> None:
+    """An auditor needs no more than SHA-256 to see a changed byte."""
+    open_ledger(tmp_path).append(sealed(1)[0])
+
+    (file,) = (tmp_path / "ledger").rglob("day=*/*.parquet")
+
+    assert named_digest(file.name) == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_a_log_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -220,3 +291,15 @@ def test_a_full_disk_stores_nothing_and_the_next_try_succeeds(tmp_path: Path) ->
     assert refused.value.reason == "LOG_UNAVAILABLE"
     assert not ledger.append(second).already_stored
     assert len(stored(tmp_path)) == 6
+
+
+def test_commits_are_read_in_spans_of_a_bounded_size(tmp_path: Path) -> None:
+    """Who follows the log has a bounded part of it in memory, and at least one commit."""
+    ledger = open_ledger(tmp_path)
+    for segment in sealed(5):
+        ledger.append(segment)
+    each = max(file.stat().st_size for file in (tmp_path / "ledger").rglob("day=*/*.parquet"))
+
+    assert list(ledger.spans(1, 5, size=2 * each)) == [(1, 2), (3, 4), (5, 5)]
+    assert list(ledger.spans(1, 5, size=1)) == [(number, number) for number in range(1, 6)]
+    assert list(ledger.spans(6, 5, size=1)) == []

@@ -11,11 +11,12 @@ from deltalake import DeltaTable
 
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.log_store import LocalStore
 from services.monitor.adapters.projections import Projections, projection_folder
 from services.monitor.domain.chain import Alert
 from services.monitor.projector import Projector
 from shared.errors import Unavailable
-from shared.prediction_record.chain import segment_digest
+from tests.unit.monitor.followers import Listener
 from tests.unit.monitor.models import FEATURES, MODEL_VERSION, KnownModels, model_facts
 from tests.unit.monitor.segments import NOW, Spool, seeded_values
 
@@ -28,11 +29,13 @@ class Log:
     def __init__(self, folder: Path, models: KnownModels, *, retry_s: float = 0.0) -> None:
         self.folder = folder
         self.alerts: list[Alert] = []
-        self.ledger = Ledger(folder / "ledger", lambda: NOW)
+        self.listener = Listener()
+        self.ledger = Ledger(LocalStore(folder), lambda: NOW)
         self.projector = Projector(
             self.ledger,
             Projections(folder / "predictions"),
             models,
+            self.listener,
             progress_file=folder / "predictions" / "progress.json",
             on_alert=self.alerts.append,
             retry_s=retry_s,
@@ -193,21 +196,6 @@ def test_records_that_do_not_fit_their_bundle_are_set_apart(
     assert apart["reason"].to_list() == [reason, reason]
     assert apart["model_version"].to_list() == [model_version, model_version]
     assert [alert.reason for alert in log.alerts] == ["RECORDS_SET_APART"]
-
-
-def test_an_erased_record_keeps_its_decision(tmp_path: Path) -> None:
-    """Erasure takes the person out of the projection, not the decision."""
-    segment, _ = Spool().seal(seeded_values(2))
-    segment.records[0].personal_part = segment.records[0].salt = b""
-    segment.digest = segment_digest(segment)
-    log = Log(tmp_path, KnownModels(model_facts()))
-
-    log.project(segment)
-
-    erased, kept = log.rows().to_dicts()
-    assert (erased["applicant_id"], erased[FEATURES[0]]) == (None, None)
-    assert erased["probability"] is not None
-    assert kept["applicant_id"] == "applicant-2"
 
 
 def test_who_asks_for_a_window_waits_for_what_was_acknowledged(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from google.protobuf import any_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, retraining_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
@@ -13,6 +13,7 @@ DATASET = "datasets/ds-0123456789ab"
 JOB = "trainingJobs/tj-0123456789ab"
 REPORT = "driftReports/dr-0123456789ab"
 VERSION = "models/credit-default/versions/2"
+PREDICTION = f"{VERSION}/predictions/0b5f6c9e-0000-4000-8000-000000000000"
 MORNING = Timestamp(seconds=1_800_000_000)
 
 
@@ -245,6 +246,52 @@ def serving_model() -> scorer_pb2.ServingModel:
     )
 
 
+def override() -> prediction_log_pb2.Override:
+    """Return a refusal that an officer turned into an approval."""
+    return prediction_log_pb2.Override(
+        prediction=PREDICTION,
+        number=1,
+        decision=prediction_pb2.DECISION_APPROVE,
+        reason_code="INCOME",
+        reason="payslips of six months",
+        officer="A. Clerk",
+        caller="CN=desk",
+        create_time=MORNING,
+    )
+
+
+def prediction() -> prediction_log_pb2.Prediction:
+    """Return a refused decision with two inputs, which was overridden."""
+    value = feature_pb2.FeatureValue
+    taken = prediction_log_pb2.PredictionInput
+    because = prediction_log_pb2.PredictionReason
+    return prediction_log_pb2.Prediction(
+        name=PREDICTION,
+        create_time=MORNING,
+        model_version=VERSION,
+        purpose=prediction_pb2.PURPOSE_DECISION,
+        probability=0.25,
+        decision=prediction_pb2.DECISION_REFUSE,
+        effective_decision=prediction_pb2.DECISION_APPROVE,
+        overrides=[override()],
+        applicant_id="100001",
+        application_number="4711",
+        threshold=0.0912,
+        inputs=[
+            taken(feature="AMT_CREDIT", position=0, value=value(number=405000)),
+            taken(feature="OWN_CAR_AGE", position=1, value=value(missing=feature_pb2.Missing()), imputed=True),
+        ],
+        reasons=[
+            because(feature="AMT_CREDIT", position=0, contribution=0.5),
+            because(feature="OWN_CAR_AGE", position=1, contribution=-0.25),
+        ],
+        principal_reasons=[prediction_log_pb2.PrincipalReason(code="AMT_CREDIT", text="Credit amount")],
+        proof=prediction_log_pb2.PredictionProof(
+            instance="spool-1", segment_number=3, sequence=77, hash=b"\x0a" * 32, continuity="CONTINUED"
+        ),
+    )
+
+
 def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
     """Return a report with a stable, a drifted and an empty column."""
     column = monitor_pb2.ColumnDrift
@@ -267,6 +314,16 @@ def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
     )
 
 
+def outcome() -> outcome_pb2.Outcome:
+    """Return an outcome that counts."""
+    found = outcome_pb2.Outcome(
+        prediction=f"{VERSION}/predictions/p-1", defaulted=True, loss_amount=1250.5, caller="CN=bank", counts=True
+    )
+    found.observation_time.FromJsonString("2026-06-01T00:00:00Z")
+    found.record_time.FromJsonString("2026-06-02T08:30:00Z")
+    return found
+
+
 def alert() -> alert_pb2.Alert:
     """Return an alert on a figure that somebody has seen."""
     return alert_pb2.Alert(
@@ -287,38 +344,6 @@ def alert() -> alert_pb2.Alert:
         acknowledged_by="CN=officer",
         acknowledge_time=MORNING,
         note="looking",
-    )
-
-
-def proposal() -> retraining_pb2.RetrainProposal:
-    """Return a retrain proposal that ended with a challenger."""
-    choices = training_pb2.HyperparameterChoices(values=[training_pb2.HyperparameterValue(integer=8)])
-    return retraining_pb2.RetrainProposal(
-        name="retrainProposals/rp-1",
-        state=retraining_pb2.RETRAIN_PROPOSAL_STATE_SUCCEEDED,
-        model="models/credit-default",
-        model_version=VERSION,
-        alert="alerts/al-1",
-        why="the loss of AUC is 0.06 over 5,000 decisions, bound 0.05",
-        create_time=MORNING,
-        etag="rp-1.4",
-        source_dataset="datasets/ds-1",
-        source_training_job="trainingJobs/tj-1",
-        dataset_request=dataset_pb2.CreateDatasetRequest(
-            home_credit=dataset_pb2.HomeCreditTables(directory="live"),
-        ),
-        training_request=training_pb2.CreateTrainingJobRequest(
-            classifier="lightgbm",
-            grid={"num_leaves": choices},
-            search=training_pb2.Search(method=training_pb2.SEARCH_METHOD_TPE),
-        ),
-        decided_by="CN=officer",
-        decide_time=MORNING,
-        decision_reason="the bureau changed",
-        dataset="datasets/ds-2",
-        training_job="trainingJobs/tj-2",
-        challenger="models/credit-default/versions/3",
-        end_time=MORNING,
     )
 
 

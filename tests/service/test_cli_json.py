@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, retraining_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
 from tests.service import cli_samples as samples
@@ -34,6 +34,7 @@ _BATCH = scorer_pb2.BatchScoreResponse(
         scorer_pb2.BatchScoreResult(status=samples.refusal(code_pb2.NOT_FOUND, "APPLICANT_NOT_FOUND", "none")),
     ]
 )
+_PREDICTIONS = prediction_log_pb2.ListPredictionsResponse(predictions=[samples.prediction()])
 # A command as it is typed, the method it prints the answer of, and the answer.
 COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("dataset create --tables t --imputation none --no-wait", "CreateDataset", samples.dataset()),
@@ -87,21 +88,17 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("score applicant 1", "GetApplicant", samples.applicant()),
     ("score model", "GetServingModel", samples.serving_model()),
     ("score reload", "ReloadModel", samples.serving_model()),
+    ("predictions get m/2/x", "GetPrediction", samples.prediction()),
+    ("predictions list", "ListPredictions", _PREDICTIONS),
+    ("predictions override m/2/x --decision approve --code c --reason r", "RecordOverride", samples.override()),
     ("drift create --production --no-wait", "CreateDriftReport", samples.drift_report()),
     ("drift get x", "GetDriftReport", samples.drift_report()),
     ("drift list", "ListDriftReports", monitor_pb2.ListDriftReportsResponse(drift_reports=[samples.drift_report()])),
     ("drift status 2", "GetDriftStatus", _STATUS),
     ("drift status 2 --etag e", "GetDriftStatus", monitor_pb2.DriftStatus(etag="e")),
     ("drift cancel x", "CancelDriftReport", samples.drift_report()),
+    ("outcomes list p", "ListOutcomes", outcome_pb2.ListOutcomesResponse(outcomes=[samples.outcome()])),
     ("alerts list", "ListAlerts", alert_pb2.ListAlertsResponse(alerts=[samples.alert()])),
-    (
-        "retrain list",
-        "ListRetrainProposals",
-        retraining_pb2.ListRetrainProposalsResponse(retrain_proposals=[samples.proposal()]),
-    ),
-    ("retrain show x", "GetRetrainProposal", samples.proposal()),
-    ("retrain approve x --reason y", "ApproveRetrainProposal", samples.proposal()),
-    ("retrain reject x --reason y", "RejectRetrainProposal", samples.proposal()),
     ("alerts show x", "GetAlert", samples.alert()),
     ("alerts acknowledge x", "AcknowledgeAlert", samples.alert()),
 ]

@@ -2,149 +2,204 @@
 
 import datetime as dt
 import logging
-import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from counterfoil.types.v1 import prediction_pb2
-from services.monitor.adapters.durability import make_folder, sync_commit
-from services.monitor.adapters.ledger_rows import LEDGER_SCHEMA, ledger_rows, segment_facts, with_continuity
-from services.monitor.domain.chain import (
-    Alert,
-    Continuity,
-    Head,
-    SegmentFacts,
-    advance,
-    alert_again,
-    alert_for,
-    continuity,
-    is_stored,
-)
+from services.monitor.adapters.ledger_files import INDEXED, PARTITIONED_BY, DataFile, bytes_added, data_file
+from services.monitor.adapters.ledger_group import Appended, Arrival, Group, Stored
+from services.monitor.adapters.ledger_rows import LEDGER_SCHEMA, ledger_rows, segment_facts
+from services.monitor.adapters.log_store import LogStore
+from services.monitor.domain.chain import Continuity, Head, SegmentFacts
 from services.monitor.domain.status import Tally
-from shared.errors import Unavailable
+from shared.errors import CounterfoilError, Unavailable
+from shared.prediction_record.chain import verified_decisions
 
-_CONFIGURATION = {
+LEDGER = "ledger"
+_CONFIGURATION: dict[str, str | None] = {
     "delta.appendOnly": "true",
     # Projections follow the ledger by its changes, commit by commit, and can start over from the first.
     "delta.enableChangeDataFeed": "true",
     "delta.enableExpiredLogCleanup": "false",
-    # What segments are looked up by; figures of other columns would make each commit slower than the one before.
-    "delta.dataSkippingStatsColumns": "instance,number",
+    "delta.dataSkippingStatsColumns": ",".join(INDEXED),
 }
 _ATTEMPTS = 5
-_REMEMBERED_DIGESTS = 4096
+_REMEMBERED_SEGMENTS = 4096
+# What one commit adds at most, or one segment: a step of the projector has it in memory several times.
+_GROUP_BYTES = 32 << 20
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Appended:
-    """What became of a segment; `alert` is set if it does not continue its chain, also when it was stored before."""
-
-    already_stored: bool
-    alert: Alert | None = None
-
-
 class Ledger:
-    """A ledger in a local folder; one process appends, from any number of threads."""
+    """The ledger of a store; one process appends, from any number of threads."""
 
-    def __init__(self, folder: Path, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(self, store: LogStore, clock: Callable[[], dt.datetime]) -> None:
         """Open the ledger, or make an empty one; raises Unavailable (LOG_UNAVAILABLE) if neither can be done."""
-        self._folder = folder
+        self._store = store
         self._clock = clock
         self._lock = threading.Lock()
+        # Verifying lets go of the interpreter at each record: threads that did so at once would mostly wait for it.
+        self._verifying = threading.Lock()
         try:
-            self._table = _open(folder)
+            self._table = _open(store)
+            # What stands here is made durable before any of it is acknowledged as stored.
+            store.make_all_durable()
             self._tallies = _count(self._table)
         except (DeltaError, OSError) as error:
             raise _unavailable() from error
-        self._synced = self._table.version()
+        self._durable = self._table.version()
         self._heads: dict[str, Head | None] = {}
-        self._digests: dict[tuple[str, int], bytes] = {}
+        self._remembered: dict[tuple[str, int], Stored] = {}
+        self._waiting: deque[Arrival] = deque()
+        self._appending: set[object] = set()
         self._broken = False
         self._stale = False
 
     @property
     def version(self) -> int:
-        """Return the number of the newest commit that is on disk; 0 is the empty ledger."""
-        return self._synced
+        """Return the number of the newest commit that is durable; 0 is the empty ledger."""
+        return self._durable
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a segment is being stored now."""
+        return bool(self._appending)
 
     def tally(self, model_version: str) -> Tally:
         """Return how many predictions of a model version the log holds; never waits for a write."""
         return self._tallies.get(model_version, Tally())
 
-    def append(self, segment: prediction_pb2.Segment) -> Appended:
-        """Store a verified segment, once: on return it is on disk, also if it had been before.
+    def model_versions(self) -> list[str]:
+        """Return every model version that the log holds predictions of; never waits for a write."""
+        return list(self._tallies)
 
-        Raises AlreadyExists (SEGMENT_CONFLICT) and stores nothing if its number is taken by other content, Unavailable
-        (LOG_UNAVAILABLE) if it cannot be stored now.
+    def append(self, segment: prediction_pb2.Segment) -> Appended:
+        """Store a segment, once: on return it is durable, also if it had been stored before.
+
+        Raises InvalidInput (SEGMENT_CORRUPT) if it does not verify, AlreadyExists (SEGMENT_CONFLICT) if its number is
+        taken by other content, Unavailable (LOG_UNAVAILABLE) if it cannot be stored now; then nothing of it is stored.
         """
-        facts = segment_facts(segment)
-        rows = ledger_rows(segment, self._clock())
-        with self._lock:
-            self._refuse_if_broken()
-            try:
-                return self._append_or_look_again(facts, rows)
-            except (DeltaError, OSError) as error:
-                self._stale = True
-                raise _unavailable() from error
+        with self._under_way():
+            with self._verifying:
+                rows = ledger_rows(segment, verified_decisions(segment), self._clock())
+            arrival = Arrival(segment_facts(segment), rows, data_file(rows))
+            self._put(arrival.file)
+            self._waiting.append(arrival)
+            with self._lock:
+                # Whoever comes first commits what has come together meanwhile; the others find it done.
+                while arrival.outcome is None:
+                    self._settle(self._take())
+            return arrival.result()
 
     def changes(self, first: int, last: int, columns: list[str]) -> pa.RecordBatchReader:
         """Return the rows of commits `first` to `last` with their `_commit_version`, in no particular order."""
         # A handle of its own: the appending one must not move between its look and its write.
-        table = DeltaTable(self._folder)
+        table = _open(self._store)
         reader = table.load_cdf(
             starting_version=first, ending_version=last, columns=[*columns, "_commit_version"], allow_out_of_range=True
         )
         return pa.RecordBatchReader.from_stream(reader)
 
-    def _append_or_look_again(self, facts: SegmentFacts, rows: pa.Table) -> Appended:
+    def spans(self, first: int, last: int, *, size: int) -> Iterator[tuple[int, int]]:
+        """Yield the commits `first` to `last` in spans of one, or of several whose files have at most `size` bytes."""
+        start, total = first, 0
+        for version in range(first, last + 1):
+            added = bytes_added(self._store.read(LEDGER, f"_delta_log/{version:020d}.json"))
+            if version > start and total + added > size:
+                yield start, version - 1
+                start, total = version, 0
+            total += added
+        if start <= last:
+            yield start, last
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        self._appending.add(token := object())
+        try:
+            yield
+        finally:
+            self._appending.discard(token)
+
+    def _put(self, file: DataFile) -> None:
+        try:
+            self._store.put(LEDGER, file.path, file.content)
+        except OSError as error:
+            raise _unavailable() from error
+
+    def _take(self) -> list[Arrival]:
+        """Return the segments that have waited longest, as many as one commit is to add."""
+        taken, size = [self._waiting.popleft()], 0
+        while self._waiting and (size := size + len(taken[-1].file.content)) < _GROUP_BYTES:
+            taken.append(self._waiting.popleft())
+        return taken
+
+    def _settle(self, arrivals: list[Arrival]) -> None:
+        """Add what is new in one commit and set the outcome of each, once all of it is durable."""
+        outcomes: Sequence[Appended | CounterfoilError]
+        try:
+            self._refuse_if_broken()
+            outcomes = self._append_or_look_again(arrivals)
+            self._discard(arrivals, outcomes)
+        except (DeltaError, OSError, Unavailable):
+            _logger.exception("segments could not be stored")
+            self._stale = True
+            outcomes = [_unavailable() for _ in arrivals]
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            arrival.outcome = outcome
+
+    def _append_or_look_again(self, arrivals: list[Arrival]) -> list[Appended | CounterfoilError]:
         for _ in range(_ATTEMPTS - 1):
             try:
-                return self._append(facts, rows)
+                return self._append(arrivals)
             except CommitFailedError:
-                # Another writer stored a segment of this instance in between.
+                # Another writer stored a segment of one of these instances in between.
                 self._stale = True
-        return self._append(facts, rows)
+        return self._append(arrivals)
 
-    def _append(self, facts: SegmentFacts, rows: pa.Table) -> Appended:
+    def _append(self, arrivals: list[Arrival]) -> list[Appended | CounterfoilError]:
         self._refresh()
-        head = self._head(facts.instance)
-        if is_stored(facts, self._stored_digest(facts, head)):
-            self._sync()
-            return Appended(already_stored=True, alert=alert_again(self._stored_continuity(facts), facts))
-        found = continuity(head, facts)
-        after = advance(head, facts)
-        self._commit(with_continuity(rows, found), Transaction(facts.instance, after.number))
-        self._remember(facts, after, rows)
-        return Appended(already_stored=False, alert=alert_for(found, head, facts))
+        group = Group(self._head, self._stored)
+        outcomes = group.judge(arrivals)
+        if group.added:
+            self._commit(group)
+        self._make_durable()
+        self._remember(group)
+        return outcomes
 
-    def _commit(self, rows: pa.Table, transaction: Transaction) -> None:
-        write_deltalake(
-            self._table,
-            rows,
-            mode="append",
-            commit_properties=CommitProperties(app_transactions=[transaction]),
-            writer_properties=WriterProperties(compression="ZSTD", compression_level=1),
+    def _commit(self, group: Group) -> None:
+        time_ms = int(self._clock().timestamp() * 1000)
+        self._table.create_write_transaction(
+            [arrival.file.added(found, time_ms=time_ms) for arrival, found in group.added],
+            "append",
+            Schema.from_arrow(LEDGER_SCHEMA),
+            list(PARTITIONED_BY),
+            commit_properties=CommitProperties(app_transactions=group.transactions),
         )
-        self._sync()
+        self._table.update_incremental()
 
-    def _sync(self) -> None:
+    def _discard(self, arrivals: list[Arrival], outcomes: Sequence[Appended | CounterfoilError]) -> None:
+        """Remove the files that no commit names: of segments that were stored before, or refused."""
+        for arrival, outcome in zip(arrivals, outcomes, strict=True):
+            if not isinstance(outcome, Appended) or outcome.already_stored:
+                self._store.delete(LEDGER, arrival.file.path)
+
+    def _make_durable(self) -> None:
+        newest = self._table.version()
         try:
-            for version in range(self._synced + 1, self._table.version() + 1):
-                sync_commit(self._folder, version)
-                self._synced = version
+            self._store.make_durable(LEDGER, self._durable + 1, newest)
         except OSError:
             # After a failed fsync the kernel may call lost pages clean: only a new start can tell what is there.
             self._broken = True
             raise
+        self._durable = newest
 
     def _head(self, instance: str) -> Head | None:
         if instance not in self._heads:
@@ -157,33 +212,32 @@ class Ledger:
         last = rows.filter(pc.equal(rows["sequence"], rows["last_sequence"])).to_pylist()[0]
         return Head(number, last["last_sequence"], last["hash"])
 
-    def _stored_digest(self, facts: SegmentFacts, head: Head | None) -> bytes | None:
+    def _stored(self, facts: SegmentFacts, head: Head | None) -> Stored | None:
         if head is None or facts.number > head.number:
             return None
-        known = self._digests.get((facts.instance, facts.number))
+        known = self._remembered.get((facts.instance, facts.number))
         if known is not None:
             return known
-        rows = self._lookup(facts.instance, facts.number, ["digest"])
-        return rows["digest"][0].as_py() if rows.num_rows else None
-
-    def _stored_continuity(self, facts: SegmentFacts) -> Continuity:
-        return Continuity(self._lookup(facts.instance, facts.number, ["continuity"])["continuity"][0].as_py())
+        rows = self._lookup(facts.instance, facts.number, ["digest", "continuity"]).slice(0, 1).to_pylist()
+        return Stored(rows[0]["digest"], Continuity(rows[0]["continuity"])) if rows else None
 
     def _lookup(self, instance: str, number: int, columns: list[str]) -> pa.Table:
         wanted = (pc.field("instance") == instance) & (pc.field("number") == number)
         return self._table.to_pyarrow_dataset().to_table(columns=columns, filter=wanted)
 
-    def _remember(self, facts: SegmentFacts, after: Head, rows: pa.Table) -> None:
-        self._heads[facts.instance] = after
-        self._digests[facts.instance, facts.number] = facts.digest
-        if len(self._digests) > _REMEMBERED_DIGESTS:
-            del self._digests[next(iter(self._digests))]
-        _add(self._tallies, rows)
+    def _remember(self, group: Group) -> None:
+        self._heads.update(group.heads)
+        self._remembered.update(group.stored)
+        while len(self._remembered) > _REMEMBERED_SEGMENTS:
+            del self._remembered[next(iter(self._remembered))]
+        for arrival, _ in group.added:
+            _add(self._tallies, arrival.rows)
 
     def _refresh(self) -> None:
         """Read the table anew after a write whose outcome is not known, or that another writer beat."""
         if self._stale:
             self._heads.clear()
+            self._remembered.clear()
             self._table.update_incremental()
             self._tallies = _count(self._table)
             self._stale = False
@@ -193,14 +247,11 @@ class Ledger:
             raise _unavailable()
 
 
-def _open(folder: Path) -> DeltaTable:
-    if not DeltaTable.is_deltatable(str(folder)):
-        make_folder(folder)
-        DeltaTable.create(folder, LEDGER_SCHEMA, partition_by=["day"], configuration=_CONFIGURATION)
-    # A predecessor may have been killed between a commit and its sync: what stands here is made durable before any
-    # of it is acknowledged as stored.
-    os.sync()
-    return DeltaTable(folder)
+def _open(store: LogStore) -> DeltaTable:
+    table = store.open(LEDGER)
+    if table is None:
+        return store.create(LEDGER, LEDGER_SCHEMA, partition_by=PARTITIONED_BY, configuration=_CONFIGURATION)
+    return table
 
 
 def _count(table: DeltaTable) -> dict[str, Tally]:

@@ -1,12 +1,13 @@
 """The ledger's columns, and the rows that a segment becomes."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.types.v1 import prediction_pb2
-from services.monitor.domain.chain import Continuity, SegmentFacts
+from services.monitor.domain.chain import SegmentFacts
 
 LEDGER_SCHEMA = pa.schema(
     [
@@ -33,6 +34,8 @@ LEDGER_SCHEMA = pa.schema(
     ]
 )
 
+_ROW_SCHEMA = LEDGER_SCHEMA.remove(LEDGER_SCHEMA.get_field_index("continuity"))
+
 
 def segment_facts(segment: prediction_pb2.Segment) -> SegmentFacts:
     """Return what the log compares of a segment; it must have been verified."""
@@ -48,14 +51,17 @@ def segment_facts(segment: prediction_pb2.Segment) -> SegmentFacts:
     )
 
 
-def ledger_rows(segment: prediction_pb2.Segment, ingest_time: dt.datetime) -> pa.Table:
-    """Return one row per record, (n_records, columns of LEDGER_SCHEMA), in the order of the segment, as CONTINUED.
+def ledger_rows(
+    segment: prediction_pb2.Segment, decisions: Iterable[prediction_pb2.DecisionPart], ingest_time: dt.datetime
+) -> pa.Table:
+    """Return one row per record, (n_records, columns of LEDGER_SCHEMA), in the order of the segment.
 
-    Bytes are kept as they were sent; what is beside them is read out of the decision part for looking things up. A
-    time outside what the log can hold becomes 1970-01-01.
+    All but `continuity`, which the log finds when it stores them. `decisions` are the records' decision parts, parsed;
+    each is let go of before the next is taken. Bytes are kept as they were sent; what is beside them is read out of
+    the decision part for looking things up. A time outside what the log can hold becomes 1970-01-01.
     """
+    looked_up = [_looked_up(decision) for decision in decisions]
     facts, records = segment_facts(segment), segment.records
-    decisions = [prediction_pb2.DecisionPart.FromString(record.decision_part) for record in records]
     same = {
         "instance": facts.instance,
         "number": facts.number,
@@ -63,49 +69,47 @@ def ledger_rows(segment: prediction_pb2.Segment, ingest_time: dt.datetime) -> pa
         "last_sequence": facts.last_sequence,
         "previous_hash": facts.previous_hash,
         "digest": facts.digest,
-        "continuity": Continuity.CONTINUED.value,
         "ingest_time": ingest_time,
         "day": ingest_time.date(),
     }
-    columns: dict[str, object] = {
+    columns: dict[str, Sequence[object]] = {
         "sequence": [record.sequence for record in records],
         "decision_part": [record.decision_part for record in records],
         "personal_part": [record.personal_part for record in records],
         "salt": [record.salt for record in records],
         "hash": [record.hash for record in records],
-        "prediction_id": [decision.prediction_id for decision in decisions],
-        "model_version": [decision.model_version for decision in decisions],
-        "bundle_digest": [decision.bundle_digest for decision in decisions],
-        "purpose": [purpose_name(decision.purpose) for decision in decisions],
-        "create_time": list(_times(decisions)),
+        **dict(zip(LOOKED_UP, zip(*looked_up, strict=True), strict=True)),
     }
     arrays = [
         pa.repeat(pa.scalar(same[field.name], field.type), len(records))
         if field.name in same
         else pa.array(columns[field.name], field.type)
-        for field in LEDGER_SCHEMA
+        for field in _ROW_SCHEMA
     ]
-    return pa.table(arrays, schema=LEDGER_SCHEMA)
-
-
-def with_continuity(rows: pa.Table, found: Continuity) -> pa.Table:
-    """Return the rows with what the log found about the segment's place in the chain."""
-    column = pa.repeat(pa.scalar(found.value, pa.string()), rows.num_rows)
-    return rows.set_column(LEDGER_SCHEMA.get_field_index("continuity"), LEDGER_SCHEMA.field("continuity"), column)
+    return pa.table(arrays, schema=_ROW_SCHEMA)
 
 
 def purpose_name(purpose: int) -> str:
     """Return DECISION, TEST, WHAT_IF or SHADOW, or the bare number of a purpose that this version does not know."""
-    if purpose not in prediction_pb2.Purpose.values():
-        return str(purpose)
-    return prediction_pb2.Purpose.Name(prediction_pb2.Purpose.ValueType(purpose)).removeprefix("PURPOSE_")
+    return _PURPOSES.get(purpose, str(purpose))
 
 
-def _times(decisions: list[prediction_pb2.DecisionPart]) -> Iterator[int]:
-    """Yield microseconds since 1970, which Arrow takes as they are."""
-    for decision in decisions:
-        microseconds = decision.create_time.ToMicroseconds()
-        yield microseconds if 0 <= microseconds <= _LATEST_US else 0
+def _looked_up(decision: prediction_pb2.DecisionPart) -> tuple[str, str, str, str, int]:
+    """Return LOOKED_UP of a record; the time in microseconds since 1970, which Arrow takes as they are."""
+    return (
+        decision.prediction_id,
+        decision.model_version,
+        decision.bundle_digest,
+        purpose_name(decision.purpose),
+        _microseconds(decision.create_time),
+    )
 
 
+def _microseconds(time: Timestamp) -> int:
+    microseconds = time.seconds * 1_000_000 + time.nanos // 1_000
+    return microseconds if 0 <= microseconds <= _LATEST_US else 0
+
+
+LOOKED_UP = ("prediction_id", "model_version", "bundle_digest", "purpose", "create_time")
+_PURPOSES: dict[int, str] = {number: name.removeprefix("PURPOSE_") for name, number in prediction_pb2.Purpose.items()}
 _LATEST_US = 253_402_300_799_999_999  # 9999-12-31, the last day that date libraries agree on

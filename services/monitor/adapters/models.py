@@ -1,5 +1,6 @@
 """Model versions and their data, as MLflow's registry has them."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -35,6 +36,13 @@ class RegisteredModels:
         if name not in self._found:
             self._found[name] = self._read(name, registered)
         return self._found[name]
+
+    def promoted_at(self, model_version: str) -> dt.datetime | None:
+        """Return when an alias was last pointed to models/{model}/versions/{n}; looked up each time.
+
+        Raises what ModelRegistry.promoted_at does.
+        """
+        return self._registry.promoted_at(*split_name(model_version, field="model_version"))
 
     def _read(self, name: str, registered: RegisteredVersion) -> ModelFacts:
         facts = read_facts(self._registry.fetch_bundle(registered), digest=registered.bundle_digest)

@@ -1,5 +1,6 @@
 """The columns of a model version's projection, and the rows that ledger rows become in it."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -47,6 +48,9 @@ _FIXED_FIELDS = [
     ("sequence", pa.int64()),
 ]
 
+# Field 3, its values one after another as 8 bytes each.
+_VALUES_TAG = b"\x1a"
+
 _Identity: TypeAlias = tuple[str | None, str | None]
 
 
@@ -70,7 +74,7 @@ def project_rows(rows: pa.Table, model: ModelFacts) -> tuple[pa.Table, pa.Table]
     for position, part in enumerate(rows["personal_part"].to_pylist()):
         personal = _personal(part)
         identities.append(_identity(personal))
-        fits = _fill(values[position], personal)
+        fits = _fill(values[position], part, personal)
         mismatch = "BUNDLE_MISMATCH" if bundles[position] != model.bundle_digest else None
         reasons.append(mismatch or (None if fits else "VALUES_INVALID"))
     accepted = pa.array([reason is None for reason in reasons], pa.bool_())
@@ -102,13 +106,36 @@ def _identity(personal: prediction_pb2.PersonalPart | None) -> _Identity:
     return personal.applicant_id or None, personal.application_number or None
 
 
-def _fill(row: np.ndarray, personal: prediction_pb2.PersonalPart | None) -> bool:
-    if personal is None:
+def _fill(row: np.ndarray, part: bytes | None, personal: prediction_pb2.PersonalPart | None) -> bool:
+    if not part or personal is None:
         return True
     if len(personal.values) != len(row):
         return False
-    row[:] = personal.values
+    row[:] = _values(part, personal)
     return not bool(np.isinf(row).any())
+
+
+def _values(part: bytes, personal: prediction_pb2.PersonalPart) -> Sequence[float] | np.ndarray:
+    """Return the values of a personal part, straight from its bytes where they lie as scorers write them.
+
+    As Python's numbers they take fifteen times as long, longer than all else that a row needs.
+    """
+    before = prediction_pb2.PersonalPart(
+        applicant_id=personal.applicant_id, application_number=personal.application_number
+    )
+    head = before.SerializeToString(deterministic=True) + _VALUES_TAG + _varint(8 * len(personal.values))
+    if part.startswith(head):
+        return np.frombuffer(part, "<f8", len(personal.values), len(head))
+    return personal.values
+
+
+def _varint(number: int) -> bytes:
+    """Return a number as Protobuf writes lengths: seven bits a byte, the lowest first."""
+    written = bytearray()
+    while number >= 1 << 7:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*written, number])
 
 
 def _projected(rows: pa.Table, identities: list[_Identity], values: np.ndarray, features: tuple[str, ...]) -> pa.Table:

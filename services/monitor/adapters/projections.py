@@ -21,26 +21,31 @@ class Projections:
         self._folder = folder
         self._tables: dict[Path, DeltaTable] = {}
 
-    def append(self, model_version: str, rows: pa.Table, commit: int) -> None:
-        """Add the rows of a model version that the ledger holds up to `commit`; those it has are left out."""
-        if rows.num_rows:
-            self._append(projection_folder(self._folder, model_version), rows, Transaction("ledger", commit), ["day"])
+    def append(self, model_version: str, rows: pa.Table, commit: int) -> pa.Table:
+        """Add the rows of a model version that the ledger holds up to `commit` and return those it did not have."""
+        if not rows.num_rows:
+            return rows
+        folder = projection_folder(self._folder, model_version)
+        return self._append(folder, rows, Transaction("ledger", commit), ["day"])
 
     def set_apart(self, model_version: str, rows: pa.Table, commit: int) -> None:
         """Add rows that fit no projection to the table `set_apart`, once as well."""
         if rows.num_rows:
             self._append(self._folder / "set_apart", rows, Transaction(f"ledger/{model_version}", commit), None)
 
-    def _append(self, folder: Path, rows: pa.Table, transaction: Transaction, partition_by: list[str] | None) -> None:
+    def _append(
+        self, folder: Path, rows: pa.Table, transaction: Transaction, partition_by: list[str] | None
+    ) -> pa.Table:
         table = self._open(folder, rows.schema, partition_by)
         done = table.transaction_version(transaction.app_id)
         if done is not None:
             rows = rows.filter(pc.greater(rows[COMMIT_COLUMN], done))
         if not rows.num_rows:
-            return
+            return rows
         properties = CommitProperties(app_transactions=[transaction])
         write_deltalake(table, rows.drop_columns([COMMIT_COLUMN]), mode="append", commit_properties=properties)
         sync_commit(folder, table.version())
+        return rows
 
     def _open(self, folder: Path, schema: pa.Schema, partition_by: list[str] | None) -> DeltaTable:
         if folder not in self._tables:

@@ -1,5 +1,6 @@
 """What the monitor knows of a model version: its bundle's features, costs and figures, and its training data."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,13 @@ class Models(Protocol):
         """Return the facts of models/{model}/versions/{n or alias}.
 
         Raises NotFound (MODEL_VERSION_NOT_FOUND), Precondition if its bundle is refused, Unavailable if MLflow is down.
+        """
+        ...
+
+    def promoted_at(self, model_version: str) -> dt.datetime | None:
+        """Return when an alias was last pointed to models/{model}/versions/{n}; None: never, or nobody wrote it down.
+
+        Raises NotFound and Unavailable as `find` does.
         """
         ...
 

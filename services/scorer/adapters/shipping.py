@@ -15,7 +15,8 @@ from shared.errors import CounterfoilError, Unavailable
 from shared.logs import log_event
 
 SEAL_SECONDS: Final = 1.0
-SEGMENT_BYTES: Final = 1 << 20
+# What is shipped at once of a backlog: the monitor's work on a segment hardly grows with its size.
+SEGMENT_BYTES: Final = 8 << 20
 LONGEST_PAUSE_SECONDS: Final = 30.0
 CALL_SECONDS: Final = 30.0
 _PURGED_AT_ONCE: Final = 1000

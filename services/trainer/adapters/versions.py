@@ -16,13 +16,13 @@ from services.trainer.adapters.run_files import MlflowFiles
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.versions import AliasMove, ModelVersion, Requested, ThresholdWish, etag_of
-from shared.bundle.registry import DIGEST_TAG, ModelRegistry
+from shared.bundle.registry import DIGEST_TAG, PROMOTED_TAG, ModelRegistry
 from shared.errors import NotFound
 from shared.mlflow_store import prepare, reaching_mlflow
 
 _PREFIX = "counterfoil."
 MOVES_TAG = f"{_PREFIX}alias_moves"
-_PROMOTED, _DEMOTED = f"{_PREFIX}promoted.", f"{_PREFIX}demoted."
+_PROMOTED, _DEMOTED = PROMOTED_TAG, f"{_PREFIX}demoted."
 _REQUEST, _CONTENT = f"{_PREFIX}request", f"{_PREFIX}request_content"
 _LOGGED_MODEL = "models:/"
 _PAGE = 1000

@@ -41,9 +41,9 @@ def test_groups_are_those_of_the_loop() -> None:
         "model",
         "audit",
         "score",
+        "predictions",
         "drift",
         "alerts",
-        "retrain",
     ]
 
 

@@ -1,5 +1,6 @@
 """Model versions that the monitor knows of without a registry."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import numpy as np
 from services.monitor.domain.model import ModelFacts
 from shared.bundle.dataset import DatasetReference, SplitReference
 from shared.bundle.profile import fit_profile
-from shared.bundle.schema import Feature, FeatureSchema
+from shared.bundle.schema import Feature, FeatureSchema, Kind
 from shared.errors import NotFound
 
 MODEL_VERSION = "models/credit-default/versions/1"
@@ -36,6 +37,7 @@ class KnownModels:
 
     def __init__(self, *facts: ModelFacts) -> None:
         self.facts = {each.model_version: each for each in facts}
+        self.promotions: dict[str, dt.datetime] = {}
         self.asked = 0
 
     def add(self, facts: ModelFacts, *, alias: str = "") -> None:
@@ -51,7 +53,12 @@ class KnownModels:
             raise NotFound(f"there is no {model_version}", reason="MODEL_VERSION_NOT_FOUND")
         return self.facts[model_version]
 
+    def promoted_at(self, model_version: str) -> dt.datetime | None:
+        """Return what `promotions` says."""
+        return self.promotions.get(model_version)
+
 
 def _feature(place: int, name: str) -> Feature:
     source = f"application.{name.split('_', maxsplit=1)[0]}"
-    return Feature(name, "one_hot" if place else "numeric", "application", (source,))
+    kind: Kind = "one_hot" if place else "numeric"
+    return Feature(name, kind, "application", (source,), reason_code=f"R{place}", reason_text=f"text of {name}")

@@ -61,6 +61,8 @@ def _record(instance: str, sequence: int, row: np.ndarray, create_time: dt.datet
     )
     personal_part = personal.SerializeToString(deterministic=True)
     probability = 1 / (1 + float(np.exp(-np.nansum(row))))
+    contributions = np.nan_to_num(row)
+    ranked = np.argsort(-np.abs(contributions), kind="stable").tolist()
     decision = prediction_pb2.DecisionPart(
         layout_version=1,
         prediction_id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{instance}/{sequence}")),
@@ -71,6 +73,10 @@ def _record(instance: str, sequence: int, row: np.ndarray, create_time: dt.datet
         margin=float(np.nansum(row)),
         threshold=0.5,
         decision=prediction_pb2.DECISION_REFUSE if probability >= 0.5 else prediction_pb2.DECISION_APPROVE,
+        reason_features=ranked,
+        reason_contributions=contributions[ranked],
+        principal_reason_codes=[f"R{position}" for position in ranked if contributions[position] > 0],
+        imputed_features=np.flatnonzero(np.isnan(row)).tolist(),
         personal_digest=personal_digest(salt, personal_part),
     )
     decision.create_time.FromDatetime(create_time)
@@ -89,3 +95,8 @@ def numbered(segment: prediction_pb2.Segment, number: int) -> prediction_pb2.Seg
     renumbered.number = number
     renumbered.digest = segment_digest(renumbered)
     return renumbered
+
+
+def decisions_of(segment: prediction_pb2.Segment) -> list[prediction_pb2.DecisionPart]:
+    """Return the parsed decision part of each record, verified or not."""
+    return [prediction_pb2.DecisionPart.FromString(record.decision_part) for record in segment.records]

@@ -11,14 +11,14 @@ from services.monitor.adapters.ledger_rows import ledger_rows
 from services.monitor.adapters.projection_rows import COMMIT_COLUMN, LEDGER_COLUMNS, project_rows
 from shared.prediction_record.chunks import ChunkAnswers, chunk_decisions, to_doubles
 from tests.unit.monitor.models import FEATURES, model_facts
-from tests.unit.monitor.segments import NOW, Spool, seeded_values
+from tests.unit.monitor.segments import NOW, Spool, decisions_of, seeded_values
 
 CHUNK_ID = "11111111-1111-4111-8111-111111111111"
 
 
 def ledger(segment: prediction_pb2.Segment) -> pa.Table:
     """Return the segment as the projector reads it out of the ledger."""
-    rows = ledger_rows(segment, NOW).select(LEDGER_COLUMNS)
+    rows = ledger_rows(segment, decisions_of(segment), NOW).select(LEDGER_COLUMNS)
     return rows.append_column(COMMIT_COLUMN, pa.repeat(pa.scalar(4, pa.int64()), rows.num_rows))
 
 

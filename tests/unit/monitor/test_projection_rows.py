@@ -21,7 +21,7 @@ from services.monitor.adapters.projection_rows import (
     projection_schema,
 )
 from tests.unit.monitor.models import FEATURES, model_facts
-from tests.unit.monitor.segments import NOW, Spool, seeded_values
+from tests.unit.monitor.segments import NOW, Spool, decisions_of, seeded_values
 
 _VALUE = st.one_of(st.just(math.nan), st.floats(allow_nan=False, allow_infinity=False))
 _ROW = st.lists(_VALUE, min_size=3, max_size=3)
@@ -29,7 +29,7 @@ _ROW = st.lists(_VALUE, min_size=3, max_size=3)
 
 def _ledger(segment: prediction_pb2.Segment, *, commit: int = 4) -> pa.Table:
     """Return the segment as the projector reads it out of the ledger."""
-    rows = ledger_rows(segment, NOW).select(LEDGER_COLUMNS)
+    rows = ledger_rows(segment, decisions_of(segment), NOW).select(LEDGER_COLUMNS)
     return rows.append_column(COMMIT_COLUMN, pa.repeat(pa.scalar(commit, pa.int64()), rows.num_rows))
 
 

@@ -28,11 +28,6 @@ def alert_name(text: str) -> str:
     return _within("alerts", text)
 
 
-def retrain_proposal_name(text: str) -> str:
-    """Return retrainProposals/{id}."""
-    return _within("retrainProposals", text)
-
-
 def applicant_name(text: str) -> str:
     """Return applicants/{id}."""
     return _within("applicants", text)
@@ -57,6 +52,17 @@ def model_version_name(text: str) -> str:
     if len(parts) != 2 or not all(parts):  # noqa: PLR2004  # model and version
         raise click.BadParameter(f"{text!r} is no model version; write models/MODEL/versions/N")
     return f"models/{parts[0]}/versions/{parts[1]}"
+
+
+def prediction_name(text: str) -> str:
+    """Return models/{model}/versions/{n}/predictions/{id}.
+
+    Taken are the full name and `{model}/{n}/{id}`. Raises click.BadParameter for anything else.
+    """
+    parts = [part for part in text.removeprefix("models/").split("/") if part not in {"versions", "predictions"}]
+    if len(parts) != 3 or not all(parts):  # noqa: PLR2004  # model, version and identifier
+        raise click.BadParameter(f"{text!r} is no prediction; write models/MODEL/versions/N/predictions/ID")
+    return f"models/{parts[0]}/versions/{parts[1]}/predictions/{parts[2]}"
 
 
 def lineage_name(text: str) -> str:

@@ -25,7 +25,7 @@ _READING_VERBS: Final = (
     *("Get", "List", "Watch", "Read"),
     *("Sample", "Describe", "Preview", "Compare", "Evaluate", "Verify", "Replay"),
 )
-_IDEMPOTENT_VERBS: Final = (*_READING_VERBS, "Cancel", "Reload", "Ingest")
+_IDEMPOTENT_VERBS: Final = (*_READING_VERBS, "Cancel", "Reload", "Ingest", "RecordOutcomes")
 _SERVICES: Final = (
     trainer_pb2.DESCRIPTOR.services_by_name["TrainerService"],
     scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"],

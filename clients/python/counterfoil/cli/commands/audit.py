@@ -1,12 +1,12 @@
 """`counterfoil audit`: who changed what, and whether the record of it is whole."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import click
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.cli.failures import CommandFailed
+from counterfoil.cli.moments import MOMENT, timestamp
 from counterfoil.cli.options import examples, page_options
 from counterfoil.cli.output import json_option, say, show
 from counterfoil.cli.session import Session, pass_session, trainer_calls
@@ -14,7 +14,6 @@ from counterfoil.cli.views.audit import audit_events_view, trail_report_view
 from counterfoil.trainer.v1 import governance_pb2
 
 _MOST_DIGITS: Final = 18
-_MOMENT: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 
 
 @click.group()
@@ -32,8 +31,8 @@ def audit() -> None:
 @click.option("--resource", default="", metavar="NAME", help="Only about it and what lies below it.")
 @click.option("--caller", default="", metavar="NAME", help="Only by this caller.")
 @click.option("--action", default="", metavar="RPC", help="Only calls of this rpc, for example PromoteModelVersion.")
-@click.option("--since", type=_MOMENT, metavar="TIME", help="Only from this moment on, in UTC.")
-@click.option("--until", type=_MOMENT, metavar="TIME", help="Only before this moment, in UTC.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Only from this moment on, in UTC.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only before this moment, in UTC.")
 @page_options
 @json_option
 @pass_session
@@ -54,8 +53,8 @@ def list_(
         resource=resource,
         caller=caller,
         action=action,
-        start_time=_timestamp(since),
-        end_time=_timestamp(until),
+        start_time=timestamp(since),
+        end_time=timestamp(until),
         page_size=page_size,
         page_token=page_token,
     )
@@ -88,11 +87,3 @@ def verify(session: Session, /, known: str) -> None:
     if not report.intact:
         where = f"link {report.broken_sequence} of the audit trail: {report.problem}"
         raise CommandFailed(where, reason="AUDIT_TRAIL_BROKEN")
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment.replace(tzinfo=UTC))
-    return timestamp

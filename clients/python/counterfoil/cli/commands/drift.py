@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import Final
 
 import click
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.cli.failures import check_ended_well
 from counterfoil.cli.files import write_file
 from counterfoil.cli.jobs import wait_for
+from counterfoil.cli.moments import timestamp
 from counterfoil.cli.names import CHAMPION, DEFAULT_MODEL, drift_report_name, model_version_name
 from counterfoil.cli.options import examples, page_options, request_id_option, wait_option
 from counterfoil.cli.output import json_option, json_wanted, say, show, show_json
-from counterfoil.cli.session import Session, monitor_calls, pass_session, trainer_calls
+from counterfoil.cli.session import Session, monitor_calls, pass_session
+from counterfoil.cli.versions import numbered_version
 from counterfoil.cli.views.drift import drift_report_list_view, drift_report_view, drift_status_view
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
-from counterfoil.trainer.v1 import training_pb2
 
 _FORMATS: Final = {
     "html": monitor_pb2.DRIFT_REPORT_FORMAT_HTML,
@@ -119,7 +119,7 @@ def get(session: Session, /, name: str) -> None:
 def list_(session: Session, /, *, model: str, page_size: int, page_token: str) -> None:
     """List drift reports, newest first."""
     request = monitor_pb2.ListDriftReportsRequest(
-        page_size=page_size, page_token=page_token, model_version=_numbered(session, model) if model else ""
+        page_size=page_size, page_token=page_token, model_version=numbered_version(session, model) if model else ""
     )
     with monitor_calls(session) as monitor:
         page = monitor.ListDriftReports(request)
@@ -166,7 +166,7 @@ def read(session: Session, /, name: str, *, form: str, output: Path) -> None:
 @pass_session
 def status(session: Session, /, version: str, *, etag: str) -> None:
     """Tell by the newest report whether the data of VERSION (by default the champion) has drifted."""
-    request = monitor_pb2.GetDriftStatusRequest(model_version=_numbered(session, version), etag=etag)
+    request = monitor_pb2.GetDriftStatusRequest(model_version=numbered_version(session, version), etag=etag)
     with monitor_calls(session) as monitor:
         found = monitor.GetDriftStatus(request)
     if etag and not found.model_version:
@@ -186,24 +186,7 @@ def cancel(session: Session, /, name: str) -> None:
 
 
 def _window(last: int | None, since: datetime | None, until: datetime | None) -> monitor_pb2.PredictionWindow:
-    return monitor_pb2.PredictionWindow(last_count=last or 0, start_time=_time(since), end_time=_time(until))
-
-
-def _time(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    time = Timestamp()
-    time.FromDatetime(moment)
-    return time
-
-
-def _numbered(session: Session, version: str) -> str:
-    """Return models/{model}/versions/{n}; an alias is looked up with the trainer."""
-    name = model_version_name(version)
-    if name.rpartition("/")[2].isdecimal():
-        return name
-    with trainer_calls(session) as trainer:
-        return trainer.GetModelVersion(training_pb2.GetModelVersionRequest(name=name)).name
+    return monitor_pb2.PredictionWindow(last_count=last or 0, start_time=timestamp(since), end_time=timestamp(until))
 
 
 def _wait(monitor: MonitorServiceStub, name: str) -> monitor_pb2.DriftReport:

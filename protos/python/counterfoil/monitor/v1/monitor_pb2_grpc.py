@@ -5,7 +5,8 @@ import warnings
 
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
-from counterfoil.monitor.v1 import retraining_pb2 as counterfoil_dot_monitor_dot_v1_dot_retraining__pb2
+from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
+from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -43,6 +44,31 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/IngestPredictions',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsResponse.FromString,
+                _registered_method=True)
+        self.GetPrediction = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/GetPrediction',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.GetPredictionRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Prediction.FromString,
+                _registered_method=True)
+        self.ListPredictions = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListPredictions',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.FromString,
+                _registered_method=True)
+        self.RecordOverride = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/RecordOverride',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.FromString,
+                _registered_method=True)
+        self.RecordOutcomes = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/RecordOutcomes',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesResponse.FromString,
+                _registered_method=True)
+        self.ListOutcomes = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListOutcomes',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.FromString,
                 _registered_method=True)
         self.CreateDriftReport = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/CreateDriftReport',
@@ -94,26 +120,6 @@ class MonitorServiceStub:
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
                 _registered_method=True)
-        self.GetRetrainProposal = channel.unary_unary(
-                '/counterfoil.monitor.v1.MonitorService/GetRetrainProposal',
-                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.GetRetrainProposalRequest.SerializeToString,
-                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
-                _registered_method=True)
-        self.ListRetrainProposals = channel.unary_unary(
-                '/counterfoil.monitor.v1.MonitorService/ListRetrainProposals',
-                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsRequest.SerializeToString,
-                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsResponse.FromString,
-                _registered_method=True)
-        self.ApproveRetrainProposal = channel.unary_unary(
-                '/counterfoil.monitor.v1.MonitorService/ApproveRetrainProposal',
-                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.SerializeToString,
-                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
-                _registered_method=True)
-        self.RejectRetrainProposal = channel.unary_unary(
-                '/counterfoil.monitor.v1.MonitorService/RejectRetrainProposal',
-                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RejectRetrainProposalRequest.SerializeToString,
-                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
-                _registered_method=True)
 
 
 class MonitorServiceServicer:
@@ -124,6 +130,41 @@ class MonitorServiceServicer:
 
     def IngestPredictions(self, request, context):
         """Stores a segment of predictions exactly once. The reply means: on disk.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPrediction(self, request, context):
+        """Returns everything that is stored about one prediction, with its proof.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPredictions(self, request, context):
+        """Returns predictions that match a filter, newest first, without their inputs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordOverride(self, request, context):
+        """Records that a person decided otherwise than the model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordOutcomes(self, request, context):
+        """Stores what became of loans; sent twice, stored once. The reply means: on disk.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOutcomes(self, request, context):
+        """Returns every outcome that was recorded of a decision, also those that a later one has corrected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,34 +240,6 @@ class MonitorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetRetrainProposal(self, request, context):
-        """Returns one retrain proposal.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListRetrainProposals(self, request, context):
-        """Returns retrain proposals, newest first.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ApproveRetrainProposal(self, request, context):
-        """Has a model trained anew as was proposed; the new version becomes challenger.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RejectRetrainProposal(self, request, context):
-        """Decides against a proposal.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_MonitorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -234,6 +247,31 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.IngestPredictions,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsResponse.SerializeToString,
+            ),
+            'GetPrediction': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPrediction,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.GetPredictionRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Prediction.SerializeToString,
+            ),
+            'ListPredictions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPredictions,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.SerializeToString,
+            ),
+            'RecordOverride': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOverride,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.SerializeToString,
+            ),
+            'RecordOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordOutcomes,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesResponse.SerializeToString,
+            ),
+            'ListOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOutcomes,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.SerializeToString,
             ),
             'CreateDriftReport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDriftReport,
@@ -285,26 +323,6 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.SerializeToString,
             ),
-            'GetRetrainProposal': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetRetrainProposal,
-                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.GetRetrainProposalRequest.FromString,
-                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
-            ),
-            'ListRetrainProposals': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListRetrainProposals,
-                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsRequest.FromString,
-                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsResponse.SerializeToString,
-            ),
-            'ApproveRetrainProposal': grpc.unary_unary_rpc_method_handler(
-                    servicer.ApproveRetrainProposal,
-                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.FromString,
-                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
-            ),
-            'RejectRetrainProposal': grpc.unary_unary_rpc_method_handler(
-                    servicer.RejectRetrainProposal,
-                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RejectRetrainProposalRequest.FromString,
-                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
-            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'counterfoil.monitor.v1.MonitorService', rpc_method_handlers)
@@ -336,6 +354,141 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/IngestPredictions',
             counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.IngestPredictionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPrediction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/GetPrediction',
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.GetPredictionRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Prediction.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPredictions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListPredictions',
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordOverride(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/RecordOverride',
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.RecordOverrideRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.Override.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/RecordOutcomes',
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.RecordOutcomesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListOutcomes',
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -606,114 +759,6 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/AcknowledgeAlert',
             counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetRetrainProposal(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/counterfoil.monitor.v1.MonitorService/GetRetrainProposal',
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.GetRetrainProposalRequest.SerializeToString,
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListRetrainProposals(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/counterfoil.monitor.v1.MonitorService/ListRetrainProposals',
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsRequest.SerializeToString,
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ApproveRetrainProposal(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/counterfoil.monitor.v1.MonitorService/ApproveRetrainProposal',
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.SerializeToString,
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RejectRetrainProposal(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/counterfoil.monitor.v1.MonitorService/RejectRetrainProposal',
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RejectRetrainProposalRequest.SerializeToString,
-            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,7 +6,8 @@ isort:skip_file
 from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
-from counterfoil.monitor.v1 import retraining_pb2 as _retraining_pb2
+from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
+from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
 import abc as _abc_1
@@ -41,6 +42,16 @@ class MonitorServiceStub:
     def __new__(cls, channel: _aio.Channel) -> MonitorServiceAsyncStub: ...
     IngestPredictions: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.IngestPredictionsRequest, _monitor_pb2.IngestPredictionsResponse]
     """Stores a segment of predictions exactly once. The reply means: on disk."""
+    GetPrediction: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.GetPredictionRequest, _prediction_log_pb2.Prediction]
+    """Returns everything that is stored about one prediction, with its proof."""
+    ListPredictions: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.ListPredictionsRequest, _prediction_log_pb2.ListPredictionsResponse]
+    """Returns predictions that match a filter, newest first, without their inputs."""
+    RecordOverride: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]
+    """Records that a person decided otherwise than the model."""
+    RecordOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_pb2.RecordOutcomesRequest, _outcome_pb2.RecordOutcomesResponse]
+    """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
+    ListOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_pb2.ListOutcomesRequest, _outcome_pb2.ListOutcomesResponse]
+    """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
     CreateDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]
@@ -61,14 +72,6 @@ class MonitorServiceStub:
     """Returns alerts, the last raised first."""
     AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]
     """Says that the caller has seen an alert."""
-    GetRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.GetRetrainProposalRequest, _retraining_pb2.RetrainProposal]
-    """Returns one retrain proposal."""
-    ListRetrainProposals: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.ListRetrainProposalsRequest, _retraining_pb2.ListRetrainProposalsResponse]
-    """Returns retrain proposals, newest first."""
-    ApproveRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.ApproveRetrainProposalRequest, _retraining_pb2.RetrainProposal]
-    """Has a model trained anew as was proposed; the new version becomes challenger."""
-    RejectRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.RejectRetrainProposalRequest, _retraining_pb2.RetrainProposal]
-    """Decides against a proposal."""
 
 @_typing.type_check_only
 class MonitorServiceAsyncStub(MonitorServiceStub):
@@ -80,6 +83,16 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     IngestPredictions: _aio.UnaryUnaryMultiCallable[_monitor_pb2.IngestPredictionsRequest, _monitor_pb2.IngestPredictionsResponse]  # type: ignore[assignment]
     """Stores a segment of predictions exactly once. The reply means: on disk."""
+    GetPrediction: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.GetPredictionRequest, _prediction_log_pb2.Prediction]  # type: ignore[assignment]
+    """Returns everything that is stored about one prediction, with its proof."""
+    ListPredictions: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.ListPredictionsRequest, _prediction_log_pb2.ListPredictionsResponse]  # type: ignore[assignment]
+    """Returns predictions that match a filter, newest first, without their inputs."""
+    RecordOverride: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]  # type: ignore[assignment]
+    """Records that a person decided otherwise than the model."""
+    RecordOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_pb2.RecordOutcomesRequest, _outcome_pb2.RecordOutcomesResponse]  # type: ignore[assignment]
+    """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
+    ListOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_pb2.ListOutcomesRequest, _outcome_pb2.ListOutcomesResponse]  # type: ignore[assignment]
+    """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
     CreateDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
@@ -100,14 +113,6 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns alerts, the last raised first."""
     AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
     """Says that the caller has seen an alert."""
-    GetRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.GetRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
-    """Returns one retrain proposal."""
-    ListRetrainProposals: _aio.UnaryUnaryMultiCallable[_retraining_pb2.ListRetrainProposalsRequest, _retraining_pb2.ListRetrainProposalsResponse]  # type: ignore[assignment]
-    """Returns retrain proposals, newest first."""
-    ApproveRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.ApproveRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
-    """Has a model trained anew as was proposed; the new version becomes challenger."""
-    RejectRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.RejectRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
-    """Decides against a proposal."""
 
 class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the prediction log and watches whether the world has drifted away from what the model learnt.
@@ -122,6 +127,46 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_monitor_pb2.IngestPredictionsResponse, _abc.Awaitable[_monitor_pb2.IngestPredictionsResponse]]:
         """Stores a segment of predictions exactly once. The reply means: on disk."""
+
+    @_abc_1.abstractmethod
+    def GetPrediction(
+        self,
+        request: _prediction_log_pb2.GetPredictionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prediction_log_pb2.Prediction, _abc.Awaitable[_prediction_log_pb2.Prediction]]:
+        """Returns everything that is stored about one prediction, with its proof."""
+
+    @_abc_1.abstractmethod
+    def ListPredictions(
+        self,
+        request: _prediction_log_pb2.ListPredictionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prediction_log_pb2.ListPredictionsResponse, _abc.Awaitable[_prediction_log_pb2.ListPredictionsResponse]]:
+        """Returns predictions that match a filter, newest first, without their inputs."""
+
+    @_abc_1.abstractmethod
+    def RecordOverride(
+        self,
+        request: _prediction_log_pb2.RecordOverrideRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prediction_log_pb2.Override, _abc.Awaitable[_prediction_log_pb2.Override]]:
+        """Records that a person decided otherwise than the model."""
+
+    @_abc_1.abstractmethod
+    def RecordOutcomes(
+        self,
+        request: _outcome_pb2.RecordOutcomesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outcome_pb2.RecordOutcomesResponse, _abc.Awaitable[_outcome_pb2.RecordOutcomesResponse]]:
+        """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
+
+    @_abc_1.abstractmethod
+    def ListOutcomes(
+        self,
+        request: _outcome_pb2.ListOutcomesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outcome_pb2.ListOutcomesResponse, _abc.Awaitable[_outcome_pb2.ListOutcomesResponse]]:
+        """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
 
     @_abc_1.abstractmethod
     def CreateDriftReport(
@@ -202,37 +247,5 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alert_pb2.Alert, _abc.Awaitable[_alert_pb2.Alert]]:
         """Says that the caller has seen an alert."""
-
-    @_abc_1.abstractmethod
-    def GetRetrainProposal(
-        self,
-        request: _retraining_pb2.GetRetrainProposalRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
-        """Returns one retrain proposal."""
-
-    @_abc_1.abstractmethod
-    def ListRetrainProposals(
-        self,
-        request: _retraining_pb2.ListRetrainProposalsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_retraining_pb2.ListRetrainProposalsResponse, _abc.Awaitable[_retraining_pb2.ListRetrainProposalsResponse]]:
-        """Returns retrain proposals, newest first."""
-
-    @_abc_1.abstractmethod
-    def ApproveRetrainProposal(
-        self,
-        request: _retraining_pb2.ApproveRetrainProposalRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
-        """Has a model trained anew as was proposed; the new version becomes challenger."""
-
-    @_abc_1.abstractmethod
-    def RejectRetrainProposal(
-        self,
-        request: _retraining_pb2.RejectRetrainProposalRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
-        """Decides against a proposal."""
 
 def add_MonitorServiceServicer_to_server(servicer: MonitorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,92 @@
+"""Where the tables of the log lie, and what makes a write to them durable there."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from services.monitor.adapters.durability import make_folder, sync, sync_commit
+
+
+class LogStore(Protocol):
+    """Holds Delta tables by name, such as `ledger`; paths are relative to their table, parted by `/`."""
+
+    def open(self, table: str) -> DeltaTable | None:
+        """Return the table, None if there is none."""
+        ...
+
+    def create(
+        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: dict[str, str | None]
+    ) -> DeltaTable:
+        """Make an empty table durably."""
+        ...
+
+    def put(self, table: str, path: str, content: bytes) -> None:
+        """Store a new file; on return it is durable."""
+        ...
+
+    def delete(self, table: str, path: str) -> None:
+        """Remove a file that no commit names."""
+        ...
+
+    def read(self, table: str, path: str) -> bytes:
+        """Return a file's content; raises OSError if it cannot be read."""
+        ...
+
+    def make_durable(self, table: str, first: int, last: int) -> None:
+        """Return once the commits `first` to `last` are durable; raises OSError if that cannot be known."""
+        ...
+
+    def make_all_durable(self) -> None:
+        """Return once everything is durable that was written before, also by a process that was killed meanwhile."""
+        ...
+
+
+class LocalStore:
+    """Tables below a folder of this machine: files and folders are synced, since Delta's library does not."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, table: str) -> DeltaTable | None:
+        """Return the table, None if there is none."""
+        folder = self._folder / table
+        return DeltaTable(folder) if DeltaTable.is_deltatable(str(folder)) else None
+
+    def create(
+        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: dict[str, str | None]
+    ) -> DeltaTable:
+        """Make an empty table durably."""
+        folder = self._folder / table
+        make_folder(folder)
+        DeltaTable.create(folder, schema, partition_by=list(partition_by), configuration=configuration)
+        sync_commit(folder, 0)
+        return DeltaTable(folder)
+
+    def put(self, table: str, path: str, content: bytes) -> None:
+        """Store a new file; on return it is on disk, and so are the folders above it."""
+        file = self._folder / table / path
+        make_folder(file.parent)
+        file.write_bytes(content)
+        sync(file)
+        sync(file.parent)
+
+    def delete(self, table: str, path: str) -> None:
+        """Remove a file that no commit names."""
+        (self._folder / table / path).unlink(missing_ok=True)
+
+    def read(self, table: str, path: str) -> bytes:
+        """Return a file's content; raises OSError if it cannot be read."""
+        return (self._folder / table / path).read_bytes()
+
+    def make_durable(self, table: str, first: int, last: int) -> None:
+        """Return once the commits `first` to `last` are on disk; raises OSError if that cannot be known."""
+        for version in range(first, last + 1):
+            sync_commit(self._folder / table, version)
+
+    def make_all_durable(self) -> None:
+        """Return once everything is on disk that was written before, also by a process that was killed meanwhile."""
+        os.sync()
