@@ -15,6 +15,7 @@ from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.profile import fit_profile
 from shared.bundle.schema import Feature, FeatureSchema
 from shared.bundle.writing import BundleContents, DatasetReference, SplitReference, write_bundle
+from shared.features.reference import REFERENCE
 
 MODEL: Final = "credit-default"
 SPLIT_ROWS: Final = {"train": 600, "test": 200, "production": 200}
@@ -41,6 +42,22 @@ SCHEMA: Final = FeatureSchema(
     ),
     dropped=DROPPED,
 )
+# The levels that the data set's text columns would have had, so that raw applications can be scored.
+RAW_FEATURES: Final = {
+    "set": "REFERENCE",
+    "levels": {
+        "application": {
+            **{column: ["XNA"] for column in REFERENCE.application.categories},
+            "NAME_CONTRACT_TYPE": ["Cash loans", "Revolving loans"],
+        },
+        "bureau": {
+            "CREDIT_ACTIVE": ["Active", "Closed"],
+            "CREDIT_CURRENCY": ["currency 1"],
+            "CREDIT_TYPE": ["Consumer credit"],
+        },
+        "bureau_balance": {"STATUS": ["0", "C"]},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -149,6 +166,7 @@ def _contents(
         golden_values=train[:8],
         metrics={"auc": 0.7},
         library_versions={"lightgbm": lightgbm.__version__},
+        raw_features=RAW_FEATURES,
     )
 
 

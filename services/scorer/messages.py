@@ -28,6 +28,8 @@ from services.scorer.domain.requests import (
 )
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import ApplicantRow, Served
+from services.scorer.raw_messages import raw_from_proto
+from services.scorer.unknown_fields import unknown_fields
 from shared.bundle.reading import Bundle
 from shared.bundle.schema import Feature
 from shared.bundle.wording import worded
@@ -256,16 +258,19 @@ def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
     if message.as_of_date and not _is_date(message.as_of_date):
         violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
     if message.WhichOneof("subject") in (None, "applicant_id") and not message.applicant_id:
-        why = "names nobody; set applicant_id, features or vector"
+        why = "names nobody; set applicant_id, features, vector or raw"
         violations.append(FieldViolation(prefix.removesuffix("."), why))
     if len(message.features.features) > MAX_FEATURES:
         violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
+    violations += unknown_fields(message, prefix.removesuffix("."))
     if violations:
         raise InvalidInput(violations)
-    return Subject(_applicant(message), message.application_number, message.as_of_date, prefix)
+    return Subject(_applicant(message, prefix), message.application_number, message.as_of_date, prefix)
 
 
-def _applicant(message: scorer_pb2.Subject) -> Applicant:
+def _applicant(message: scorer_pb2.Subject, prefix: str) -> Applicant:
+    if message.HasField("raw"):
+        return raw_from_proto(message.raw, f"{prefix}raw.")
     if message.HasField("vector"):
         return DenseFeatures(message.vector.schema_digest, np.array(message.vector.values, dtype=np.float64))
     if message.HasField("features"):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -30,6 +31,7 @@ from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.points import lines_of
 from services.trainer.domain.results import DatasetResult, TrainingResult, training_result_from_json
+from services.trainer.domain.sources import HomeCreditTables, Source
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
 from services.trainer.finished import finished_dataset
@@ -46,8 +48,9 @@ _SECONDS_BETWEEN_TRIALS = 1.0
 
 @dataclass(frozen=True)
 class _Source:
-    """The data set that the job trains on: as its own job left it, and how a bundle refers to it."""
+    """The data set that the job trains on: what it was made of, as its own job left it, how a bundle refers to it."""
 
+    origin: Source
     result: DatasetResult
     reference: DatasetReference
 
@@ -142,7 +145,7 @@ def _adopted(context: JobContext, run: RunLog) -> str | None:
 def _source(context: JobContext, dataset: str) -> _Source:
     # The request was checked for a data set that has succeeded; those never change.
     found = finished_dataset(context.store, dataset)
-    return _Source(found.result, found.reference)
+    return _Source(found.plan.source, found.result, found.reference)
 
 
 def _read(tracking: Tracking, source: _Source) -> StoredDataset:
@@ -193,8 +196,15 @@ def _contents(
         train=dataset.train,
         record=dataset.record,
         features=dataset.features,
-        provenance=Provenance(f"trainingJobs/{job}", source.reference, libraries),
+        provenance=Provenance(f"trainingJobs/{job}", source.reference, libraries, _raw_features(source, dataset)),
     )
+
+
+def _raw_features(source: _Source, dataset: StoredDataset) -> dict[str, Any] | None:
+    """Return how the data set's features are made of raw rows, so that a scorer can make them for one applicant."""
+    if not isinstance(source.origin, HomeCreditTables):
+        return None
+    return {"set": source.origin.features.value, "levels": dataset.levels.to_json()}
 
 
 def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents: BundleContents) -> dict[str, str]:

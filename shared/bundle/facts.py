@@ -11,6 +11,7 @@ from shared.bundle.profile import Profile
 from shared.bundle.schema import FeatureSchema
 
 SCHEMA, CLEANING, CALIBRATOR, PROFILE = "schema.json", "cleaning.json", "calibrator.json", "profile.json"
+RAW_FEATURES = "raw_features.json"
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundle.calibration import Calibrator
 from shared.bundle.dataset import DatasetReference
-from shared.bundle.facts import CALIBRATOR, BundleFacts, facts_of, rejecting
+from shared.bundle.facts import CALIBRATOR, RAW_FEATURES, BundleFacts, facts_of, rejecting
 from shared.bundle.golden import FILE as GOLDEN
 from shared.bundle.golden import check_golden
 from shared.bundle.manifest import BundleRejected, Sealed, open_sealed, read_json
@@ -27,7 +28,8 @@ class Bundle:
     """A verified bundle; safe to use by many threads.
 
     `digest` is the SHA-256 (hex) of its manifest, `threshold` a probability, `kernel_id` what computes its answers in
-    this process, `golden_rows` how many golden rows were recomputed.
+    this process, `golden_rows` how many golden rows were recomputed. `raw_features` says how features are made of raw
+    rows (`set`, `levels`), None where the bundle does not.
     """
 
     digest: str
@@ -42,6 +44,7 @@ class Bundle:
     metrics: Mapping[str, float]
     golden_rows: int
     scoring: Scoring
+    raw_features: Mapping[str, Any] | None
 
     @property
     def model(self) -> Model:
@@ -80,14 +83,15 @@ def load_bundle(folder: Path, *, digest: str | None = None) -> Bundle:
     facts = facts_of(sealed)
     with rejecting():
         scoring = Scoring.of(facts.schema, _model(sealed), Calibrator.from_json(read_json(sealed.files[CALIBRATOR])))
-        return _bundle(facts, scoring, check_golden(scoring, sealed.files[GOLDEN]))
+        raw = read_json(sealed.files[RAW_FEATURES]) if RAW_FEATURES in sealed.files else None
+        return _bundle(facts, scoring, check_golden(scoring, sealed.files[GOLDEN]), raw)
 
 
 def _model(sealed: Sealed) -> Model:
     return read_model(sealed.manifest.model_kind, sealed.files)
 
 
-def _bundle(facts: BundleFacts, scoring: Scoring, golden_rows: int) -> Bundle:
+def _bundle(facts: BundleFacts, scoring: Scoring, golden_rows: int, raw: Mapping[str, Any] | None) -> Bundle:
     manifest = facts.manifest
     return Bundle(
         digest=facts.digest,
@@ -102,4 +106,5 @@ def _bundle(facts: BundleFacts, scoring: Scoring, golden_rows: int) -> Bundle:
         metrics=manifest.metrics,
         golden_rows=golden_rows,
         scoring=scoring,
+        raw_features=raw,
     )

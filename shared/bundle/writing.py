@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.bundle.calibration import Calibrator
 from shared.bundle.dataset import DatasetReference, SplitReference
-from shared.bundle.facts import CALIBRATOR, CLEANING, PROFILE, SCHEMA
+from shared.bundle.facts import CALIBRATOR, CLEANING, PROFILE, RAW_FEATURES, SCHEMA
 from shared.bundle.golden import FILE as GOLDEN
 from shared.bundle.golden import golden_bytes
 from shared.bundle.manifest import Manifest, json_bytes, open_sealed, seal
@@ -29,7 +29,8 @@ class BundleContents:
 
     `cleaning` is the data set's record as JSON, `threshold` a probability and `costs` what it was tuned for.
     `golden_values` are uncleaned inputs, (n_rows, n_features) with NaN where a value is missing; at least one row, and
-    the model must give each a finite answer.
+    the model must give each a finite answer. `raw_features` says how features are made of raw rows (`set`, the feature
+    set's name, and `levels`), None where they are columns of the lender's own table.
     """
 
     model_name: str
@@ -46,6 +47,7 @@ class BundleContents:
     golden_values: NDArray[np.float64]
     metrics: Mapping[str, float]
     library_versions: Mapping[str, str]
+    raw_features: Mapping[str, Any] | None = None
 
 
 def write_bundle(folder: Path, contents: BundleContents) -> str:
@@ -66,6 +68,8 @@ def write_bundle(folder: Path, contents: BundleContents) -> str:
         CALIBRATOR: json_bytes(contents.calibrator.to_json()),
         PROFILE: json_bytes(contents.profile.to_json()),
     }
+    if contents.raw_features is not None:
+        documents[RAW_FEATURES] = json_bytes(contents.raw_features)
     return seal(folder, _manifest(contents), {**model_files, **documents, GOLDEN: golden})
 
 

@@ -62,7 +62,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, written: DatasetFiles)
     assert stored.train.frame.equals(_SPLITS["train"].drop("applicant_id", "target"))
     assert stored.train.targets.tolist() == [0, 1, 0, 0]
     assert stored.test.targets.tolist() == [1, 0]
-    assert (stored.features, stored.record) == (_FEATURES, _record())
+    assert (stored.features, stored.levels, stored.record) == (_FEATURES, _LEVELS, _record())
 
 
 def test_applicants_are_texts_and_unlabelled_rows_stay_unlabelled(tmp_path: Path, written: DatasetFiles) -> None:

@@ -1,6 +1,6 @@
 """The applicants of a data set's splits: values mapped from disk, identifiers in a small sorted index."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,25 +43,40 @@ class StoredApplicants:
 
     complete = True
 
-    def __init__(self, splits: list[_Split]) -> None:
+    def __init__(self, splits: list[_Split], n_features: int, history: Mapping[str, int]) -> None:
+        """Keep splits whose first `n_features` columns are the model's; `history` is where its features are."""
         self._splits = splits
+        self._n_features = n_features
+        self._history = history
 
     def find(self, applicant_id: str) -> ApplicantRow:
         """Return the applicant's row. Raises NotFound (APPLICANT_NOT_FOUND)."""
+        split, values = self._find(applicant_id)
+        return ApplicantRow(split, values[: self._n_features])
+
+    def find_history(self, applicant_id: str) -> dict[str, float]:
+        """Return the features of the applicant's history, NaN where one is missing. Raises as `find` does."""
+        _, values = self._find(applicant_id)
+        return {name: float(values[place]) for name, place in self._history.items()}
+
+    def _find(self, applicant_id: str) -> tuple[str, NDArray[np.float64]]:
         identifier = applicant_id.encode()
         for split in self._splits:
             values = split.find(identifier)
             if values is not None:
-                return ApplicantRow(split.name, values)
+                return split.name, values
         raise NotFound(
             "no split of the served model's data set has this applicant; check the identifier, or send named features",
             reason="APPLICANT_NOT_FOUND",
         )
 
 
-def open_applicants(splits: Mapping[str, Path], names: tuple[str, ...], folder: Path) -> StoredApplicants:
+def open_applicants(
+    splits: Mapping[str, Path], names: tuple[str, ...], folder: Path, *, history: Sequence[str] = ()
+) -> StoredApplicants:
     """Return the applicants of the splits' Parquet files, with the columns `names` in that order.
 
+    `history` names the features of an applicant's history that are asked for by themselves, of the model or not.
     The first time, or when the copy is damaged, the values are written to `folder` as a matrix that can be mapped; the
     folder must be one for these splits and these columns alone.
     Raises Precondition (SPLIT_REJECTED) if a column is missing, a value infinite, or a file no Parquet, Unavailable
@@ -69,7 +84,9 @@ def open_applicants(splits: Mapping[str, Path], names: tuple[str, ...], folder: 
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return StoredApplicants([_open(name, path, names, folder) for name, path in splits.items()])
+        places = {name: place for place, name in enumerate(dict.fromkeys((*names, *history)))}
+        opened = [_open(name, path, tuple(places), folder) for name, path in splits.items()]
+        return StoredApplicants(opened, len(names), {name: places[name] for name in history})
     except OSError as error:
         raise Unavailable(
             f"the scorer's cache cannot be read or written ({error.strerror}); give its disk room, or let "

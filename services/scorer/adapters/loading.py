@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Protocol
 from services.scorer.adapters.applicants import open_applicants
 from services.scorer.adapters.last_served import recall, remember
 from services.scorer.domain.features import FeatureResolver
+from services.scorer.domain.raw_applications import RawResolver
 from services.scorer.domain.serving import Applicants, MissingApplicants, Served
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.reading import Bundle, load_bundle
@@ -87,12 +88,14 @@ class Loader:
                 "another version",
                 reason="REASONS_NOT_EXACT",
             )
+        raw = _raw_resolver(bundle)
         return Served(
             bundle=bundle,
             version=str(version.version),
             resolver=FeatureResolver(bundle.schema),
-            applicants=self._applicants(bundle),
+            applicants=self._applicants(bundle, raw),
             load_time=self.clock(),
+            raw=raw,
         )
 
     def _champion(self) -> RegisteredVersion:
@@ -102,17 +105,32 @@ class Loader:
             # Without a model there is no champion either: the same remedy, and not the caller's mistake.
             raise Precondition(error.message, reason="NO_CHAMPION", metadata=error.metadata) from error
 
-    def _applicants(self, bundle: Bundle) -> Applicants:
+    def _applicants(self, bundle: Bundle, raw: RawResolver | None) -> Applicants:
+        history = raw.history_names if raw else ()
         try:
             splits = {name: self.registry.fetch_split(bundle.dataset, name) for name in bundle.dataset.splits}
-            return open_applicants(splits, bundle.schema.names, self.cache / "applicants" / _matrix_key(bundle))
+            folder = self.cache / "applicants" / _matrix_key(bundle, history)
+            return open_applicants(splits, bundle.schema.names, folder, history=history)
         except CounterfoilError as error:
             fields = {"reason": error.reason, "message": error.message}
             _LOGGER.warning("applicants are not at hand", extra={"fields": fields})
             return MissingApplicants(error.reason)
 
 
-def _matrix_key(bundle: Bundle) -> str:
-    """Return a folder name for the data set's values under the bundle's columns."""
-    parts = [*(split.digest for split in bundle.dataset.splits.values()), *bundle.schema.names]
+def _raw_resolver(bundle: Bundle) -> RawResolver | None:
+    """Return what makes the bundle's features of raw applications; raises Precondition (BUNDLE_REJECTED)."""
+    if bundle.raw_features is None:
+        return None
+    try:
+        return RawResolver(bundle.schema, bundle.raw_features)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Precondition(
+            f"the bundle of {bundle.model_name!r} does not say how to make all its features ({error}); train it anew",
+            reason="BUNDLE_REJECTED",
+        ) from error
+
+
+def _matrix_key(bundle: Bundle, history: Sequence[str]) -> str:
+    """Return a folder name for the data set's values under the bundle's columns and those of a history."""
+    parts = [*(split.digest for split in bundle.dataset.splits.values()), *bundle.schema.names, *history]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -84,7 +84,7 @@ class FeatureResolver:
             if value in levels:
                 row[levels[value]] = 1.0
             elif f"{name}_{value}" not in self._dropped:
-                raise Refused(f"has no such level; known levels are {_listed(levels)}")
+                raise Refused(f"has no such level; known levels are {listed(levels)}")
         return levels.values()
 
     def _places(self, name: str) -> Iterable[int]:
@@ -120,7 +120,7 @@ def number_of(feature: Feature, value: FeatureValue) -> float:
         if feature.kind == "one_hot" and value not in (0.0, 1.0):
             raise Refused("is a one-hot feature; its number is 0 or 1")
         if feature.kind == "binary" and value not in feature.codes.values():
-            raise Refused(f"is coded; known levels are {_listed(feature.codes)}")
+            raise Refused(f"is coded; known levels are {listed(feature.codes)}")
         _refuse_outside(feature, value)
         return value + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
     if not isinstance(value, str):
@@ -128,7 +128,7 @@ def number_of(feature: Feature, value: FeatureValue) -> float:
     if feature.kind != "binary":
         raise Refused("is a number; a category cannot be its value")
     if value not in feature.codes:
-        raise Refused(f"has no such level; known levels are {_listed(feature.codes)}")
+        raise Refused(f"has no such level; known levels are {listed(feature.codes)}")
     return feature.codes[value]
 
 
@@ -147,7 +147,8 @@ def _field_violations(violations: list[tuple[str, str]], field_prefix: str) -> l
     return [*found[: MAX_VIOLATIONS - 1], FieldViolation(f"{field_prefix}features", f"{rest} more are wrong as well")]
 
 
-def _listed(levels: Iterable[str]) -> str:
+def listed(levels: Iterable[str]) -> str:
+    """Return the levels as they are told to a caller: sorted, quoted, the first of many."""
     known = sorted(levels)
     more = f" and {len(known) - MAX_LEVELS_LISTED} more" if len(known) > MAX_LEVELS_LISTED else ""
     return ", ".join(shown(level) for level in known[:MAX_LEVELS_LISTED]) + more

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 import numpy as np
@@ -56,7 +56,28 @@ class DenseFeatures:
     values: NDArray[np.float64]
 
 
-Applicant = StoredApplicant | NamedFeatures | DenseFeatures
+@dataclass(frozen=True)
+class PlacedRow:
+    """A row of a raw table: its cells by column, missing ones left out, and its path below the application's field."""
+
+    table: str
+    path: str
+    cells: Mapping[str, float | str | None] = field(hash=False)
+
+
+@dataclass(frozen=True, eq=False)
+class RawApplication:
+    """An application and the rows of its applicant's history by table, in their order.
+
+    With `history_of` the history is that applicant's, as the served model's data set has it, and `history` is empty.
+    """
+
+    application: PlacedRow
+    history: Mapping[str, Sequence[PlacedRow]]
+    history_of: str = ""
+
+
+Applicant = StoredApplicant | NamedFeatures | DenseFeatures | RawApplication
 
 
 @dataclass(frozen=True)
@@ -105,6 +126,9 @@ def _applicant_content(applicant: Applicant) -> object:
         return applicant.applicant_id
     if isinstance(applicant, DenseFeatures):
         return [applicant.schema_digest, applicant.values.tobytes().hex()]
+    if isinstance(applicant, RawApplication):
+        rows = [applicant.application, *(row for rows in applicant.history.values() for row in rows)]
+        return [applicant.history_of, [[row.path, dict(row.cells)] for row in rows]]
     return {name: _value_content(value) for name, value in applicant.features.items()}
 
 

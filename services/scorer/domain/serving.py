@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domain.features import FeatureResolver
-from services.scorer.domain.requests import DenseFeatures, StoredApplicant, Subject
+from services.scorer.domain.raw_applications import HistoryFeatures, RawResolver
+from services.scorer.domain.requests import DenseFeatures, RawApplication, StoredApplicant, Subject
 from services.scorer.domain.vectors import VectorResolver
 from shared.bundle.reading import Bundle
 from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
@@ -38,6 +39,9 @@ class Applicants(Protocol):
     def find(self, applicant_id: str) -> ApplicantRow:
         """Return the applicant's row. Raises NotFound, or Unavailable while the splits are not at hand."""
 
+    def find_history(self, applicant_id: str) -> HistoryFeatures:
+        """Return the features of the applicant's history that raw applications need; raises as `find` does."""
+
 
 class MissingApplicants:
     """Stands for splits that could not be fetched: named features are scored, identifiers are not."""
@@ -49,7 +53,14 @@ class MissingApplicants:
 
     def find(self, applicant_id: str) -> ApplicantRow:  # noqa: ARG002  # the Protocol gives the parameter
         """Raise Unavailable with the reason."""
-        raise Unavailable(
+        raise self._unavailable()
+
+    def find_history(self, applicant_id: str) -> HistoryFeatures:  # noqa: ARG002  # the Protocol gives the parameter
+        """Raise Unavailable with the reason."""
+        raise self._unavailable()
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable(
             f"the data set's splits are not at hand ({self._why}); retry later, or send named features",
             reason="APPLICANTS_UNAVAILABLE",
         )
@@ -57,13 +68,17 @@ class MissingApplicants:
 
 @dataclass(frozen=True)
 class Served:
-    """One verified bundle with everything that an answer by it needs; replaced as a whole, never changed."""
+    """One verified bundle with everything that an answer by it needs; replaced as a whole, never changed.
+
+    `raw` makes its features of raw applications, None where the bundle does not say how.
+    """
 
     bundle: Bundle
     version: str
     resolver: FeatureResolver
     applicants: Applicants
     load_time: datetime
+    raw: RawResolver | None = None
 
     @property
     def model_version(self) -> str:
@@ -84,7 +99,21 @@ class Served:
             return self.applicants.find(subject.applicant.applicant_id).values
         if isinstance(subject.applicant, DenseFeatures):
             return self.vectors.resolve(subject.applicant, field_prefix=subject.field_prefix)
+        if isinstance(subject.applicant, RawApplication):
+            return self._raw().resolve(subject.applicant, self._history_of, field_prefix=subject.field_prefix)
         return self.resolver.resolve(subject.applicant.features, field_prefix=subject.field_prefix)
+
+    def _raw(self) -> RawResolver:
+        if self.raw is None:
+            raise Precondition(
+                f"{self.model_version} does not say how its features are made of raw applications; send its features, "
+                "or serve a version that was trained on the Home Credit tables by this release",
+                reason="RAW_APPLICATIONS_NOT_SERVED",
+            )
+        return self.raw
+
+    def _history_of(self, applicant_id: str) -> HistoryFeatures:
+        return self.applicants.find_history(applicant_id)
 
 
 class Serving:

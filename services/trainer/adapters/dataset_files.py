@@ -46,11 +46,15 @@ class DatasetFiles:
 
 @dataclass(frozen=True)
 class StoredDataset:
-    """A data set as trainings need it, its files verified; `features` are all before cleaning, without figures."""
+    """A data set as trainings need it, its files verified; `features` are all before cleaning, without figures.
+
+    `levels` are those of its text columns.
+    """
 
     train: LabelledRows
     test: LabelledRows
     features: tuple[Feature, ...]
+    levels: Levels
     record: CleaningRecord
 
 
@@ -95,6 +99,7 @@ def read_dataset(fetch: Callable[[str], Path], digest: str) -> StoredDataset:
         train=_labelled(verified(split_file("train"))),
         test=_labelled(verified(split_file("test"))),
         features=FeatureSchema.from_json(json.loads(verified(FEATURES).read_text(encoding="utf-8"))).features,
+        levels=Levels.from_json(json.loads(verified(LEVELS).read_text(encoding="utf-8"))),
         record=record_from_json(json.loads(verified(CLEANING).read_text(encoding="utf-8"))),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,15 @@ _GOLDEN_ROWS = 16
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from: the training job's resource name, the data set, and the libraries' versions."""
+    """Where a model comes from: the training job's resource name, the data set, and the libraries' versions.
+
+    `raw_features` is how the data set's features are made of raw rows, None where they are columns of a prepared table.
+    """
 
     training_job: str
     dataset: DatasetReference
     library_versions: Mapping[str, str]
+    raw_features: Mapping[str, Any] | None = None
 
 
 def bundle_contents(
@@ -54,6 +59,7 @@ def bundle_contents(
         golden_values=golden_values(values),
         metrics=training.metrics,
         library_versions=provenance.library_versions,
+        raw_features=provenance.raw_features,
     )
 
 

@@ -16,7 +16,15 @@ from shared.bundle.writing import write_bundle
 from shared.errors import Precondition
 from tests.bundles import TinyBundle
 
-FILES = ["calibrator.json", "cleaning.json", "golden.npz", "model.txt", "profile.json", "schema.json"]
+FILES = [
+    "calibrator.json",
+    "cleaning.json",
+    "golden.npz",
+    "model.txt",
+    "profile.json",
+    "raw_features.json",
+    "schema.json",
+]
 
 
 def _resealed(folder: Path, target: Path, changes: Mapping[str, bytes], **manifest: Any) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.cli.applicants import features_json, read_features, read_ids
+from counterfoil.cli.applicants import features_json, read_application, read_features, read_ids
 from counterfoil.types.v1 import feature_pb2
 
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -99,3 +99,26 @@ def test_applicants_file_is_sorted_by_name_and_ends_with_a_line() -> None:
     features = feature_pb2.FeatureMap(features={"B": value(number=0.5), "A": value()})
 
     assert features_json(features) == '{\n  "A": null,\n  "B": 0.5\n}\n'
+
+
+def test_a_raw_application_is_read_from_the_json_form_of_its_message(tmp_path: Path) -> None:
+    """Names as in the contract; what is left out is absent, zero is zero."""
+    (path := tmp_path / "application.json").write_text(
+        '{"application": {"amt_credit": 0, "code_gender": "F"}, "history": {"bureau": [{"days_credit": -300}]}}'
+    )
+
+    with path.open() as file:
+        read = read_application(file)
+
+    assert read.application.HasField("amt_credit")
+    assert not read.application.HasField("amt_annuity")
+    assert [loan.days_credit for loan in read.history.bureau] == [-300]
+
+
+@pytest.mark.parametrize("content", ["{", '{"application": {"amt_credt": 1}}', '{"application": {"amt_credit": "x"}}'])
+def test_what_is_no_raw_application_is_refused_with_the_place(tmp_path: Path, content: str) -> None:
+    """A misspelt field would otherwise be a missing value."""
+    (path := tmp_path / "application.json").write_text(content)
+
+    with path.open() as file, pytest.raises(click.BadParameter, match=r"application\.json is no raw application"):
+        read_application(file)

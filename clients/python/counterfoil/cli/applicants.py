@@ -1,11 +1,13 @@
-"""Applicants out of files: identifiers line by line, and features as JSON people can edit."""
+"""Applicants out of files: identifiers line by line, features and raw applications as JSON people can edit."""
 
 import json
 from collections.abc import Iterable
 from typing import IO, Any
 
 import click
+from google.protobuf import json_format
 
+from counterfoil.homecredit.v1 import home_credit_pb2
 from counterfoil.types.v1 import feature_pb2
 
 
@@ -28,6 +30,14 @@ def read_features(file: IO[str]) -> feature_pb2.FeatureMap:
     if not isinstance(content, dict):
         raise click.BadParameter(f"{file.name} must hold one JSON object: feature name to number, text or null")
     return feature_pb2.FeatureMap(features={_sendable(name): _value(name, value) for name, value in content.items()})
+
+
+def read_application(file: IO[str]) -> home_credit_pb2.LoanApplication:
+    """Return a raw application out of its protobuf JSON form; raises click.BadParameter when it is none."""
+    try:
+        return json_format.Parse(file.read(), home_credit_pb2.LoanApplication())
+    except (ValueError, json_format.ParseError, RecursionError) as error:
+        raise click.BadParameter(f"{file.name} is no raw application: {error}") from error
 
 
 def features_json(features: feature_pb2.FeatureMap) -> str:

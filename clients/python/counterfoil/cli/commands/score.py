@@ -5,7 +5,7 @@ from typing import IO, Any, Final
 
 import click
 
-from counterfoil.cli.applicants import features_json, read_features, read_ids
+from counterfoil.cli.applicants import features_json, read_application, read_features, read_ids
 from counterfoil.cli.failures import CommandFailed
 from counterfoil.cli.files import write_file
 from counterfoil.cli.names import applicant_name
@@ -58,6 +58,13 @@ def score() -> None:
 @click.option(
     "--features", "file", type=click.File(), metavar="FILE", help="JSON object: feature to number, text or null."
 )
+@click.option(
+    "--raw",
+    "raw_file",
+    type=click.File(),
+    metavar="FILE",
+    help="JSON form of counterfoil.homecredit.v1.LoanApplication: an application and its history.",
+)
 @_purpose_option
 @click.option("--application-number", default="", metavar="TEXT", help="The lender's own number, for the log.")
 @click.option("--as-of", "as_of_date", default="", metavar="YYYY-MM-DD", help="Date that the facts hold for.")
@@ -72,18 +79,20 @@ def one(
     *,
     applicant_id: str | None,
     file: IO[str] | None,
+    raw_file: IO[str] | None,
     purpose: str,
     reasons: int,
     model: str,
     request_id: str,
     **plain: Any,
 ) -> None:
-    """Score one applicant, by identifier or by named features (- reads them from standard input)."""
-    if (applicant_id is None) == (file is None):
-        raise click.UsageError("give either --applicant or --features")
+    """Score one applicant, by identifier, by named features or by raw rows (- reads them from standard input)."""
+    if sum(given is not None for given in (applicant_id, file, raw_file)) != 1:
+        raise click.UsageError("give one of --applicant, --features and --raw")
     features = read_features(file) if file is not None else None
+    raw = read_application(raw_file) if raw_file is not None else None
     # What is left has the subject's own names: application_number, as_of_date.
-    subject = scorer_pb2.Subject(features=features, **plain)
+    subject = scorer_pb2.Subject(features=features, raw=raw, **plain)
     if applicant_id is not None:
         subject.applicant_id = applicant_id
     request = scorer_pb2.ScoreRequest(request_id=request_id, model=model, purpose=_PURPOSES[purpose], subject=subject)

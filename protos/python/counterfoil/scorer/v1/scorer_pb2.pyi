@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.homecredit.v1 import home_credit_pb2 as _home_credit_pb2
 from counterfoil.types.v1 import explanation_pb2 as _explanation_pb2
 from counterfoil.types.v1 import feature_pb2 as _feature_pb2
 from counterfoil.types.v1 import prediction_pb2 as _prediction_pb2
@@ -32,6 +33,7 @@ class Subject(_message.Message):
     APPLICANT_ID_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
+    RAW_FIELD_NUMBER: _builtins.int
     APPLICATION_NUMBER_FIELD_NUMBER: _builtins.int
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
     applicant_id: _builtins.str
@@ -48,20 +50,25 @@ class Subject(_message.Message):
     def vector(self) -> _feature_pb2.DenseVector:
         """All features by position, which costs least: for callers who keep to one schema."""
 
+    @_builtins.property
+    def raw(self) -> _home_credit_pb2.LoanApplication:
+        """An application and its history as the lender's systems hold them, if the served model was trained on such tables."""
+
     def __init__(
         self,
         *,
         applicant_id: _builtins.str = ...,
         features: _feature_pb2.FeatureMap | None = ...,
         vector: _feature_pb2.DenseVector | None = ...,
+        raw: _home_credit_pb2.LoanApplication | None = ...,
         application_number: _builtins.str = ...,
         as_of_date: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "features", b"features", "subject", b"subject", "vector", b"vector"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "features", b"features", "raw", b"raw", "subject", b"subject", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "as_of_date", b"as_of_date", "features", b"features", "subject", b"subject", "vector", b"vector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "as_of_date", b"as_of_date", "features", b"features", "raw", b"raw", "subject", b"subject", "vector", b"vector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["applicant_id", "features", "vector"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["applicant_id", "features", "vector", "raw"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
