@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.domain.alerts import (
@@ -21,11 +22,15 @@ _logger = logging.getLogger(__name__)
 
 
 class Alerting:
-    """The alerts of a monitor; safe to use by many threads."""
+    """The alerts of a monitor; safe to use by many threads.
 
-    def __init__(self, rules: Rules, table: AlertTable) -> None:
+    `propose` is told each alert whose rule proposes retraining, whenever its condition is found.
+    """
+
+    def __init__(self, rules: Rules, table: AlertTable, *, propose: Callable[[Alert], None]) -> None:
         self._rules = rules
         self._table = table
+        self._propose = propose
         # Two findings of one condition at once would both find no open alert.
         self._lock = threading.Lock()
 
@@ -62,6 +67,8 @@ class Alerting:
             alert, is_new = self._table.found(finding)
         if is_new:
             _log("alert raised", finding, alert.id)
+        if finding.proposes_retraining:
+            self._propose(alert)
 
     def _resolve(self, finding: Finding) -> None:
         alert = self._table.gone(finding)

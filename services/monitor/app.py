@@ -10,22 +10,18 @@ from dataclasses import dataclass
 
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
-from services.monitor.adapters.alert_table import AlertTable
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.drift_decisions import DriftHistory
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.log_store import LocalStore
 from services.monitor.adapters.logged import LoggedPredictions
 from services.monitor.adapters.models import RegisteredModels
-from services.monitor.adapters.outbox import Outbox
 from services.monitor.adapters.outcome_table import OutcomeTable
 from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.projections import Projections
 from services.monitor.adapters.records import LedgerRecords
 from services.monitor.adapters.report_files import ReportFiles
-from services.monitor.adapters.rules_file import read_rules
 from services.monitor.adapters.state_lock import StateLock
-from services.monitor.adapters.webhook import Courier, receiver_of
 from services.monitor.alerting import Alerting
 from services.monitor.domain.model import Models
 from services.monitor.drift_board import DriftBoard
@@ -35,6 +31,7 @@ from services.monitor.outcomes import Outcomes
 from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
 from services.monitor.reports import Reports, note, read_report
+from services.monitor.response import Response, open_response
 from services.monitor.servicer import MonitorServicer
 from services.monitor.settings import Settings
 from services.monitor.standing import Standing
@@ -57,7 +54,7 @@ class App:
     projector: Projector
     follower: DriftFollower
     runner: JobRunner
-    courier: Courier | None
+    response: Response
     database: Database
     lock: StateLock
 
@@ -66,8 +63,7 @@ class App:
         self.runner.stop()
         self.projector.stop()
         self.follower.stop()
-        if self.courier is not None:
-            self.courier.stop()
+        self.response.stop()
         self.database.close()
         self.lock.release()
 
@@ -88,21 +84,19 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
     app.projector.start()
     app.follower.start()
     app.runner.start()
-    if app.courier is not None:
-        app.courier.start()
+    app.response.start()
     return app
 
 
 def _build(settings: Settings, models: Models, job_command: Sequence[str], lock: StateLock) -> App:
     stopping = threading.Event()
     database = open_database(settings.database_url)
-    receiver = receiver_of(settings.webhook_url, settings.webhook_secret)
-    outbox = Outbox(database, clock=_now, new_id=_new_id, wanted=receiver is not None)
-    alerting = Alerting(read_rules(settings.alert_rules), AlertTable(database, outbox, _now, _new_id))
+    response = open_response(settings, database, clock=_now, new_id=_new_id)
     ledger = Ledger(LocalStore(settings.log_folder), _now)
     board = DriftBoard()
     follower = _follower(settings, board, models)
-    projector = _projector(settings, ledger, models, follower, alerting)
+    board.subscribe(response.drifted)
+    projector = _projector(settings, ledger, models, follower, response.alerting)
     standing = Standing(ledger.tally, models)
     store = JobStore(settings.jobs_url)
 
@@ -130,14 +124,14 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     servicer = MonitorServicer(
         predictions=_predictions(settings, ledger, database, models),
         outcomes=outcomes,
-        alerting=alerting,
-        intake=Intake(ledger, projector, alerting.record),
+        alerting=response.alerting,
+        retraining=response.retraining,
+        intake=Intake(ledger, projector, response.alerting.record),
         reports=reports,
         standing=standing,
         stopping=stopping,
     )
-    courier = Courier(outbox, receiver) if receiver is not None else None
-    return App(_server(settings, servicer, stopping), projector, follower, runner, courier, database, lock)
+    return App(_server(settings, servicer, stopping), projector, follower, runner, response, database, lock)
 
 
 def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:

@@ -21,6 +21,7 @@ from services.monitor.messages import (
 from services.monitor.outcome_rpcs import OutcomeRpcs
 from services.monitor.prediction_rpcs import PredictionRpcs
 from services.monitor.reports import Reports
+from services.monitor.retrain_rpcs import RetrainRpcs
 from services.monitor.standing import Standing
 from shared.rpc import pages
 from shared.rpc.caller import caller_of
@@ -29,7 +30,7 @@ CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class MonitorServicer(PredictionRpcs, OutcomeRpcs, AlertRpcs):
+class MonitorServicer(PredictionRpcs, OutcomeRpcs, AlertRpcs, RetrainRpcs):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 
     intake: Intake

@@ -34,6 +34,9 @@ class Settings:
     drift_history_rows: int = 50_000
     # How often windows are judged anew while decisions come in.
     drift_refresh_s: float = 5.0
+    # Where the trainer listens, which is asked to train anew; with the authority of its certificate, over TLS.
+    trainer_address: str = "127.0.0.1:50051"
+    trainer_tls_ca: Path | None = None
     # TOML file of the rules that raise alerts; without one those that are shipped hold.
     alert_rules: Path | None = None
     # Where alerts are posted to, and the secret that signs them; empty: nowhere.

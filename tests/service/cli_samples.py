@@ -4,7 +4,7 @@ from google.protobuf import any_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2, retraining_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
@@ -344,6 +344,38 @@ def alert() -> alert_pb2.Alert:
         acknowledged_by="CN=officer",
         acknowledge_time=MORNING,
         note="looking",
+    )
+
+
+def proposal() -> retraining_pb2.RetrainProposal:
+    """Return a retrain proposal that ended with a challenger."""
+    choices = training_pb2.HyperparameterChoices(values=[training_pb2.HyperparameterValue(integer=8)])
+    return retraining_pb2.RetrainProposal(
+        name="retrainProposals/rp-1",
+        state=retraining_pb2.RETRAIN_PROPOSAL_STATE_SUCCEEDED,
+        model="models/credit-default",
+        model_version=VERSION,
+        alert="alerts/al-1",
+        why="the loss of AUC is 0.06 over 5,000 decisions, bound 0.05",
+        create_time=MORNING,
+        etag="rp-1.4",
+        source_dataset="datasets/ds-1",
+        source_training_job="trainingJobs/tj-1",
+        dataset_request=dataset_pb2.CreateDatasetRequest(
+            home_credit=dataset_pb2.HomeCreditTables(directory="live"),
+        ),
+        training_request=training_pb2.CreateTrainingJobRequest(
+            classifier="lightgbm",
+            grid={"num_leaves": choices},
+            search=training_pb2.Search(method=training_pb2.SEARCH_METHOD_TPE),
+        ),
+        decided_by="CN=officer",
+        decide_time=MORNING,
+        decision_reason="the bureau changed",
+        dataset="datasets/ds-2",
+        training_job="trainingJobs/tj-2",
+        challenger="models/credit-default/versions/3",
+        end_time=MORNING,
     )
 
 

@@ -43,6 +43,11 @@ class FakeServices:
         """Add a script."""
         self._scripts.setdefault(method, []).append(script)
 
+    def forget(self, *methods: str) -> None:
+        """Drop every script of the methods."""
+        for method in methods:
+            self._scripts.pop(method, None)
+
     def stall(self, method: str, *script: Message) -> None:
         """Add a script after whose messages the call stays silent until the client leaves or the server stops."""
         self.answer(method, *script)

@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2
+from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2, retraining_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
 from tests.service import cli_samples as samples
@@ -99,6 +99,14 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("drift cancel x", "CancelDriftReport", samples.drift_report()),
     ("outcomes list p", "ListOutcomes", outcome_pb2.ListOutcomesResponse(outcomes=[samples.outcome()])),
     ("alerts list", "ListAlerts", alert_pb2.ListAlertsResponse(alerts=[samples.alert()])),
+    (
+        "retrain list",
+        "ListRetrainProposals",
+        retraining_pb2.ListRetrainProposalsResponse(retrain_proposals=[samples.proposal()]),
+    ),
+    ("retrain show x", "GetRetrainProposal", samples.proposal()),
+    ("retrain approve x --reason y", "ApproveRetrainProposal", samples.proposal()),
+    ("retrain reject x --reason y", "RejectRetrainProposal", samples.proposal()),
     ("alerts show x", "GetAlert", samples.alert()),
     ("alerts acknowledge x", "AcknowledgeAlert", samples.alert()),
 ]

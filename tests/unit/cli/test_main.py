@@ -42,8 +42,10 @@ def test_groups_are_those_of_the_loop() -> None:
         "audit",
         "score",
         "predictions",
+        "outcomes",
         "drift",
         "alerts",
+        "retrain",
     ]
 
 

@@ -125,7 +125,7 @@ def test_exactly_the_methods_that_can_be_repeated_are_retried() -> None:
     never = {
         *("CreateDataset", "CreateTrainingJob", "CreateDriftReport"),
         *("CreateModelVersion", "PromoteModelVersion", "DemoteModelVersion", "DeleteModelVersion", "DeleteDataset"),
-        *("Score", "BatchScore", "AcknowledgeAlert"),
+        *("Score", "BatchScore", "AcknowledgeAlert", "ApproveRetrainProposal", "RejectRetrainProposal"),
         "RecordOverride",
     }
     services = (trainer_pb2, scorer_pb2, monitor_pb2)

@@ -1,8 +1,8 @@
 """Alerts in a database of their own, under the shipped rules."""
 
 import datetime as dt
+import secrets
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 from services.monitor.adapters.alert_table import AlertTable
@@ -10,7 +10,7 @@ from services.monitor.adapters.database import open_database
 from services.monitor.adapters.outbox import Outbox
 from services.monitor.adapters.rules_file import read_rules
 from services.monitor.alerting import Alerting
-from services.monitor.domain.alerts import Measurement
+from services.monitor.domain.alerts import Alert, Measurement
 from services.monitor.domain.rules import Watch
 from shared.database import Database
 from tests.unit.monitor.models import MODEL_VERSION
@@ -42,14 +42,14 @@ class Alarms:
     wanted: bool = True
 
     def __post_init__(self) -> None:
-        numbers = count(1)
+        self.outbox = Outbox(self.database, clock=self.clock, new_id=_new_id, wanted=self.wanted)
+        self.table = AlertTable(self.database, self.outbox, self.clock, _new_id)
+        self.proposing: list[Alert] = []
+        self.alerting = Alerting(read_rules(), self.table, propose=self.proposing.append)
 
-        def new_id() -> str:
-            return f"{next(numbers):04d}"
 
-        self.outbox = Outbox(self.database, clock=self.clock, new_id=new_id, wanted=self.wanted)
-        self.table = AlertTable(self.database, self.outbox, self.clock, new_id)
-        self.alerting = Alerting(read_rules(), self.table)
+def _new_id() -> str:
+    return secrets.token_hex(6)
 
 
 def alarms_in(folder: Path, *, wanted: bool = True) -> Alarms:

@@ -51,7 +51,7 @@ def test_a_figure_at_its_bound_raises_an_alert_that_says_why(alarms: Alarms) -> 
         == f"{MODEL_VERSION}: the loss of AUC against the test split is 0.05 over 5,000 decisions, bound 0.05"
     )
     assert (alert.state, alert.first_time, alert.count) == (AlertState.RAISED, NOON, 1)
-    assert finding.proposes_retraining
+    assert alarms.proposing == [alert]
 
 
 def test_a_condition_that_lasts_is_counted_and_raises_no_storm(alarms: Alarms) -> None:

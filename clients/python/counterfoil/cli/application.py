@@ -13,6 +13,7 @@ from counterfoil.cli.commands.drift import drift
 from counterfoil.cli.commands.model import model
 from counterfoil.cli.commands.outcomes import outcomes
 from counterfoil.cli.commands.predictions import predictions
+from counterfoil.cli.commands.retrain import retrain
 from counterfoil.cli.commands.score import score
 from counterfoil.cli.commands.tables import tables
 from counterfoil.cli.commands.train import train
@@ -99,7 +100,7 @@ def counterfoil(
     context.obj = Session(trainer, scorer, monitor, _tls(tls_roots, tls_certificate, tls_key))
 
 
-for _group in (up, demo, tables, dataset, train, model, audit, score, predictions, outcomes, drift, alerts):
+for _group in (up, demo, tables, dataset, train, model, audit, score, predictions, outcomes, drift, alerts, retrain):
     counterfoil.add_command(_group)
 
 

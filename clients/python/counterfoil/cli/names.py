@@ -28,6 +28,11 @@ def alert_name(text: str) -> str:
     return _within("alerts", text)
 
 
+def retrain_proposal_name(text: str) -> str:
+    """Return retrainProposals/{id}."""
+    return _within("retrainProposals", text)
+
+
 def applicant_name(text: str) -> str:
     """Return applicants/{id}."""
     return _within("applicants", text)

@@ -25,6 +25,7 @@ _sym_db = _symbol_database.Default()
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
 from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
+from counterfoil.monitor.v1 import retraining_pb2 as counterfoil_dot_monitor_dot_v1_dot_retraining__pb2
 from counterfoil.monitor.v1 import window_pb2 as counterfoil_dot_monitor_dot_v1_dot_window__pb2
 from counterfoil.types.v1 import job_pb2 as counterfoil_dot_types_dot_v1_dot_job__pb2
 from counterfoil.types.v1 import prediction_pb2 as counterfoil_dot_types_dot_v1_dot_prediction__pb2
@@ -32,51 +33,51 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 
 from counterfoil.monitor.v1.window_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$counterfoil/monitor/v1/monitor.proto\x12\x16\x63ounterfoil.monitor.v1\x1a\"counterfoil/monitor/v1/alert.proto\x1a+counterfoil/monitor/v1/prediction_log.proto\x1a$counterfoil/monitor/v1/outcome.proto\x1a#counterfoil/monitor/v1/window.proto\x1a\x1e\x63ounterfoil/types/v1/job.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"J\n\x18IngestPredictionsRequest\x12.\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.counterfoil.types.v1.Segment\"U\n\x19IngestPredictionsResponse\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x16\n\x0e\x61lready_stored\x18\x03 \x01(\x08\"\x11\n\x0fProductionSplit\"\xe1\x01\n\x0b\x43olumnDrift\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x36\n\x07verdict\x18\x02 \x01(\x0e\x32%.counterfoil.monitor.v1.ColumnVerdict\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x62ound\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x1f\n\x17reference_missing_share\x18\x06 \x01(\x01\x12\x1d\n\x15\x63urrent_missing_share\x18\x07 \x01(\x01\x42\x08\n\x06_scoreB\x08\n\x06_bound\"\xa5\x04\n\x0b\x44riftReport\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x03job\x18\x02 \x01(\x0b\x32\x19.counterfoil.types.v1.Job\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12:\n\x06window\x18\x04 \x01(\x0b\x32(.counterfoil.monitor.v1.PredictionWindowH\x00\x12=\n\nproduction\x18\x05 \x01(\x0b\x32\'.counterfoil.monitor.v1.ProductionSplitH\x00\x12\x0f\n\x07\x63olumns\x18\x06 \x03(\t\x12\x35\n\x07outcome\x18\x07 \x01(\x0e\x32$.counterfoil.monitor.v1.DriftOutcome\x12\x16\n\x0ereference_rows\x18\x08 \x01(\x03\x12\x14\n\x0c\x63urrent_rows\x18\t \x01(\x03\x12\x14\n\x0cminimum_rows\x18\n \x01(\x03\x12\x1a\n\rdrifted_share\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07\x64rifted\x18\x0c \x01(\x08H\x02\x88\x01\x01\x12\x1b\n\x13\x64rifted_share_bound\x18\r \x01(\x01\x12:\n\rcolumn_drifts\x18\x0e \x03(\x0b\x32#.counterfoil.monitor.v1.ColumnDrift\x12\x0e\n\x06run_id\x18\x0f \x01(\tB\t\n\x07\x63urrentB\x10\n\x0e_drifted_shareB\n\n\x08_drifted\"\xee\x01\n\x18\x43reateDriftReportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12:\n\x06window\x18\x03 \x01(\x0b\x32(.counterfoil.monitor.v1.PredictionWindowH\x00\x12=\n\nproduction\x18\x04 \x01(\x0b\x32\'.counterfoil.monitor.v1.ProductionSplitH\x00\x12\x0f\n\x07\x63olumns\x18\x05 \x03(\t\x12\x10\n\x08max_rows\x18\x06 \x01(\x05\x42\t\n\x07\x63urrent\"%\n\x15GetDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"W\n\x17ListDriftReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\"o\n\x18ListDriftReportsResponse\x12:\n\rdrift_reports\x18\x01 \x03(\x0b\x32#.counterfoil.monitor.v1.DriftReport\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x18\x43\x61ncelDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\'\n\x17WatchDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"U\n\x18WatchDriftReportResponse\x12\x39\n\x0c\x64rift_report\x18\x01 \x01(\x0b\x32#.counterfoil.monitor.v1.DriftReport\"a\n\x16ReadDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x39\n\x06\x66ormat\x18\x02 \x01(\x0e\x32).counterfoil.monitor.v1.DriftReportFormat\"(\n\x17ReadDriftReportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"<\n\x15GetDriftStatusRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x9d\x02\n\x0b\x44riftStatus\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x14\n\x07\x64rifted\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1a\n\rdrifted_share\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x0c\x64rift_report\x18\x05 \x01(\t\x12/\n\x0breport_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10prediction_count\x18\x07 \x01(\x03\x12\x38\n\x14last_prediction_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_driftedB\x10\n\x0e_drifted_share*\x9c\x01\n\rColumnVerdict\x12\x1e\n\x1a\x43OLUMN_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OLUMN_VERDICT_STABLE\x10\x01\x12\x1a\n\x16\x43OLUMN_VERDICT_DRIFTED\x10\x02\x12\x18\n\x14\x43OLUMN_VERDICT_EMPTY\x10\x03\x12\x1a\n\x16\x43OLUMN_VERDICT_TOO_FEW\x10\x04*\x8b\x01\n\x0c\x44riftOutcome\x12\x1d\n\x19\x44RIFT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44RIFT_OUTCOME_COMPARED\x10\x01\x12\"\n\x1e\x44RIFT_OUTCOME_WINDOW_TOO_SMALL\x10\x02\x12\x1c\n\x18\x44RIFT_OUTCOME_NO_COLUMNS\x10\x03*t\n\x11\x44riftReportFormat\x12#\n\x1f\x44RIFT_REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44RIFT_REPORT_FORMAT_HTML\x10\x01\x12\x1c\n\x18\x44RIFT_REPORT_FORMAT_JSON\x10\x02\x32\xc7\r\n\x0eMonitorService\x12x\n\x11IngestPredictions\x12\x30.counterfoil.monitor.v1.IngestPredictionsRequest\x1a\x31.counterfoil.monitor.v1.IngestPredictionsResponse\x12\x61\n\rGetPrediction\x12,.counterfoil.monitor.v1.GetPredictionRequest\x1a\".counterfoil.monitor.v1.Prediction\x12r\n\x0fListPredictions\x12..counterfoil.monitor.v1.ListPredictionsRequest\x1a/.counterfoil.monitor.v1.ListPredictionsResponse\x12\x61\n\x0eRecordOverride\x12-.counterfoil.monitor.v1.RecordOverrideRequest\x1a .counterfoil.monitor.v1.Override\x12o\n\x0eRecordOutcomes\x12-.counterfoil.monitor.v1.RecordOutcomesRequest\x1a..counterfoil.monitor.v1.RecordOutcomesResponse\x12i\n\x0cListOutcomes\x12+.counterfoil.monitor.v1.ListOutcomesRequest\x1a,.counterfoil.monitor.v1.ListOutcomesResponse\x12j\n\x11\x43reateDriftReport\x12\x30.counterfoil.monitor.v1.CreateDriftReportRequest\x1a#.counterfoil.monitor.v1.DriftReport\x12\x64\n\x0eGetDriftReport\x12-.counterfoil.monitor.v1.GetDriftReportRequest\x1a#.counterfoil.monitor.v1.DriftReport\x12u\n\x10ListDriftReports\x12/.counterfoil.monitor.v1.ListDriftReportsRequest\x1a\x30.counterfoil.monitor.v1.ListDriftReportsResponse\x12j\n\x11\x43\x61ncelDriftReport\x12\x30.counterfoil.monitor.v1.CancelDriftReportRequest\x1a#.counterfoil.monitor.v1.DriftReport\x12w\n\x10WatchDriftReport\x12/.counterfoil.monitor.v1.WatchDriftReportRequest\x1a\x30.counterfoil.monitor.v1.WatchDriftReportResponse0\x01\x12t\n\x0fReadDriftReport\x12..counterfoil.monitor.v1.ReadDriftReportRequest\x1a/.counterfoil.monitor.v1.ReadDriftReportResponse0\x01\x12\x64\n\x0eGetDriftStatus\x12-.counterfoil.monitor.v1.GetDriftStatusRequest\x1a#.counterfoil.monitor.v1.DriftStatus\x12R\n\x08GetAlert\x12\'.counterfoil.monitor.v1.GetAlertRequest\x1a\x1d.counterfoil.monitor.v1.Alert\x12\x63\n\nListAlerts\x12).counterfoil.monitor.v1.ListAlertsRequest\x1a*.counterfoil.monitor.v1.ListAlertsResponse\x12\x62\n\x10\x41\x63knowledgeAlert\x12/.counterfoil.monitor.v1.AcknowledgeAlertRequest\x1a\x1d.counterfoil.monitor.v1.AlertP\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$counterfoil/monitor/v1/monitor.proto\x12\x16\x63ounterfoil.monitor.v1\x1a\"counterfoil/monitor/v1/alert.proto\x1a+counterfoil/monitor/v1/prediction_log.proto\x1a$counterfoil/monitor/v1/outcome.proto\x1a\'counterfoil/monitor/v1/retraining.proto\x1a#counterfoil/monitor/v1/window.proto\x1a\x1e\x63ounterfoil/types/v1/job.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"J\n\x18IngestPredictionsRequest\x12.\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.counterfoil.types.v1.Segment\"U\n\x19IngestPredictionsResponse\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x16\n\x0e\x61lready_stored\x18\x03 \x01(\x08\"\x11\n\x0fProductionSplit\"\xe1\x01\n\x0b\x43olumnDrift\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\x36\n\x07verdict\x18\x02 \x01(\x0e\x32%.counterfoil.monitor.v1.ColumnVerdict\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x12\n\x05score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05\x62ound\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x1f\n\x17reference_missing_share\x18\x06 \x01(\x01\x12\x1d\n\x15\x63urrent_missing_share\x18\x07 \x01(\x01\x42\x08\n\x06_scoreB\x08\n\x06_bound\"\xa5\x04\n\x0b\x44riftReport\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x03job\x18\x02 \x01(\x0b\x32\x19.counterfoil.types.v1.Job\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12:\n\x06window\x18\x04 \x01(\x0b\x32(.counterfoil.monitor.v1.PredictionWindowH\x00\x12=\n\nproduction\x18\x05 \x01(\x0b\x32\'.counterfoil.monitor.v1.ProductionSplitH\x00\x12\x0f\n\x07\x63olumns\x18\x06 \x03(\t\x12\x35\n\x07outcome\x18\x07 \x01(\x0e\x32$.counterfoil.monitor.v1.DriftOutcome\x12\x16\n\x0ereference_rows\x18\x08 \x01(\x03\x12\x14\n\x0c\x63urrent_rows\x18\t \x01(\x03\x12\x14\n\x0cminimum_rows\x18\n \x01(\x03\x12\x1a\n\rdrifted_share\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07\x64rifted\x18\x0c \x01(\x08H\x02\x88\x01\x01\x12\x1b\n\x13\x64rifted_share_bound\x18\r \x01(\x01\x12:\n\rcolumn_drifts\x18\x0e \x03(\x0b\x32#.counterfoil.monitor.v1.ColumnDrift\x12\x0e\n\x06run_id\x18\x0f \x01(\tB\t\n\x07\x63urrentB\x10\n\x0e_drifted_shareB\n\n\x08_drifted\"\xee\x01\n\x18\x43reateDriftReportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12:\n\x06window\x18\x03 \x01(\x0b\x32(.counterfoil.monitor.v1.PredictionWindowH\x00\x12=\n\nproduction\x18\x04 \x01(\x0b\x32\'.counterfoil.monitor.v1.ProductionSplitH\x00\x12\x0f\n\x07\x63olumns\x18\x05 \x03(\t\x12\x10\n\x08max_rows\x18\x06 \x01(\x05\x42\t\n\x07\x63urrent\"%\n\x15GetDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"W\n\x17ListDriftReportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\"o\n\x18ListDriftReportsResponse\x12:\n\rdrift_reports\x18\x01 \x03(\x0b\x32#.counterfoil.monitor.v1.DriftReport\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"(\n\x18\x43\x61ncelDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\'\n\x17WatchDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"U\n\x18WatchDriftReportResponse\x12\x39\n\x0c\x64rift_report\x18\x01 \x01(\x0b\x32#.counterfoil.monitor.v1.DriftReport\"a\n\x16ReadDriftReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x39\n\x06\x66ormat\x18\x02 \x01(\x0e\x32).counterfoil.monitor.v1.DriftReportFormat\"(\n\x17ReadDriftReportResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"<\n\x15GetDriftStatusRequest\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"\x9d\x02\n\x0b\x44riftStatus\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x14\n\x07\x64rifted\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1a\n\rdrifted_share\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x0c\x64rift_report\x18\x05 \x01(\t\x12/\n\x0breport_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10prediction_count\x18\x07 \x01(\x03\x12\x38\n\x14last_prediction_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_driftedB\x10\n\x0e_drifted_share*\x9c\x01\n\rColumnVerdict\x12\x1e\n\x1a\x43OLUMN_VERDICT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OLUMN_VERDICT_STABLE\x10\x01\x12\x1a\n\x16\x43OLUMN_VERDICT_DRIFTED\x10\x02\x12\x18\n\x14\x43OLUMN_VERDICT_EMPTY\x10\x03\x12\x1a\n\x16\x43OLUMN_VERDICT_TOO_FEW\x10\x04*\x8b\x01\n\x0c\x44riftOutcome\x12\x1d\n\x19\x44RIFT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44RIFT_OUTCOME_COMPARED\x10\x01\x12\"\n\x1e\x44RIFT_OUTCOME_WINDOW_TOO_SMALL\x10\x02\x12\x1c\n\x18\x44RIFT_OUTCOME_NO_COLUMNS\x10\x03*t\n\x11\x44riftReportFormat\x12#\n\x1f\x44RIFT_REPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44RIFT_REPORT_FORMAT_HTML\x10\x01\x12\x1c\n\x18\x44RIFT_REPORT_FORMAT_JSON\x10\x02\x32\xaf\x11\n\x0eMonitorService\x12x\n\x11IngestPredictions\x12\x30.counterfoil.monitor.v1.IngestPredictionsRequest\x1a\x31.counterfoil.monitor.v1.IngestPredictionsResponse\x12\x61\n\rGetPrediction\x12,.counterfoil.monitor.v1.GetPredictionRequest\x1a\".counterfoil.monitor.v1.Prediction\x12r\n\x0fListPredictions\x12..counterfoil.monitor.v1.ListPredictionsRequest\x1a/.counterfoil.monitor.v1.ListPredictionsResponse\x12\x61\n\x0eRecordOverride\x12-.counterfoil.monitor.v1.RecordOverrideRequest\x1a .counterfoil.monitor.v1.Override\x12o\n\x0eRecordOutcomes\x12-.counterfoil.monitor.v1.RecordOutcomesRequest\x1a..counterfoil.monitor.v1.RecordOutcomesResponse\x12i\n\x0cListOutcomes\x12+.counterfoil.monitor.v1.ListOutcomesRequest\x1a,.counterfoil.monitor.v1.ListOutcomesResponse\x12j\n\x11\x43reateDriftReport\x12\x30.counterfoil.monitor.v1.CreateDriftReportRequest\x1a#.counterfoil.monitor.v1.DriftReport\x12\x64\n\x0eGetDriftReport\x12-.counterfoil.monitor.v1.GetDriftReportRequest\x1a#.counterfoil.monitor.v1.DriftReport\x12u\n\x10ListDriftReports\x12/.counterfoil.monitor.v1.ListDriftReportsRequest\x1a\x30.counterfoil.monitor.v1.ListDriftReportsResponse\x12j\n\x11\x43\x61ncelDriftReport\x12\x30.counterfoil.monitor.v1.CancelDriftReportRequest\x1a#.counterfoil.monitor.v1.DriftReport\x12w\n\x10WatchDriftReport\x12/.counterfoil.monitor.v1.WatchDriftReportRequest\x1a\x30.counterfoil.monitor.v1.WatchDriftReportResponse0\x01\x12t\n\x0fReadDriftReport\x12..counterfoil.monitor.v1.ReadDriftReportRequest\x1a/.counterfoil.monitor.v1.ReadDriftReportResponse0\x01\x12\x64\n\x0eGetDriftStatus\x12-.counterfoil.monitor.v1.GetDriftStatusRequest\x1a#.counterfoil.monitor.v1.DriftStatus\x12R\n\x08GetAlert\x12\'.counterfoil.monitor.v1.GetAlertRequest\x1a\x1d.counterfoil.monitor.v1.Alert\x12\x63\n\nListAlerts\x12).counterfoil.monitor.v1.ListAlertsRequest\x1a*.counterfoil.monitor.v1.ListAlertsResponse\x12\x62\n\x10\x41\x63knowledgeAlert\x12/.counterfoil.monitor.v1.AcknowledgeAlertRequest\x1a\x1d.counterfoil.monitor.v1.Alert\x12p\n\x12GetRetrainProposal\x12\x31.counterfoil.monitor.v1.GetRetrainProposalRequest\x1a\'.counterfoil.monitor.v1.RetrainProposal\x12\x81\x01\n\x14ListRetrainProposals\x12\x33.counterfoil.monitor.v1.ListRetrainProposalsRequest\x1a\x34.counterfoil.monitor.v1.ListRetrainProposalsResponse\x12x\n\x16\x41pproveRetrainProposal\x12\x35.counterfoil.monitor.v1.ApproveRetrainProposalRequest\x1a\'.counterfoil.monitor.v1.RetrainProposal\x12v\n\x15RejectRetrainProposal\x12\x34.counterfoil.monitor.v1.RejectRetrainProposalRequest\x1a\'.counterfoil.monitor.v1.RetrainProposalP\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'counterfoil.monitor.v1.monitor_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COLUMNVERDICT']._serialized_start=2430
-  _globals['_COLUMNVERDICT']._serialized_end=2586
-  _globals['_DRIFTOUTCOME']._serialized_start=2589
-  _globals['_DRIFTOUTCOME']._serialized_end=2728
-  _globals['_DRIFTREPORTFORMAT']._serialized_start=2730
-  _globals['_DRIFTREPORTFORMAT']._serialized_end=2846
-  _globals['_INGESTPREDICTIONSREQUEST']._serialized_start=324
-  _globals['_INGESTPREDICTIONSREQUEST']._serialized_end=398
-  _globals['_INGESTPREDICTIONSRESPONSE']._serialized_start=400
-  _globals['_INGESTPREDICTIONSRESPONSE']._serialized_end=485
-  _globals['_PRODUCTIONSPLIT']._serialized_start=487
-  _globals['_PRODUCTIONSPLIT']._serialized_end=504
-  _globals['_COLUMNDRIFT']._serialized_start=507
-  _globals['_COLUMNDRIFT']._serialized_end=732
-  _globals['_DRIFTREPORT']._serialized_start=735
-  _globals['_DRIFTREPORT']._serialized_end=1284
-  _globals['_CREATEDRIFTREPORTREQUEST']._serialized_start=1287
-  _globals['_CREATEDRIFTREPORTREQUEST']._serialized_end=1525
-  _globals['_GETDRIFTREPORTREQUEST']._serialized_start=1527
-  _globals['_GETDRIFTREPORTREQUEST']._serialized_end=1564
-  _globals['_LISTDRIFTREPORTSREQUEST']._serialized_start=1566
-  _globals['_LISTDRIFTREPORTSREQUEST']._serialized_end=1653
-  _globals['_LISTDRIFTREPORTSRESPONSE']._serialized_start=1655
-  _globals['_LISTDRIFTREPORTSRESPONSE']._serialized_end=1766
-  _globals['_CANCELDRIFTREPORTREQUEST']._serialized_start=1768
-  _globals['_CANCELDRIFTREPORTREQUEST']._serialized_end=1808
-  _globals['_WATCHDRIFTREPORTREQUEST']._serialized_start=1810
-  _globals['_WATCHDRIFTREPORTREQUEST']._serialized_end=1849
-  _globals['_WATCHDRIFTREPORTRESPONSE']._serialized_start=1851
-  _globals['_WATCHDRIFTREPORTRESPONSE']._serialized_end=1936
-  _globals['_READDRIFTREPORTREQUEST']._serialized_start=1938
-  _globals['_READDRIFTREPORTREQUEST']._serialized_end=2035
-  _globals['_READDRIFTREPORTRESPONSE']._serialized_start=2037
-  _globals['_READDRIFTREPORTRESPONSE']._serialized_end=2077
-  _globals['_GETDRIFTSTATUSREQUEST']._serialized_start=2079
-  _globals['_GETDRIFTSTATUSREQUEST']._serialized_end=2139
-  _globals['_DRIFTSTATUS']._serialized_start=2142
-  _globals['_DRIFTSTATUS']._serialized_end=2427
-  _globals['_MONITORSERVICE']._serialized_start=2849
-  _globals['_MONITORSERVICE']._serialized_end=4584
+  _globals['_COLUMNVERDICT']._serialized_start=2471
+  _globals['_COLUMNVERDICT']._serialized_end=2627
+  _globals['_DRIFTOUTCOME']._serialized_start=2630
+  _globals['_DRIFTOUTCOME']._serialized_end=2769
+  _globals['_DRIFTREPORTFORMAT']._serialized_start=2771
+  _globals['_DRIFTREPORTFORMAT']._serialized_end=2887
+  _globals['_INGESTPREDICTIONSREQUEST']._serialized_start=365
+  _globals['_INGESTPREDICTIONSREQUEST']._serialized_end=439
+  _globals['_INGESTPREDICTIONSRESPONSE']._serialized_start=441
+  _globals['_INGESTPREDICTIONSRESPONSE']._serialized_end=526
+  _globals['_PRODUCTIONSPLIT']._serialized_start=528
+  _globals['_PRODUCTIONSPLIT']._serialized_end=545
+  _globals['_COLUMNDRIFT']._serialized_start=548
+  _globals['_COLUMNDRIFT']._serialized_end=773
+  _globals['_DRIFTREPORT']._serialized_start=776
+  _globals['_DRIFTREPORT']._serialized_end=1325
+  _globals['_CREATEDRIFTREPORTREQUEST']._serialized_start=1328
+  _globals['_CREATEDRIFTREPORTREQUEST']._serialized_end=1566
+  _globals['_GETDRIFTREPORTREQUEST']._serialized_start=1568
+  _globals['_GETDRIFTREPORTREQUEST']._serialized_end=1605
+  _globals['_LISTDRIFTREPORTSREQUEST']._serialized_start=1607
+  _globals['_LISTDRIFTREPORTSREQUEST']._serialized_end=1694
+  _globals['_LISTDRIFTREPORTSRESPONSE']._serialized_start=1696
+  _globals['_LISTDRIFTREPORTSRESPONSE']._serialized_end=1807
+  _globals['_CANCELDRIFTREPORTREQUEST']._serialized_start=1809
+  _globals['_CANCELDRIFTREPORTREQUEST']._serialized_end=1849
+  _globals['_WATCHDRIFTREPORTREQUEST']._serialized_start=1851
+  _globals['_WATCHDRIFTREPORTREQUEST']._serialized_end=1890
+  _globals['_WATCHDRIFTREPORTRESPONSE']._serialized_start=1892
+  _globals['_WATCHDRIFTREPORTRESPONSE']._serialized_end=1977
+  _globals['_READDRIFTREPORTREQUEST']._serialized_start=1979
+  _globals['_READDRIFTREPORTREQUEST']._serialized_end=2076
+  _globals['_READDRIFTREPORTRESPONSE']._serialized_start=2078
+  _globals['_READDRIFTREPORTRESPONSE']._serialized_end=2118
+  _globals['_GETDRIFTSTATUSREQUEST']._serialized_start=2120
+  _globals['_GETDRIFTSTATUSREQUEST']._serialized_end=2180
+  _globals['_DRIFTSTATUS']._serialized_start=2183
+  _globals['_DRIFTSTATUS']._serialized_end=2468
+  _globals['_MONITORSERVICE']._serialized_start=2890
+  _globals['_MONITORSERVICE']._serialized_end=5113
 # @@protoc_insertion_point(module_scope)

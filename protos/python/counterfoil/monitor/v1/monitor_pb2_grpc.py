@@ -7,6 +7,7 @@ from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_d
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
 from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
+from counterfoil.monitor.v1 import retraining_pb2 as counterfoil_dot_monitor_dot_v1_dot_retraining__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -119,6 +120,26 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/AcknowledgeAlert',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
+                _registered_method=True)
+        self.GetRetrainProposal = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/GetRetrainProposal',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.GetRetrainProposalRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
+                _registered_method=True)
+        self.ListRetrainProposals = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListRetrainProposals',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsResponse.FromString,
+                _registered_method=True)
+        self.ApproveRetrainProposal = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ApproveRetrainProposal',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
+                _registered_method=True)
+        self.RejectRetrainProposal = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/RejectRetrainProposal',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RejectRetrainProposalRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
                 _registered_method=True)
 
 
@@ -240,6 +261,34 @@ class MonitorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRetrainProposal(self, request, context):
+        """Returns one retrain proposal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRetrainProposals(self, request, context):
+        """Returns retrain proposals, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveRetrainProposal(self, request, context):
+        """Has a model trained anew as was proposed; the new version becomes challenger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectRetrainProposal(self, request, context):
+        """Decides against a proposal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MonitorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -322,6 +371,26 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.AcknowledgeAlert,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.SerializeToString,
+            ),
+            'GetRetrainProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRetrainProposal,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.GetRetrainProposalRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
+            ),
+            'ListRetrainProposals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRetrainProposals,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsResponse.SerializeToString,
+            ),
+            'ApproveRetrainProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveRetrainProposal,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
+            ),
+            'RejectRetrainProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectRetrainProposal,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RejectRetrainProposalRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -759,6 +828,114 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/AcknowledgeAlert',
             counterfoil_dot_monitor_dot_v1_dot_alert__pb2.AcknowledgeAlertRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_alert__pb2.Alert.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRetrainProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/GetRetrainProposal',
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.GetRetrainProposalRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRetrainProposals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListRetrainProposals',
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ListRetrainProposalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveRetrainProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ApproveRetrainProposal',
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectRetrainProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/RejectRetrainProposal',
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RejectRetrainProposalRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
 from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
+from counterfoil.monitor.v1 import retraining_pb2 as _retraining_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
 import abc as _abc_1
@@ -72,6 +73,14 @@ class MonitorServiceStub:
     """Returns alerts, the last raised first."""
     AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]
     """Says that the caller has seen an alert."""
+    GetRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.GetRetrainProposalRequest, _retraining_pb2.RetrainProposal]
+    """Returns one retrain proposal."""
+    ListRetrainProposals: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.ListRetrainProposalsRequest, _retraining_pb2.ListRetrainProposalsResponse]
+    """Returns retrain proposals, newest first."""
+    ApproveRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.ApproveRetrainProposalRequest, _retraining_pb2.RetrainProposal]
+    """Has a model trained anew as was proposed; the new version becomes challenger."""
+    RejectRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.RejectRetrainProposalRequest, _retraining_pb2.RetrainProposal]
+    """Decides against a proposal."""
 
 @_typing.type_check_only
 class MonitorServiceAsyncStub(MonitorServiceStub):
@@ -113,6 +122,14 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns alerts, the last raised first."""
     AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.AcknowledgeAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
     """Says that the caller has seen an alert."""
+    GetRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.GetRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
+    """Returns one retrain proposal."""
+    ListRetrainProposals: _aio.UnaryUnaryMultiCallable[_retraining_pb2.ListRetrainProposalsRequest, _retraining_pb2.ListRetrainProposalsResponse]  # type: ignore[assignment]
+    """Returns retrain proposals, newest first."""
+    ApproveRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.ApproveRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
+    """Has a model trained anew as was proposed; the new version becomes challenger."""
+    RejectRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.RejectRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
+    """Decides against a proposal."""
 
 class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the prediction log and watches whether the world has drifted away from what the model learnt.
@@ -247,5 +264,37 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_alert_pb2.Alert, _abc.Awaitable[_alert_pb2.Alert]]:
         """Says that the caller has seen an alert."""
+
+    @_abc_1.abstractmethod
+    def GetRetrainProposal(
+        self,
+        request: _retraining_pb2.GetRetrainProposalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
+        """Returns one retrain proposal."""
+
+    @_abc_1.abstractmethod
+    def ListRetrainProposals(
+        self,
+        request: _retraining_pb2.ListRetrainProposalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retraining_pb2.ListRetrainProposalsResponse, _abc.Awaitable[_retraining_pb2.ListRetrainProposalsResponse]]:
+        """Returns retrain proposals, newest first."""
+
+    @_abc_1.abstractmethod
+    def ApproveRetrainProposal(
+        self,
+        request: _retraining_pb2.ApproveRetrainProposalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
+        """Has a model trained anew as was proposed; the new version becomes challenger."""
+
+    @_abc_1.abstractmethod
+    def RejectRetrainProposal(
+        self,
+        request: _retraining_pb2.RejectRetrainProposalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
+        """Decides against a proposal."""
 
 def add_MonitorServiceServicer_to_server(servicer: MonitorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
