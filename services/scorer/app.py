@@ -21,11 +21,13 @@ from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
+from services.scorer.pipeline import Pipeline
 from services.scorer.process import freeze_memory
 from services.scorer.readiness import RETRY_SECONDS, Readiness
 from services.scorer.replaying import Replayer
 from services.scorer.servicer import ScorerServicer
 from services.scorer.settings import Settings
+from services.scorer.streaming import ChunkDesk
 from shared.bundle.registry import ModelRegistry
 from shared.logs import log_event
 from shared.mlflow_store import prepare
@@ -36,6 +38,8 @@ from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
 INFERENCE_SERVICE_NAME: Final = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 SHIPPING_GRACE_SECONDS: Final = 5.0
+CHUNK_THREADS: Final = 2
+MAX_STREAMS: Final = 8
 _LOGGER = logging.getLogger("counterfoil.scorer")
 
 
@@ -72,7 +76,11 @@ def build(
         serving = Serving(settings.model, loader.load)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
-        services = _services(ScorerServicer(serving, desk, replayer), InferenceServicer(serving, desk))
+        chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
+        pipeline = Pipeline(threads=CHUNK_THREADS, streams=MAX_STREAMS)
+        opened.callback(pipeline.stop)
+        scorer = ScorerServicer(serving, desk, replayer=replayer, chunks=chunks, pipeline=pipeline)
+        services = _services(scorer, InferenceServicer(serving, desk))
         rpc_log = RpcLog()
         server = _server(settings, services, rpc_log)
         serving.when_served(lambda served: _announce(server, served))

@@ -131,6 +131,15 @@ def explain_to_proto(wish: Wish) -> explanation_pb2.Explain.ValueType:
     return _DETAILS_SENT[wish.detail]
 
 
+def purpose_from_proto(number: int) -> Purpose:
+    """Return what a score is for; raises InvalidInput if that is not said."""
+    for known, purpose in _PURPOSES.items():
+        if known == number:
+            return purpose
+    accepted = ", ".join(prediction_pb2.Purpose.Name(each) for each in _PURPOSES)
+    raise InvalidInput.of("purpose", f"says not what the score is for; give one of {accepted}")
+
+
 def purpose_to_proto(purpose: Purpose) -> prediction_pb2.Purpose.ValueType:
     """Return the purpose as it is sent and recorded."""
     return _PURPOSES_SENT[purpose]
@@ -238,24 +247,24 @@ def serving_model_to_proto(served: Served) -> scorer_pb2.ServingModel:
 
 def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) -> Purpose:
     """Return what the call is for, once everything that both calls have is found sound."""
-    violations = _too_long((("request_id", request.request_id),))
-    purpose = _PURPOSES.get(request.purpose)
-    if purpose is None:
-        accepted = ", ".join(prediction_pb2.Purpose.Name(number) for number in _PURPOSES)
-        violations.append(FieldViolation("purpose", f"says not what the score is for; give one of {accepted}"))
-    if violations or purpose is None:
+    violations = too_long((("request_id", request.request_id),))
+    try:
+        purpose = purpose_from_proto(request.purpose)
+    except InvalidInput as error:
+        raise InvalidInput([*violations, *error.violations]) from error
+    if violations:
         raise InvalidInput(violations)
     return purpose
 
 
 def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
-    violations = _too_long(
+    violations = too_long(
         (
             (f"{prefix}application_number", message.application_number),
             (f"{prefix}applicant_id", message.applicant_id),
         )
     )
-    if message.as_of_date and not _is_date(message.as_of_date):
+    if message.as_of_date and not is_date(message.as_of_date):
         violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
     if message.WhichOneof("subject") in (None, "applicant_id") and not message.applicant_id:
         why = "names nobody; set applicant_id, features, vector or raw"
@@ -290,7 +299,8 @@ def _feature_value(message: feature_pb2.FeatureValue) -> FeatureValue:
             return Absence.EMPTY
 
 
-def _too_long(texts: Sequence[tuple[str, str]]) -> list[FieldViolation]:
+def too_long(texts: Sequence[tuple[str, str]]) -> list[FieldViolation]:
+    """Return what is wrong with the texts, given with their paths, that are longer than any text may be."""
     return [
         FieldViolation(path, f"is longer than {MAX_TEXT} characters; shorten it")
         for path, text in texts
@@ -298,7 +308,8 @@ def _too_long(texts: Sequence[tuple[str, str]]) -> list[FieldViolation]:
     ]
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Return whether it is YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

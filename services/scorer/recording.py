@@ -129,7 +129,10 @@ def determined_part(bundle: Bundle, answer: Answer) -> prediction_pb2.DecisionPa
 
 
 def _with_receipt(response: scorer_pb2.ScoreResponse, receipt: Receipt) -> scorer_pb2.ScoreResponse:
-    response.receipt.CopyFrom(
-        prediction_pb2.Receipt(instance=receipt.instance, sequence=receipt.sequence, hash=receipt.hash)
-    )
+    response.receipt.CopyFrom(receipt_to_proto(receipt))
     return response
+
+
+def receipt_to_proto(receipt: Receipt) -> prediction_pb2.Receipt:
+    """Return the receipt as it is sent."""
+    return prediction_pb2.Receipt(instance=receipt.instance, sequence=receipt.sequence, hash=receipt.hash)

@@ -22,6 +22,8 @@ def replayed_to_proto(replayed: Replayed) -> replay_pb2.ReplayPredictionResponse
         difference_count=len(replayed.differences),
         rows=replayed.rows,
         chain_verified=replayed.chain_verified,
+        features=replayed.contributions.keys(),
+        contributions=replayed.contributions.values(),
     )
 
 

@@ -16,4 +16,5 @@ class ReplayRpcs(scorer_pb2_grpc.ScorerServiceServicer):
         self, request: replay_pb2.ReplayPredictionRequest, context: grpc.ServicerContext
     ) -> replay_pb2.ReplayPredictionResponse:
         """Compute a stored prediction anew and compare."""
-        return replayed_to_proto(self.replayer.replay(request.record, request.previous_hash))
+        row = request.row if request.HasField("row") else None
+        return replayed_to_proto(self.replayer.replay(request.record, request.previous_hash, row=row))

@@ -6,24 +6,31 @@ from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
 from services.scorer.desk import Desk
 from services.scorer.domain.serving import Serving
+from services.scorer.pipeline import Pipeline
 from services.scorer.replay_rpcs import ReplayRpcs
 from services.scorer.replaying import Replayer
+from services.scorer.stream_rpcs import StreamRpcs
+from services.scorer.streaming import ChunkDesk
 from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
 from shared.rpc.statuses import to_status
 
 
-class ScorerServicer(ReplayRpcs):
+class ScorerServicer(ReplayRpcs, StreamRpcs):
     """Answers the rpcs of counterfoil.scorer.v1.ScorerService."""
 
-    def __init__(self, serving: Serving, desk: Desk, replayer: Replayer) -> None:
-        self._serving = serving
-        self._desk = desk
+    def __init__(
+        self, serving: Serving, desk: Desk, *, replayer: Replayer, chunks: ChunkDesk, pipeline: Pipeline
+    ) -> None:
+        self.serving = serving
         self.replayer = replayer
+        self.chunks = chunks
+        self.pipeline = pipeline
+        self._desk = desk
 
     def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
         """Score one applicant."""
-        model = self._serving.named(request.model)
+        model = self.serving.named(request.model)
         question = messages.question_from_proto(request, model=model, caller=caller_of(context))
         (outcome,) = self._desk.answer([question], context.is_active)
         if isinstance(outcome, CounterfoilError):
@@ -34,7 +41,7 @@ class ScorerServicer(ReplayRpcs):
         self, request: scorer_pb2.BatchScoreRequest, context: grpc.ServicerContext
     ) -> scorer_pb2.BatchScoreResponse:
         """Score up to 1,000 applicants, one result a row."""
-        model = self._serving.named(request.model)
+        model = self.serving.named(request.model)
         questions = messages.questions_from_proto(request, model=model, caller=caller_of(context))
         outcomes = self._desk.answer(questions, context.is_active)
         return messages.batch_to_proto(
@@ -45,21 +52,21 @@ class ScorerServicer(ReplayRpcs):
         self, request: scorer_pb2.GetApplicantRequest, context: grpc.ServicerContext
     ) -> scorer_pb2.Applicant:
         """Return an applicant's stored features."""
-        self._serving.named(request.model)
+        self.serving.named(request.model)
         applicant_id = messages.applicant_id_from_name(request.name)
-        served = self._serving.current()
+        served = self.serving.current()
         return messages.applicant_to_proto(served, applicant_id, served.applicants.find(applicant_id))
 
     def GetServingModel(
         self, request: scorer_pb2.GetServingModelRequest, context: grpc.ServicerContext
     ) -> scorer_pb2.ServingModel:
         """Return what is served."""
-        self._serving.named(request.model)
-        return messages.serving_model_to_proto(self._serving.current())
+        self.serving.named(request.model)
+        return messages.serving_model_to_proto(self.serving.current())
 
     def ReloadModel(
         self, request: scorer_pb2.ReloadModelRequest, context: grpc.ServicerContext
     ) -> scorer_pb2.ServingModel:
         """Swap in what the alias points to now."""
-        self._serving.named(request.model)
-        return messages.serving_model_to_proto(self._serving.reload())
+        self.serving.named(request.model)
+        return messages.serving_model_to_proto(self.serving.reload())

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from services.scorer.domain.serving import ApplicantRow
+from services.scorer.domain.serving import ApplicantRow, SplitRows
 from shared.digests import digest_of_file
 from shared.errors import NotFound, Precondition, Unavailable
 
@@ -26,6 +26,10 @@ class _Split:
     identifiers: NDArray[np.bytes_]
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
+
+    def whole(self, n_features: int) -> SplitRows:
+        """Return all rows in the order of the split, with their first `n_features` columns."""
+        return SplitRows(self.identifiers[np.argsort(self.rows)], self.values[:, :n_features])
 
     def find(self, identifier: bytes) -> NDArray[np.float64] | None:
         """Return a copy of the row of that identifier, shape (n_features,), None if there is none."""
@@ -69,6 +73,14 @@ class StoredApplicants:
             "no split of the served model's data set has this applicant; check the identifier, or send named features",
             reason="APPLICANT_NOT_FOUND",
         )
+
+    def split(self, name: str) -> SplitRows:
+        """Return a whole split under the model's columns, mapped from disk. Raises NotFound (SPLIT_NOT_FOUND)."""
+        for split in self._splits:
+            if split.name == name:
+                return split.whole(self._n_features)
+        known = ", ".join(split.name for split in self._splits)
+        raise NotFound(f"the served model's data set has no such split; it has {known}", reason="SPLIT_NOT_FOUND")
 
 
 def open_applicants(

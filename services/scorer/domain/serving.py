@@ -29,6 +29,14 @@ class ApplicantRow:
     values: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class SplitRows:
+    """All applicants of a split in its order: identifiers (n_rows,) and values (n_rows, n_features), NaN if missing."""
+
+    applicant_ids: NDArray[np.bytes_]
+    values: NDArray[np.float64]
+
+
 class Applicants(Protocol):
     """The applicants of one data set."""
 
@@ -41,6 +49,9 @@ class Applicants(Protocol):
 
     def find_history(self, applicant_id: str) -> HistoryFeatures:
         """Return the features of the applicant's history that raw applications need; raises as `find` does."""
+
+    def split(self, name: str) -> SplitRows:
+        """Return a whole split. Raises NotFound, or Unavailable while the splits are not at hand."""
 
 
 class MissingApplicants:
@@ -56,6 +67,10 @@ class MissingApplicants:
         raise self._unavailable()
 
     def find_history(self, applicant_id: str) -> HistoryFeatures:  # noqa: ARG002  # the Protocol gives the parameter
+        """Raise Unavailable with the reason."""
+        raise self._unavailable()
+
+    def split(self, name: str) -> SplitRows:  # noqa: ARG002  # the Protocol gives the parameter
         """Raise Unavailable with the reason."""
         raise self._unavailable()
 

@@ -25,7 +25,8 @@ class VectorResolver:
         self._highest = np.array([_or(each.upper_bound, finite) for each in schema.features])
         self._coded = np.array([place for place, each in enumerate(schema.features) if _codes(each)], dtype=np.intp)
         # (most_codes, n_coded), filled up with NaN, which equals nothing.
-        self._codes = np.array(list(zip_longest(*filter(None, map(_codes, schema.features)), fillvalue=np.nan)))
+        codes = list(zip_longest(*filter(None, map(_codes, schema.features)), fillvalue=np.nan))
+        self._codes = np.array(codes, dtype=np.float64).reshape(len(codes), len(self._coded))
 
     def resolve(self, given: DenseFeatures, *, field_prefix: str = "") -> NDArray[np.float64]:
         """Return the row of values, shape (n_features,), NaN where a value is missing; never infinite.
@@ -35,28 +36,50 @@ class VectorResolver:
         """
         self._refuse_foreign(given, f"{field_prefix}vector.")
         row = given.values + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
-        if suspicious := self._suspicious(row):
-            self._judge(row, suspicious, f"{field_prefix}vector.")
+        outside = self._outside(row)
+        if outside.any():
+            self._judge(row, np.flatnonzero(outside).tolist(), f"{field_prefix}vector.")
         return row
 
-    def _refuse_foreign(self, given: DenseFeatures, prefix: str) -> None:
-        if given.schema_digest != self._schema.digest:
-            raise InvalidInput.of(
-                f"{prefix}schema_digest",
-                "is not that of the served model's features; GetServingModel tells it with their order",
+    def resolve_rows(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[int, InvalidInput]]:
+        """Return rows of values, (n_rows, n_features), as `resolve` does, and by position what is wrong with a row.
+
+        Field paths are `rows[ROW].values[PLACE]`.
+        """
+        rows = values + 0.0
+        outside = self._outside(rows)
+        refused = {}
+        for position in np.flatnonzero(outside.any(axis=1)).tolist():
+            try:
+                self._judge(rows[position], np.flatnonzero(outside[position]).tolist(), f"rows[{position}].")
+            except InvalidInput as error:
+                refused[position] = error
+        return rows, refused
+
+    def refuse_foreign_schema(self, digest: str, path: str) -> None:
+        """Raise InvalidInput (SCHEMA_MISMATCH), with this schema's digest, if rows were made for another one."""
+        if digest != self._schema.digest:
+            why = "is not that of the served model's features; GetServingModel tells it with their order"
+            raise InvalidInput(
+                [FieldViolation(path, why)],
                 reason="SCHEMA_MISMATCH",
+                metadata={"schema_digest": self._schema.digest},
             )
+
+    def _refuse_foreign(self, given: DenseFeatures, prefix: str) -> None:
+        self.refuse_foreign_schema(given.schema_digest, f"{prefix}schema_digest")
         if len(given.values) != len(self._schema.features):
             expected = len(self._schema.features)
             raise InvalidInput.of(f"{prefix}values", f"holds {len(given.values)} numbers; this schema has {expected}")
 
-    def _suspicious(self, row: NDArray[np.float64]) -> list[int]:
-        """Return the places of the values that have to be refused, ascending."""
+    def _outside(self, rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which values of a row or of rows, (..., n_features), have to be refused."""
         # A missing value compares as false.
-        outside = (row < self._lowest) | (row > self._highest)
-        coded = row[self._coded]
-        outside[self._coded] |= ~((coded == self._codes).any(axis=0) | np.isnan(coded))
-        return list(np.flatnonzero(outside).tolist())
+        outside = (rows < self._lowest) | (rows > self._highest)
+        coded = rows[..., self._coded]
+        known = (coded[..., None, :] == self._codes).any(axis=-2)
+        outside[..., self._coded] |= ~(known | np.isnan(coded))
+        return np.asarray(outside, dtype=np.bool_)
 
     def _judge(self, row: NDArray[np.float64], places: list[int], prefix: str) -> None:
         violations = []

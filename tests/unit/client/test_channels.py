@@ -111,7 +111,7 @@ def test_every_retried_method_is_one_that_can_be_repeated() -> None:
     methods = {entry["method"] for entry in service_config()["methodConfig"][0]["name"]}
 
     assert {"GetDataset", "WatchTrainingJob", "IngestPredictions", "ReloadModel"} <= methods
-    assert methods.isdisjoint({"Score", "BatchScore", "PromoteModelVersion", "CreateDriftReport"})
+    assert methods.isdisjoint({"Score", "StreamScore", "PromoteModelVersion", "CreateDriftReport"})
 
 
 def test_tls_file_that_cannot_be_read_is_an_error_before_any_call(tmp_path: Path) -> None:
@@ -125,6 +125,7 @@ def test_exactly_the_methods_that_can_be_repeated_are_retried() -> None:
     never = {
         *("CreateDataset", "CreateTrainingJob", "CreateDriftReport"),
         *("CreateModelVersion", "PromoteModelVersion", "DemoteModelVersion", "DeleteModelVersion", "DeleteDataset"),
+        *("StreamScore", "ScoreDataset"),
         *("Score", "BatchScore", "AcknowledgeAlert", "ApproveRetrainProposal", "RejectRetrainProposal"),
         "RecordOverride",
     }

@@ -124,6 +124,7 @@ def _with_deadline(details: Any, seconds: float) -> Any:
 class _DefaultDeadline(
     grpc.UnaryUnaryClientInterceptor,
     grpc.UnaryStreamClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
 ):
     """Gives a call without a deadline one: Python's gRPC would wait forever."""
 
@@ -134,3 +135,9 @@ class _DefaultDeadline(
     def intercept_unary_stream(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Stream for at most STREAM_DEADLINE_S."""
         return continuation(_with_deadline(client_call_details, STREAM_DEADLINE_S), request)
+
+    def intercept_stream_stream(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Stream both ways for at most STREAM_DEADLINE_S."""
+        return continuation(_with_deadline(client_call_details, STREAM_DEADLINE_S), request_iterator)

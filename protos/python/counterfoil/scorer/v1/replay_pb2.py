@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from counterfoil.types.v1 import prediction_pb2 as counterfoil_dot_types_dot_v1_dot_prediction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/scorer/v1/replay.proto\x12\x15\x63ounterfoil.scorer.v1\x1a%counterfoil/types/v1/prediction.proto\"h\n\x17ReplayPredictionRequest\x12\x36\n\x06record\x18\x01 \x01(\x0b\x32&.counterfoil.types.v1.PredictionRecord\x12\x15\n\rprevious_hash\x18\x02 \x01(\x0c\"E\n\x10ReplayDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06stored\x18\x02 \x01(\t\x12\x12\n\nrecomputed\x18\x03 \x01(\t\"\xa9\x02\n\x18ReplayPredictionResponse\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x15\n\rbundle_digest\x18\x02 \x01(\t\x12\x1a\n\x12recorded_kernel_id\x18\x03 \x01(\t\x12\x11\n\tkernel_id\x18\x04 \x01(\t\x12\x35\n\x07outcome\x18\x05 \x01(\x0e\x32$.counterfoil.scorer.v1.ReplayOutcome\x12<\n\x0b\x64ifferences\x18\x06 \x03(\x0b\x32\'.counterfoil.scorer.v1.ReplayDifference\x12\x18\n\x10\x64ifference_count\x18\x07 \x01(\x04\x12\x0c\n\x04rows\x18\x08 \x01(\r\x12\x16\n\x0e\x63hain_verified\x18\t \x01(\x08*\x94\x01\n\rReplayOutcome\x12\x1e\n\x1aREPLAY_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPLAY_OUTCOME_BIT_EQUAL\x10\x01\x12\'\n#REPLAY_OUTCOME_EQUAL_ACROSS_KERNELS\x10\x02\x12\x1c\n\x18REPLAY_OUTCOME_DIFFERENT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/scorer/v1/replay.proto\x12\x15\x63ounterfoil.scorer.v1\x1a%counterfoil/types/v1/prediction.proto\"\x82\x01\n\x17ReplayPredictionRequest\x12\x36\n\x06record\x18\x01 \x01(\x0b\x32&.counterfoil.types.v1.PredictionRecord\x12\x15\n\rprevious_hash\x18\x02 \x01(\x0c\x12\x10\n\x03row\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x06\n\x04_row\"E\n\x10ReplayDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06stored\x18\x02 \x01(\t\x12\x12\n\nrecomputed\x18\x03 \x01(\t\"\xd2\x02\n\x18ReplayPredictionResponse\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x15\n\rbundle_digest\x18\x02 \x01(\t\x12\x1a\n\x12recorded_kernel_id\x18\x03 \x01(\t\x12\x11\n\tkernel_id\x18\x04 \x01(\t\x12\x35\n\x07outcome\x18\x05 \x01(\x0e\x32$.counterfoil.scorer.v1.ReplayOutcome\x12<\n\x0b\x64ifferences\x18\x06 \x03(\x0b\x32\'.counterfoil.scorer.v1.ReplayDifference\x12\x18\n\x10\x64ifference_count\x18\x07 \x01(\x04\x12\x0c\n\x04rows\x18\x08 \x01(\r\x12\x16\n\x0e\x63hain_verified\x18\t \x01(\x08\x12\x10\n\x08\x66\x65\x61tures\x18\n \x03(\t\x12\x15\n\rcontributions\x18\x0b \x03(\x01*\x94\x01\n\rReplayOutcome\x12\x1e\n\x1aREPLAY_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18REPLAY_OUTCOME_BIT_EQUAL\x10\x01\x12\'\n#REPLAY_OUTCOME_EQUAL_ACROSS_KERNELS\x10\x02\x12\x1c\n\x18REPLAY_OUTCOME_DIFFERENT\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'counterfoil.scorer.v1.replay_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLAYOUTCOME']._serialized_start=578
-  _globals['_REPLAYOUTCOME']._serialized_end=726
-  _globals['_REPLAYPREDICTIONREQUEST']._serialized_start=100
-  _globals['_REPLAYPREDICTIONREQUEST']._serialized_end=204
-  _globals['_REPLAYDIFFERENCE']._serialized_start=206
-  _globals['_REPLAYDIFFERENCE']._serialized_end=275
-  _globals['_REPLAYPREDICTIONRESPONSE']._serialized_start=278
-  _globals['_REPLAYPREDICTIONRESPONSE']._serialized_end=575
+  _globals['_REPLAYOUTCOME']._serialized_start=646
+  _globals['_REPLAYOUTCOME']._serialized_end=794
+  _globals['_REPLAYPREDICTIONREQUEST']._serialized_start=101
+  _globals['_REPLAYPREDICTIONREQUEST']._serialized_end=231
+  _globals['_REPLAYDIFFERENCE']._serialized_start=233
+  _globals['_REPLAYDIFFERENCE']._serialized_end=302
+  _globals['_REPLAYPREDICTIONRESPONSE']._serialized_start=305
+  _globals['_REPLAYPREDICTIONRESPONSE']._serialized_end=643
 # @@protoc_insertion_point(module_scope)

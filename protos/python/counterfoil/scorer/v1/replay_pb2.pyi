@@ -56,10 +56,13 @@ class ReplayPredictionRequest(_message.Message):
 
     RECORD_FIELD_NUMBER: _builtins.int
     PREVIOUS_HASH_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
     previous_hash: _builtins.bytes
     """The hash that the record builds on: that of the record before it in its instance, 32 bytes. Empty: the record's place in the chain is
     not verified, only that its personal part is the one that was decided on.
     """
+    row: _builtins.int
+    """Position within a chunk's record (from 0) of the row whose contributions are to be told; 0 for one subject. Absent: none are."""
     @_builtins.property
     def record(self) -> _prediction_pb2.PredictionRecord:
         """The record as the monitor keeps it. Required, with its personal part: after erasure there is nothing to compute from."""
@@ -69,12 +72,15 @@ class ReplayPredictionRequest(_message.Message):
         *,
         record: _prediction_pb2.PredictionRecord | None = ...,
         previous_hash: _builtins.bytes = ...,
+        row: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_row", b"_row", "record", b"record", "row", b"row"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["previous_hash", b"previous_hash", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_row", b"_row", "previous_hash", b"previous_hash", "record", b"record", "row", b"row"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__row: _TypeAlias = _typing.Literal["row"]  # noqa: Y015
+    _WhichOneofArgType__row: _TypeAlias = _typing.Literal["_row", b"_row"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__row) -> _WhichOneofReturnType__row | None: ...
 
 Global___ReplayPredictionRequest: _TypeAlias = ReplayPredictionRequest  # noqa: Y015
 
@@ -123,6 +129,8 @@ class ReplayPredictionResponse(_message.Message):
     DIFFERENCE_COUNT_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
     CHAIN_VERIFIED_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     prediction: _builtins.str
     """Resource name: models/{model}/versions/{n}/predictions/{id}"""
     bundle_digest: _builtins.str
@@ -143,6 +151,14 @@ class ReplayPredictionResponse(_message.Message):
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplayDifference]:
         """The first 100 values that differ, in the order of the record."""
 
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With `row`: all features of the bundle's schema, in its order."""
+
+    @_builtins.property
+    def contributions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """With `row`: what each of `features` adds to the row's margin, in log-odds, as computed now. A chunk's are kept nowhere else."""
+
     def __init__(
         self,
         *,
@@ -155,10 +171,12 @@ class ReplayPredictionResponse(_message.Message):
         difference_count: _builtins.int = ...,
         rows: _builtins.int = ...,
         chain_verified: _builtins.bool = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        contributions: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_digest", b"bundle_digest", "chain_verified", b"chain_verified", "difference_count", b"difference_count", "differences", b"differences", "kernel_id", b"kernel_id", "outcome", b"outcome", "prediction", b"prediction", "recorded_kernel_id", b"recorded_kernel_id", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_digest", b"bundle_digest", "chain_verified", b"chain_verified", "contributions", b"contributions", "difference_count", b"difference_count", "differences", b"differences", "features", b"features", "kernel_id", b"kernel_id", "outcome", b"outcome", "prediction", b"prediction", "recorded_kernel_id", b"recorded_kernel_id", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

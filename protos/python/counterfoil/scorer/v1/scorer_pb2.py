@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from counterfoil.scorer.v1 import replay_pb2 as counterfoil_dot_scorer_dot_v1_dot_replay__pb2
+from counterfoil.scorer.v1 import stream_pb2 as counterfoil_dot_scorer_dot_v1_dot_stream__pb2
 from counterfoil.types.v1 import explanation_pb2 as counterfoil_dot_types_dot_v1_dot_explanation__pb2
 from counterfoil.homecredit.v1 import home_credit_pb2 as counterfoil_dot_homecredit_dot_v1_dot_home__credit__pb2
 from counterfoil.types.v1 import feature_pb2 as counterfoil_dot_types_dot_v1_dot_feature__pb2
@@ -31,7 +32,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/scorer/v1/scorer.proto\x12\x15\x63ounterfoil.scorer.v1\x1a\"counterfoil/scorer/v1/replay.proto\x1a&counterfoil/types/v1/explanation.proto\x1a+counterfoil/homecredit/v1/home_credit.proto\x1a\"counterfoil/types/v1/feature.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x82\x02\n\x07Subject\x12\x16\n\x0c\x61pplicant_id\x18\x01 \x01(\tH\x00\x12\x34\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32 .counterfoil.types.v1.FeatureMapH\x00\x12\x33\n\x06vector\x18\x05 \x01(\x0b\x32!.counterfoil.types.v1.DenseVectorH\x00\x12\x39\n\x03raw\x18\x06 \x01(\x0b\x32*.counterfoil.homecredit.v1.LoanApplicationH\x00\x12\x1a\n\x12\x61pplication_number\x18\x03 \x01(\t\x12\x12\n\nas_of_date\x18\x04 \x01(\tB\t\n\x07subject\"\xe1\x01\n\x0cScoreRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12.\n\x07purpose\x18\x03 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12/\n\x07subject\x18\x04 \x01(\x0b\x32\x1e.counterfoil.scorer.v1.Subject\x12.\n\x07\x65xplain\x18\x05 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x06 \x01(\r\"\x9d\x01\n\x07Reasons\x12\x10\n\x08\x66\x65\x61tures\x18\x01 \x03(\t\x12\x15\n\rcontributions\x18\x02 \x03(\x01\x12\x17\n\x0fprincipal_codes\x18\x03 \x03(\t\x12\x17\n\x0fprincipal_texts\x18\x04 \x03(\t\x12\x1c\n\x14\x62\x61seline_probability\x18\x05 \x01(\x01\x12\x19\n\x11probability_scale\x18\x06 \x01(\x01\"\xe2\x02\n\rScoreResponse\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x0e\n\x06margin\x18\x05 \x01(\x01\x12\x10\n\x08\x62\x61seline\x18\x06 \x01(\x01\x12\x11\n\tthreshold\x18\x07 \x01(\x01\x12\x30\n\x08\x64\x65\x63ision\x18\x08 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12/\n\x07reasons\x18\t \x01(\x0b\x32\x1e.counterfoil.scorer.v1.Reasons\x12\x18\n\x10imputed_features\x18\n \x03(\t\x12.\n\x07receipt\x18\x0b \x01(\x0b\x32\x1d.counterfoil.types.v1.Receipt\"\xe7\x01\n\x11\x42\x61tchScoreRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12.\n\x07purpose\x18\x03 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x30\n\x08subjects\x18\x04 \x03(\x0b\x32\x1e.counterfoil.scorer.v1.Subject\x12.\n\x07\x65xplain\x18\x05 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x06 \x01(\r\"y\n\x10\x42\x61tchScoreResult\x12\x35\n\x05score\x18\x01 \x01(\x0b\x32$.counterfoil.scorer.v1.ScoreResponseH\x00\x12$\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"N\n\x12\x42\x61tchScoreResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.counterfoil.scorer.v1.BatchScoreResult\"2\n\x13GetApplicantRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"m\n\tApplicant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\r\n\x05split\x18\x03 \x01(\t\x12\x32\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0b\x32 .counterfoil.types.v1.FeatureMap\"\'\n\x16GetServingModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"#\n\x12ReloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x82\x03\n\rServedFeature\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\t\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rmissing_share\x18\x06 \x01(\x01\x12\x13\n\x0breason_code\x18\x07 \x01(\t\x12\x13\n\x0breason_text\x18\x08 \x01(\t\x12\x18\n\x0blower_bound\x18\t \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\n \x01(\x01H\x03\x88\x01\x01\x12>\n\x05\x63odes\x18\x0b \x03(\x0b\x32/.counterfoil.scorer.v1.ServedFeature.CodesEntry\x1a,\n\nCodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\n\n\x08_minimumB\n\n\x08_maximumB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_bound\"\x85\x02\n\x0cServingModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_digest\x18\x02 \x01(\t\x12\x11\n\tkernel_id\x18\x03 \x01(\t\x12-\n\tload_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x12\n\nclassifier\x18\x06 \x01(\t\x12\x11\n\tthreshold\x18\x07 \x01(\x01\x12\x36\n\x08\x66\x65\x61tures\x18\x08 \x03(\x0b\x32$.counterfoil.scorer.v1.ServedFeature\x12\x15\n\rschema_digest\x18\t \x01(\t2\xdf\x04\n\rScorerService\x12R\n\x05Score\x12#.counterfoil.scorer.v1.ScoreRequest\x1a$.counterfoil.scorer.v1.ScoreResponse\x12\x61\n\nBatchScore\x12(.counterfoil.scorer.v1.BatchScoreRequest\x1a).counterfoil.scorer.v1.BatchScoreResponse\x12\\\n\x0cGetApplicant\x12*.counterfoil.scorer.v1.GetApplicantRequest\x1a .counterfoil.scorer.v1.Applicant\x12\x65\n\x0fGetServingModel\x12-.counterfoil.scorer.v1.GetServingModelRequest\x1a#.counterfoil.scorer.v1.ServingModel\x12]\n\x0bReloadModel\x12).counterfoil.scorer.v1.ReloadModelRequest\x1a#.counterfoil.scorer.v1.ServingModel\x12s\n\x10ReplayPrediction\x12..counterfoil.scorer.v1.ReplayPredictionRequest\x1a/.counterfoil.scorer.v1.ReplayPredictionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/scorer/v1/scorer.proto\x12\x15\x63ounterfoil.scorer.v1\x1a\"counterfoil/scorer/v1/replay.proto\x1a\"counterfoil/scorer/v1/stream.proto\x1a&counterfoil/types/v1/explanation.proto\x1a+counterfoil/homecredit/v1/home_credit.proto\x1a\"counterfoil/types/v1/feature.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x82\x02\n\x07Subject\x12\x16\n\x0c\x61pplicant_id\x18\x01 \x01(\tH\x00\x12\x34\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32 .counterfoil.types.v1.FeatureMapH\x00\x12\x33\n\x06vector\x18\x05 \x01(\x0b\x32!.counterfoil.types.v1.DenseVectorH\x00\x12\x39\n\x03raw\x18\x06 \x01(\x0b\x32*.counterfoil.homecredit.v1.LoanApplicationH\x00\x12\x1a\n\x12\x61pplication_number\x18\x03 \x01(\t\x12\x12\n\nas_of_date\x18\x04 \x01(\tB\t\n\x07subject\"\xe1\x01\n\x0cScoreRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12.\n\x07purpose\x18\x03 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12/\n\x07subject\x18\x04 \x01(\x0b\x32\x1e.counterfoil.scorer.v1.Subject\x12.\n\x07\x65xplain\x18\x05 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x06 \x01(\r\"\x9d\x01\n\x07Reasons\x12\x10\n\x08\x66\x65\x61tures\x18\x01 \x03(\t\x12\x15\n\rcontributions\x18\x02 \x03(\x01\x12\x17\n\x0fprincipal_codes\x18\x03 \x03(\t\x12\x17\n\x0fprincipal_texts\x18\x04 \x03(\t\x12\x1c\n\x14\x62\x61seline_probability\x18\x05 \x01(\x01\x12\x19\n\x11probability_scale\x18\x06 \x01(\x01\"\xe2\x02\n\rScoreResponse\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprobability\x18\x04 \x01(\x01\x12\x0e\n\x06margin\x18\x05 \x01(\x01\x12\x10\n\x08\x62\x61seline\x18\x06 \x01(\x01\x12\x11\n\tthreshold\x18\x07 \x01(\x01\x12\x30\n\x08\x64\x65\x63ision\x18\x08 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12/\n\x07reasons\x18\t \x01(\x0b\x32\x1e.counterfoil.scorer.v1.Reasons\x12\x18\n\x10imputed_features\x18\n \x03(\t\x12.\n\x07receipt\x18\x0b \x01(\x0b\x32\x1d.counterfoil.types.v1.Receipt\"\xe7\x01\n\x11\x42\x61tchScoreRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12.\n\x07purpose\x18\x03 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x30\n\x08subjects\x18\x04 \x03(\x0b\x32\x1e.counterfoil.scorer.v1.Subject\x12.\n\x07\x65xplain\x18\x05 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x06 \x01(\r\"y\n\x10\x42\x61tchScoreResult\x12\x35\n\x05score\x18\x01 \x01(\x0b\x32$.counterfoil.scorer.v1.ScoreResponseH\x00\x12$\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"N\n\x12\x42\x61tchScoreResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.counterfoil.scorer.v1.BatchScoreResult\"2\n\x13GetApplicantRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"m\n\tApplicant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\r\n\x05split\x18\x03 \x01(\t\x12\x32\n\x08\x66\x65\x61tures\x18\x04 \x01(\x0b\x32 .counterfoil.types.v1.FeatureMap\"\'\n\x16GetServingModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"#\n\x12ReloadModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x82\x03\n\rServedFeature\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\t\x12\x14\n\x07minimum\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rmissing_share\x18\x06 \x01(\x01\x12\x13\n\x0breason_code\x18\x07 \x01(\t\x12\x13\n\x0breason_text\x18\x08 \x01(\t\x12\x18\n\x0blower_bound\x18\t \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bupper_bound\x18\n \x01(\x01H\x03\x88\x01\x01\x12>\n\x05\x63odes\x18\x0b \x03(\x0b\x32/.counterfoil.scorer.v1.ServedFeature.CodesEntry\x1a,\n\nCodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\n\n\x08_minimumB\n\n\x08_maximumB\x0e\n\x0c_lower_boundB\x0e\n\x0c_upper_bound\"\x85\x02\n\x0cServingModel\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x15\n\rbundle_digest\x18\x02 \x01(\t\x12\x11\n\tkernel_id\x18\x03 \x01(\t\x12-\n\tload_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x61taset\x18\x05 \x01(\t\x12\x12\n\nclassifier\x18\x06 \x01(\t\x12\x11\n\tthreshold\x18\x07 \x01(\x01\x12\x36\n\x08\x66\x65\x61tures\x18\x08 \x03(\x0b\x32$.counterfoil.scorer.v1.ServedFeature\x12\x15\n\rschema_digest\x18\t \x01(\t2\xb4\x06\n\rScorerService\x12R\n\x05Score\x12#.counterfoil.scorer.v1.ScoreRequest\x1a$.counterfoil.scorer.v1.ScoreResponse\x12\x61\n\nBatchScore\x12(.counterfoil.scorer.v1.BatchScoreRequest\x1a).counterfoil.scorer.v1.BatchScoreResponse\x12h\n\x0bStreamScore\x12).counterfoil.scorer.v1.StreamScoreRequest\x1a*.counterfoil.scorer.v1.StreamScoreResponse(\x01\x30\x01\x12i\n\x0cScoreDataset\x12*.counterfoil.scorer.v1.ScoreDatasetRequest\x1a+.counterfoil.scorer.v1.ScoreDatasetResponse0\x01\x12\\\n\x0cGetApplicant\x12*.counterfoil.scorer.v1.GetApplicantRequest\x1a .counterfoil.scorer.v1.Applicant\x12\x65\n\x0fGetServingModel\x12-.counterfoil.scorer.v1.GetServingModelRequest\x1a#.counterfoil.scorer.v1.ServingModel\x12]\n\x0bReloadModel\x12).counterfoil.scorer.v1.ReloadModelRequest\x1a#.counterfoil.scorer.v1.ServingModel\x12s\n\x10ReplayPrediction\x12..counterfoil.scorer.v1.ReplayPredictionRequest\x1a/.counterfoil.scorer.v1.ReplayPredictionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,34 +41,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SERVEDFEATURE_CODESENTRY']._loaded_options = None
   _globals['_SERVEDFEATURE_CODESENTRY']._serialized_options = b'8\001'
-  _globals['_SUBJECT']._serialized_start=316
-  _globals['_SUBJECT']._serialized_end=574
-  _globals['_SCOREREQUEST']._serialized_start=577
-  _globals['_SCOREREQUEST']._serialized_end=802
-  _globals['_REASONS']._serialized_start=805
-  _globals['_REASONS']._serialized_end=962
-  _globals['_SCORERESPONSE']._serialized_start=965
-  _globals['_SCORERESPONSE']._serialized_end=1319
-  _globals['_BATCHSCOREREQUEST']._serialized_start=1322
-  _globals['_BATCHSCOREREQUEST']._serialized_end=1553
-  _globals['_BATCHSCORERESULT']._serialized_start=1555
-  _globals['_BATCHSCORERESULT']._serialized_end=1676
-  _globals['_BATCHSCORERESPONSE']._serialized_start=1678
-  _globals['_BATCHSCORERESPONSE']._serialized_end=1756
-  _globals['_GETAPPLICANTREQUEST']._serialized_start=1758
-  _globals['_GETAPPLICANTREQUEST']._serialized_end=1808
-  _globals['_APPLICANT']._serialized_start=1810
-  _globals['_APPLICANT']._serialized_end=1919
-  _globals['_GETSERVINGMODELREQUEST']._serialized_start=1921
-  _globals['_GETSERVINGMODELREQUEST']._serialized_end=1960
-  _globals['_RELOADMODELREQUEST']._serialized_start=1962
-  _globals['_RELOADMODELREQUEST']._serialized_end=1997
-  _globals['_SERVEDFEATURE']._serialized_start=2000
-  _globals['_SERVEDFEATURE']._serialized_end=2386
-  _globals['_SERVEDFEATURE_CODESENTRY']._serialized_start=2286
-  _globals['_SERVEDFEATURE_CODESENTRY']._serialized_end=2330
-  _globals['_SERVINGMODEL']._serialized_start=2389
-  _globals['_SERVINGMODEL']._serialized_end=2650
-  _globals['_SCORERSERVICE']._serialized_start=2653
-  _globals['_SCORERSERVICE']._serialized_end=3260
+  _globals['_SUBJECT']._serialized_start=352
+  _globals['_SUBJECT']._serialized_end=610
+  _globals['_SCOREREQUEST']._serialized_start=613
+  _globals['_SCOREREQUEST']._serialized_end=838
+  _globals['_REASONS']._serialized_start=841
+  _globals['_REASONS']._serialized_end=998
+  _globals['_SCORERESPONSE']._serialized_start=1001
+  _globals['_SCORERESPONSE']._serialized_end=1355
+  _globals['_BATCHSCOREREQUEST']._serialized_start=1358
+  _globals['_BATCHSCOREREQUEST']._serialized_end=1589
+  _globals['_BATCHSCORERESULT']._serialized_start=1591
+  _globals['_BATCHSCORERESULT']._serialized_end=1712
+  _globals['_BATCHSCORERESPONSE']._serialized_start=1714
+  _globals['_BATCHSCORERESPONSE']._serialized_end=1792
+  _globals['_GETAPPLICANTREQUEST']._serialized_start=1794
+  _globals['_GETAPPLICANTREQUEST']._serialized_end=1844
+  _globals['_APPLICANT']._serialized_start=1846
+  _globals['_APPLICANT']._serialized_end=1955
+  _globals['_GETSERVINGMODELREQUEST']._serialized_start=1957
+  _globals['_GETSERVINGMODELREQUEST']._serialized_end=1996
+  _globals['_RELOADMODELREQUEST']._serialized_start=1998
+  _globals['_RELOADMODELREQUEST']._serialized_end=2033
+  _globals['_SERVEDFEATURE']._serialized_start=2036
+  _globals['_SERVEDFEATURE']._serialized_end=2422
+  _globals['_SERVEDFEATURE_CODESENTRY']._serialized_start=2322
+  _globals['_SERVEDFEATURE_CODESENTRY']._serialized_end=2366
+  _globals['_SERVINGMODEL']._serialized_start=2425
+  _globals['_SERVINGMODEL']._serialized_end=2686
+  _globals['_SCORERSERVICE']._serialized_start=2689
+  _globals['_SCORERSERVICE']._serialized_end=3509
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ import warnings
 
 from counterfoil.scorer.v1 import replay_pb2 as counterfoil_dot_scorer_dot_v1_dot_replay__pb2
 from counterfoil.scorer.v1 import scorer_pb2 as counterfoil_dot_scorer_dot_v1_dot_scorer__pb2
+from counterfoil.scorer.v1 import stream_pb2 as counterfoil_dot_scorer_dot_v1_dot_stream__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -48,6 +49,16 @@ class ScorerServiceStub:
                 request_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.BatchScoreRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.BatchScoreResponse.FromString,
                 _registered_method=True)
+        self.StreamScore = channel.stream_stream(
+                '/counterfoil.scorer.v1.ScorerService/StreamScore',
+                request_serializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.StreamScoreRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.StreamScoreResponse.FromString,
+                _registered_method=True)
+        self.ScoreDataset = channel.unary_stream(
+                '/counterfoil.scorer.v1.ScorerService/ScoreDataset',
+                request_serializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.ScoreDatasetRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.ScoreDatasetResponse.FromString,
+                _registered_method=True)
         self.GetApplicant = channel.unary_unary(
                 '/counterfoil.scorer.v1.ScorerService/GetApplicant',
                 request_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.GetApplicantRequest.SerializeToString,
@@ -85,6 +96,21 @@ class ScorerServiceServicer:
 
     def BatchScore(self, request, context):
         """Scores up to 1,000 applicants; each row has its own score or status, in the order of the request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamScore(self, request_iterator, context):
+        """Scores any number of rows in chunks of columns, each chunk recorded before it is answered, answers in order. A chunk that breaks a
+        rule as a whole ends the stream; those before it are answered. A chunk that is sent again is recorded again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScoreDataset(self, request, context):
+        """Scores a split of the served model's data set, or a random sample of it, on the server, in chunks as StreamScore does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +157,16 @@ def add_ScorerServiceServicer_to_server(servicer, server):
                     servicer.BatchScore,
                     request_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.BatchScoreRequest.FromString,
                     response_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.BatchScoreResponse.SerializeToString,
+            ),
+            'StreamScore': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamScore,
+                    request_deserializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.StreamScoreRequest.FromString,
+                    response_serializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.StreamScoreResponse.SerializeToString,
+            ),
+            'ScoreDataset': grpc.unary_stream_rpc_method_handler(
+                    servicer.ScoreDataset,
+                    request_deserializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.ScoreDatasetRequest.FromString,
+                    response_serializer=counterfoil_dot_scorer_dot_v1_dot_stream__pb2.ScoreDatasetResponse.SerializeToString,
             ),
             'GetApplicant': grpc.unary_unary_rpc_method_handler(
                     servicer.GetApplicant,
@@ -210,6 +246,60 @@ class ScorerService:
             '/counterfoil.scorer.v1.ScorerService/BatchScore',
             counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.BatchScoreRequest.SerializeToString,
             counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.BatchScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamScore(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/counterfoil.scorer.v1.ScorerService/StreamScore',
+            counterfoil_dot_scorer_dot_v1_dot_stream__pb2.StreamScoreRequest.SerializeToString,
+            counterfoil_dot_scorer_dot_v1_dot_stream__pb2.StreamScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScoreDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/counterfoil.scorer.v1.ScorerService/ScoreDataset',
+            counterfoil_dot_scorer_dot_v1_dot_stream__pb2.ScoreDatasetRequest.SerializeToString,
+            counterfoil_dot_scorer_dot_v1_dot_stream__pb2.ScoreDatasetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from counterfoil.scorer.v1 import replay_pb2 as _replay_pb2
 from counterfoil.scorer.v1 import scorer_pb2 as _scorer_pb2
+from counterfoil.scorer.v1 import stream_pb2 as _stream_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -41,6 +42,12 @@ class ScorerServiceStub:
     """Scores one applicant."""
     BatchScore: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.BatchScoreRequest, _scorer_pb2.BatchScoreResponse]
     """Scores up to 1,000 applicants; each row has its own score or status, in the order of the request."""
+    StreamScore: _grpc.StreamStreamMultiCallable[_stream_pb2.StreamScoreRequest, _stream_pb2.StreamScoreResponse]
+    """Scores any number of rows in chunks of columns, each chunk recorded before it is answered, answers in order. A chunk that breaks a
+    rule as a whole ends the stream; those before it are answered. A chunk that is sent again is recorded again.
+    """
+    ScoreDataset: _grpc.UnaryStreamMultiCallable[_stream_pb2.ScoreDatasetRequest, _stream_pb2.ScoreDatasetResponse]
+    """Scores a split of the served model's data set, or a random sample of it, on the server, in chunks as StreamScore does."""
     GetApplicant: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.GetApplicantRequest, _scorer_pb2.Applicant]
     """Returns an applicant's stored features as the served model's data set has them."""
     GetServingModel: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.GetServingModelRequest, _scorer_pb2.ServingModel]
@@ -64,6 +71,12 @@ class ScorerServiceAsyncStub(ScorerServiceStub):
     """Scores one applicant."""
     BatchScore: _aio.UnaryUnaryMultiCallable[_scorer_pb2.BatchScoreRequest, _scorer_pb2.BatchScoreResponse]  # type: ignore[assignment]
     """Scores up to 1,000 applicants; each row has its own score or status, in the order of the request."""
+    StreamScore: _aio.StreamStreamMultiCallable[_stream_pb2.StreamScoreRequest, _stream_pb2.StreamScoreResponse]  # type: ignore[assignment]
+    """Scores any number of rows in chunks of columns, each chunk recorded before it is answered, answers in order. A chunk that breaks a
+    rule as a whole ends the stream; those before it are answered. A chunk that is sent again is recorded again.
+    """
+    ScoreDataset: _aio.UnaryStreamMultiCallable[_stream_pb2.ScoreDatasetRequest, _stream_pb2.ScoreDatasetResponse]  # type: ignore[assignment]
+    """Scores a split of the served model's data set, or a random sample of it, on the server, in chunks as StreamScore does."""
     GetApplicant: _aio.UnaryUnaryMultiCallable[_scorer_pb2.GetApplicantRequest, _scorer_pb2.Applicant]  # type: ignore[assignment]
     """Returns an applicant's stored features as the served model's data set has them."""
     GetServingModel: _aio.UnaryUnaryMultiCallable[_scorer_pb2.GetServingModelRequest, _scorer_pb2.ServingModel]  # type: ignore[assignment]
@@ -96,6 +109,24 @@ class ScorerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scorer_pb2.BatchScoreResponse, _abc.Awaitable[_scorer_pb2.BatchScoreResponse]]:
         """Scores up to 1,000 applicants; each row has its own score or status, in the order of the request."""
+
+    @_abc_1.abstractmethod
+    def StreamScore(
+        self,
+        request_iterator: _MaybeAsyncIterator[_stream_pb2.StreamScoreRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_stream_pb2.StreamScoreResponse], _abc.AsyncIterator[_stream_pb2.StreamScoreResponse]]:
+        """Scores any number of rows in chunks of columns, each chunk recorded before it is answered, answers in order. A chunk that breaks a
+        rule as a whole ends the stream; those before it are answered. A chunk that is sent again is recorded again.
+        """
+
+    @_abc_1.abstractmethod
+    def ScoreDataset(
+        self,
+        request: _stream_pb2.ScoreDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_stream_pb2.ScoreDatasetResponse], _abc.AsyncIterator[_stream_pb2.ScoreDatasetResponse]]:
+        """Scores a split of the served model's data set, or a random sample of it, on the server, in chunks as StreamScore does."""
 
     @_abc_1.abstractmethod
     def GetApplicant(

@@ -265,7 +265,7 @@ class ChunkDecisions(_message.Message):
     MARGINS_FIELD_NUMBER: _builtins.int
     DECISIONS_FIELD_NUMBER: _builtins.int
     first_row: _builtins.int
-    """Number of the chunk's first row within its stream or split, from 0."""
+    """Number of the chunk's first row among the rows of its call, from 0."""
     rows: _builtins.int
     """How many rows the chunk has, those that were refused included."""
     probabilities: _builtins.bytes

@@ -1,0 +1,140 @@
+"""Streams of chunks: settings and rows from messages, answers to messages, columns as bytes both ways."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.scorer.v1 import stream_pb2
+from services.scorer.chunk_recording import columns_of
+from services.scorer.domain.chunks import CHUNK_BYTES, CHUNK_ROWS, Order, Rows, ScoredRows, principal_positions
+from services.scorer.domain.reasons import Detail, Wish
+from services.scorer.domain.serving import Served
+from services.scorer.messages import MAX_TEXT, is_date, purpose_from_proto, wish_from_proto
+from services.scorer.recording import receipt_to_proto
+from services.scorer.streaming import RecordedChunk
+from shared.errors import FieldViolation, InvalidInput
+from shared.prediction_record.chunks import from_doubles, to_doubles
+from shared.rpc.statuses import to_status
+
+Entry = TypeVar("Entry", np.float64, np.uint8, np.int32)
+_SPLITS: Final = ("train", "test", "production")
+
+
+def settings_of(requests: Iterator[stream_pb2.StreamScoreRequest]) -> stream_pb2.StreamSettings:
+    """Return the settings that a stream begins with; raises InvalidInput if it begins with anything else."""
+    first = next(requests, stream_pb2.StreamScoreRequest())
+    if not first.HasField("settings"):
+        raise InvalidInput.of("settings", "are not there; send them first, before any chunk")
+    return first.settings
+
+
+def stream_order(settings: stream_pb2.StreamSettings, served: Served, *, caller: str) -> Order:
+    """Return how a stream's rows are scored; raises InvalidInput, SCHEMA_MISMATCH for rows of another schema."""
+    try:
+        if settings.as_of_date and not is_date(settings.as_of_date):
+            raise InvalidInput.of("as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty")
+        served.vectors.refuse_foreign_schema(settings.schema_digest, "schema_digest")
+        purpose, wish = purpose_from_proto(settings.purpose), wish_from_proto(settings)
+    except InvalidInput as error:
+        below = [replace(each, field=f"settings.{each.field}") for each in error.violations]
+        raise InvalidInput(below, reason=error.reason, metadata=error.metadata) from error
+    return Order(served, wish, purpose, caller, "StreamScore", settings.as_of_date)
+
+
+def dataset_order(request: stream_pb2.ScoreDatasetRequest, served: Served, *, caller: str) -> Order:
+    """Return how the rows of a data set are scored; raises InvalidInput."""
+    if request.split not in _SPLITS:
+        raise InvalidInput.of("split", f"is none of {', '.join(_SPLITS)}")
+    purpose, wish = purpose_from_proto(request.purpose), wish_from_proto(request)
+    return Order(served, wish, purpose, caller, "ScoreDataset")
+
+
+def chunks_from_proto(requests: Iterator[stream_pb2.StreamScoreRequest], *, n_features: int) -> Iterator[Rows]:
+    """Yield the chunks of a stream; raises InvalidInput at the first that is none, and says which."""
+    first_row = 0
+    for number, request in enumerate(requests):
+        if not request.HasField("chunk"):
+            raise InvalidInput.of("settings", "are there again; after the first message only chunks may follow")
+        rows = _rows(request.chunk, first_row, n_features, path=f"chunk[{number}]")
+        first_row += len(rows.values)
+        yield rows
+
+
+def stream_reply(recorded: RecordedChunk) -> stream_pb2.StreamScoreResponse:
+    """Return the next reply of a stream."""
+    reply = stream_pb2.StreamScoreResponse()
+    _write(recorded, reply.chunk)
+    return reply
+
+
+def dataset_reply(recorded: RecordedChunk) -> stream_pb2.ScoreDatasetResponse:
+    """Return the next reply about a data set."""
+    reply = stream_pb2.ScoreDatasetResponse()
+    _write(recorded, reply.chunk)
+    return reply
+
+
+def _write(recorded: RecordedChunk, message: stream_pb2.ScoredChunk) -> None:
+    """Write the answers about a chunk, in columns with an entry for each row that was sent, into a reply's own chunk.
+
+    There, not into a message of its own: putting that into the reply would copy megabytes.
+    """
+    answer = recorded.answer
+    order, positions, rows = answer.order, answer.positions, len(answer.rows.values)
+    columns, bundle = columns_of(answer.scored, positions), order.served.bundle
+    message.prediction = f"{order.served.model_version}/predictions/{recorded.prediction_id}"
+    message.model_version = order.served.model_version
+    message.create_time.FromDatetime(recorded.create_time)
+    message.first_row, message.rows = answer.rows.first_row, rows
+    message.probabilities = to_doubles(_spread(columns.probabilities, positions, rows, np.nan))
+    message.margins = to_doubles(_spread(columns.margins, positions, rows, np.nan))
+    message.decisions = _spread(columns.decisions, positions, rows, 0).tobytes()
+    message.baseline, message.threshold = bundle.scoring.baseline, bundle.threshold
+    message.baseline_probability = bundle.scoring.baseline_probability
+    message.applicant_ids.extend(answer.rows.applicant_ids)
+    _explain(message, answer.scored, order.wish, positions)
+    for row, error in sorted(answer.refusals.items()):
+        message.refusals.add(row=row, status=to_status(error))
+    if recorded.receipt is not None:
+        message.receipt.CopyFrom(receipt_to_proto(recorded.receipt))
+
+
+def _explain(message: stream_pb2.ScoredChunk, scored: ScoredRows, wish: Wish, positions: NDArray[np.int64]) -> None:
+    if wish.detail is Detail.NONE:
+        return
+    message.probability_scales = to_doubles(_spread(scored.scales, positions, message.rows, np.nan))
+    if wish.detail is Detail.ALL:
+        message.contributions = to_doubles(_spread(scored.contributions, positions, message.rows, np.nan))
+    else:
+        principal = principal_positions(scored.contributions, wish.principal)
+        message.principal_features = _spread(principal, positions, message.rows, -1).astype("<i4").tobytes()
+
+
+def _rows(chunk: stream_pb2.RowChunk, first_row: int, n_features: int, *, path: str) -> Rows:
+    content, applicant_ids = chunk.values, list(chunk.applicant_ids)
+    row_bytes = 8 * n_features
+    if not content or len(content) % row_bytes:
+        why = f"holds {len(content)} bytes; a row of this schema has {row_bytes}, and a chunk has at least one"
+        raise InvalidInput.of(f"{path}.values", why)
+    rows = len(content) // row_bytes
+    if rows > 1 and (len(content) > CHUNK_BYTES or rows > CHUNK_ROWS):
+        raise InvalidInput.of(f"{path}.values", f"is larger than {CHUNK_BYTES} bytes or {CHUNK_ROWS} rows; send less")
+    if len(applicant_ids) not in (0, rows):
+        raise InvalidInput.of(f"{path}.applicant_ids", f"holds {len(applicant_ids)} for {rows} rows; give all or none")
+    long = [place for place, each in enumerate(applicant_ids) if len(each) > MAX_TEXT]
+    if long:
+        why = f"is longer than {MAX_TEXT} characters; shorten it"
+        raise InvalidInput([FieldViolation(f"{path}.applicant_ids[{place}]", why) for place in long])
+    return Rows(first_row, from_doubles(content, columns=n_features), applicant_ids)
+
+
+def _spread(answered: NDArray[Entry], positions: NDArray[np.int64], rows: int, nothing: float) -> NDArray[Entry]:
+    """Return an array with an entry for each row of the chunk, `nothing` for each refused one."""
+    if len(positions) == rows:
+        return answered
+    whole = np.full((rows, *answered.shape[1:]), nothing, dtype=answered.dtype)
+    whole[positions] = answered
+    return whole

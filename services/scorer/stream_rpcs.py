@@ -1,0 +1,43 @@
+"""The rpcs that score rows by the thousand."""
+
+from collections.abc import Iterator
+
+import grpc
+
+from counterfoil.scorer.v1 import scorer_pb2_grpc, stream_pb2
+from services.scorer import stream_messages
+from services.scorer.domain.chunks import split_chunks
+from services.scorer.domain.serving import Serving
+from services.scorer.pipeline import Pipeline
+from services.scorer.streaming import ChunkDesk
+from shared.rpc.caller import caller_of
+
+
+class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
+    """Answers StreamScore and ScoreDataset; all rows of a call by the bundle that serves when it begins."""
+
+    serving: Serving
+    chunks: ChunkDesk
+    pipeline: Pipeline
+
+    def StreamScore(
+        self, request_iterator: Iterator[stream_pb2.StreamScoreRequest], context: grpc.ServicerContext
+    ) -> Iterator[stream_pb2.StreamScoreResponse]:
+        """Score chunks of rows as they come."""
+        settings = stream_messages.settings_of(request_iterator)
+        self.serving.named(settings.model)
+        served = self.serving.current()
+        order = stream_messages.stream_order(settings, served, caller=caller_of(context))
+        rows = stream_messages.chunks_from_proto(request_iterator, n_features=len(served.bundle.schema.features))
+        yield from self.pipeline.run(rows, lambda each: stream_messages.stream_reply(self.chunks.answer(order, each)))
+
+    def ScoreDataset(
+        self, request: stream_pb2.ScoreDatasetRequest, context: grpc.ServicerContext
+    ) -> Iterator[stream_pb2.ScoreDatasetResponse]:
+        """Score a split, or a sample of it."""
+        self.serving.named(request.model)
+        served = self.serving.current()
+        order = stream_messages.dataset_order(request, served, caller=caller_of(context))
+        split = served.applicants.split(request.split)
+        rows = split_chunks(split, sample_rows=request.sample_rows, seed=request.sample_seed)
+        yield from self.pipeline.run(rows, lambda each: stream_messages.dataset_reply(self.chunks.answer(order, each)))

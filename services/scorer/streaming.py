@@ -1,0 +1,60 @@
+"""Where chunks of rows are answered: scored, recorded as one record each, and only then replied to."""
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.scorer.adapters.spool import Receipt, Spool
+from services.scorer.chunk_recording import chunk_entry
+from services.scorer.domain.chunks import ChunkAnswer, Order, Rows, answer_chunk
+
+_UUID_BYTES: Final = 16
+_SALT_BYTES: Final = 16
+
+
+@dataclass(frozen=True)
+class RecordedChunk:
+    """The answers about a chunk, on disk. If every row was refused, nothing was recorded, and there is no receipt."""
+
+    prediction_id: str
+    create_time: datetime
+    answer: ChunkAnswer
+    receipt: Receipt | None
+
+
+class ChunkDesk:
+    """Answers chunks, each recorded in the spool before its answer is given; any number of threads may ask."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        clock: Callable[[], datetime],
+        on_recorded: Callable[[], None] = lambda: None,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._on_recorded = on_recorded
+        self._random_bytes = random_bytes
+
+    def answer(self, order: Order, rows: Rows) -> RecordedChunk:
+        """Return the answers about a chunk, which are on disk.
+
+        Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing is answered.
+        """
+        answer = answer_chunk(order, rows)
+        prediction_id = str(uuid.UUID(bytes=self._random_bytes(_UUID_BYTES), version=4))
+        create_time = self._clock()
+        receipt = self._recorded(answer, prediction_id, create_time) if len(answer.positions) else None
+        return RecordedChunk(prediction_id, create_time, answer, receipt)
+
+    def _recorded(self, answer: ChunkAnswer, prediction_id: str, create_time: datetime) -> Receipt:
+        salt = self._random_bytes(_SALT_BYTES)
+        entry = chunk_entry(answer, prediction_id=prediction_id, create_time=create_time, salt=salt)
+        (receipt,) = self._spool.append([entry])
+        self._on_recorded()
+        return receipt
