@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from shared.errors import CounterfoilError
+from shared.errors import CounterfoilError, InvalidInput
 from shared.logs import log_event
 from shared.rpc.caller import caller_of
 from shared.rpc.statuses import INTERNAL_REASON, internal_status, to_status
@@ -127,8 +128,8 @@ class Boundary(grpc.ServerInterceptor):
         make, behaviour = _parts(handler)
         wrap = self._streaming if handler.response_streaming else self._single
         return make(
-            wrap(method, behaviour),
-            request_deserializer=handler.request_deserializer,
+            wrap(method, _refusing_unreadable(behaviour, stream=bool(handler.request_streaming))),
+            request_deserializer=_reading(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -162,6 +163,45 @@ class Boundary(grpc.ServerInterceptor):
             running.succeeded("")
 
         return call
+
+
+class _Unreadable:
+    """Stands for a request whose bytes are no message: gRPC itself would call that an error inside of the server."""
+
+
+_UNREADABLE = _Unreadable()
+
+
+def _reading(parse: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Return the deserializer with `_UNREADABLE` in place of what it cannot parse."""
+    if parse is None:
+        return None
+
+    def read(content: bytes) -> object:
+        """Parse the request."""
+        try:
+            return parse(content)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _refusing_unreadable(behaviour: Callable[..., Any], *, stream: bool) -> Callable[..., Any]:
+    """Return the handler behind a look at its requests, which it gets as a stream or alone."""
+
+    def call(request: Any, context: grpc.ServicerContext) -> Any:
+        """Answer readable requests alone."""
+        return behaviour(map(_readable, request) if stream else _readable(request), context)
+
+    return call
+
+
+def _readable(request: object) -> object:
+    if request is _UNREADABLE:
+        why = "is no message of this rpc; send its protobuf encoding, made by the published contract"
+        raise InvalidInput.of("request", why, reason="MALFORMED_REQUEST")
+    return request
 
 
 def _parts(handler: Handler) -> tuple[Callable[..., Handler], Callable[..., Any]]:

@@ -45,7 +45,7 @@ def scorer(score: Score = answer, *, serving: bool = True) -> Service:
         request_deserializer=scorer_pb2.ScoreRequest.FromString,
         response_serializer=scorer_pb2.ScoreResponse.SerializeToString,
     )
-    return _service(SCORER, "Score", handler, serving=serving)
+    return only(SCORER, "Score", handler, serving=serving)
 
 
 def trainer(watch: Watch) -> Service:
@@ -55,10 +55,11 @@ def trainer(watch: Watch) -> Service:
         request_deserializer=dataset_pb2.WatchDatasetRequest.FromString,
         response_serializer=dataset_pb2.WatchDatasetResponse.SerializeToString,
     )
-    return _service(TRAINER, "WatchDataset", handler, serving=True)
+    return only(TRAINER, "WatchDataset", handler)
 
 
-def _service(name: str, method: str, handler: "grpc.RpcMethodHandler[Any, Any]", *, serving: bool) -> Service:
+def only(name: str, method: str, handler: "grpc.RpcMethodHandler[Any, Any]", *, serving: bool = True) -> Service:
+    """Return a service of that name that knows one method."""
     handlers = grpc.method_handlers_generic_handler(name, {method: handler})
     return Service(name, lambda server: server.add_generic_rpc_handlers((handlers,)), serving=serving)
 

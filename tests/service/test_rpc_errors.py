@@ -22,7 +22,18 @@ from shared.errors import (
 )
 from shared.rpc.boundary import FinishedRpc
 from shared.rpc.server import build_server
-from tests.service.rpc_service import DEADLINE_S, LOOPBACK, Running, failing, open_plain, running, scorer, trainer
+from tests.service.rpc_service import (
+    DEADLINE_S,
+    LOOPBACK,
+    SCORER,
+    Running,
+    failing,
+    only,
+    open_plain,
+    running,
+    scorer,
+    trainer,
+)
 
 ERRORS = [
     (InvalidInput.of("purpose", "is required"), "INVALID_ARGUMENT"),
@@ -145,3 +156,44 @@ def test_a_method_that_does_not_exist_is_unimplemented() -> None:
         ScorerServiceStub(service.channel).ReloadModel(scorer_pb2.ReloadModelRequest(), timeout=DEADLINE_S)
 
     assert call_error(error.value).code == "UNIMPLEMENTED"
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xff", b"\x0b" * 10_000, b"\x0a\x05ab"], ids=["no field", "10,000 groups deep", "cut off"]
+)
+def test_bytes_that_are_no_message_are_the_callers_mistake(content: bytes) -> None:
+    """GRPC by itself would answer INTERNAL, as if the server had failed."""
+    with running(scorer()) as service, open_plain(service.server.port) as channel:
+        score: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SCORER}/Score")
+        with pytest.raises(grpc.RpcError) as error:
+            score(content, timeout=DEADLINE_S)
+
+    told = call_error(error.value)
+    assert (told.code, told.reason) == ("INVALID_ARGUMENT", "MALFORMED_REQUEST")
+    assert [rpc.code for rpc in service.finished] == ["INVALID_ARGUMENT"]
+
+
+def test_a_stream_of_requests_ends_at_the_unreadable_one() -> None:
+    """Those before it were read."""
+    seen: list[str] = []
+
+    def score_each(
+        requests: Iterator[scorer_pb2.ScoreRequest], _context: grpc.ServicerContext
+    ) -> Iterator[scorer_pb2.ScoreResponse]:
+        for request in requests:
+            seen.append(request.request_id)
+            yield scorer_pb2.ScoreResponse()
+
+    handler = grpc.stream_stream_rpc_method_handler(
+        score_each,
+        request_deserializer=scorer_pb2.ScoreRequest.FromString,
+        response_serializer=scorer_pb2.ScoreResponse.SerializeToString,
+    )
+    with running(only(SCORER, "ScoreEach", handler)) as service, open_plain(service.server.port) as channel:
+        stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(f"/{SCORER}/ScoreEach")
+        first = scorer_pb2.ScoreRequest(request_id="first").SerializeToString()
+        with pytest.raises(grpc.RpcError) as error:
+            list(stream(iter([first, b"\xff\xff"]), timeout=DEADLINE_S))
+
+    assert call_error(error.value).reason == "MALFORMED_REQUEST"
+    assert seen == ["first"]
