@@ -9,7 +9,6 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from counterfoil.types.v1 import prediction_pb2
-from services.scorer.adapters.spool import LAYOUT
 from services.scorer.chunk_replay import chunk_differences
 from services.scorer.domain.differences import (
     Difference,
@@ -21,7 +20,7 @@ from services.scorer.domain.differences import (
 from services.scorer.domain.reasons import EVERYTHING, Detail, Wish
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.messages import wish_from_proto
-from services.scorer.recording import determined_part
+from services.scorer.recording import LAYOUT, determined_part
 from shared.bundle.reading import Bundle
 from shared.errors import InvalidInput, Precondition
 from shared.prediction_record.chain import HASH_BYTES, personal_digest, record_hash

@@ -46,6 +46,20 @@ def test_every_applicant_of_every_split_is_found_with_its_values(tmp_path: Path)
             assert_array_equal(found.values, row)
 
 
+def test_a_split_is_told_in_its_own_order_with_the_models_columns_alone(tmp_path: Path) -> None:
+    """Whatever else of it is kept for an applicant's history."""
+    path, ids, values = split(tmp_path, "train", 0, 50)
+
+    applicants = open_applicants({"train": path}, NAMES, tmp_path / "cache", history=("UNUSED",))
+    whole = applicants.split("train")
+
+    assert [each.decode() for each in whole.applicant_ids.tolist()] == ids
+    assert_array_equal(whole.values, values)
+    with pytest.raises(NotFound, match="it has train") as caught:
+        applicants.split("production")
+    assert caught.value.reason == "SPLIT_NOT_FOUND"
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.sets(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=6), min_size=1))
 def test_identifiers_are_texts_of_any_alphabet(tmp_path_factory: pytest.TempPathFactory, identifiers: set[str]) -> None:
