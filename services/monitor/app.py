@@ -28,6 +28,7 @@ from services.monitor.drift_board import DriftBoard
 from services.monitor.drift_follower import DriftFollower
 from services.monitor.intake import Intake
 from services.monitor.outcomes import Outcomes
+from services.monitor.performances import Performances
 from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
 from services.monitor.reports import Reports, note, read_report
@@ -116,14 +117,15 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         new_id=lambda: f"dr-{_new_id()}",
     )
     reports.load()
+    labels = OutcomeTable(database, _now)
     outcomes = Outcomes(
-        OutcomeTable(database, _now),
-        LoggedPredictions(settings.projections_folder),
-        await_projection=projector.await_acknowledged,
+        labels, LoggedPredictions(settings.projections_folder), await_projection=projector.await_acknowledged
     )
+    performances = Performances(models, settings.projections_folder, labels, board, projector.await_acknowledged)
     servicer = MonitorServicer(
         predictions=_predictions(settings, ledger, database, models),
         outcomes=outcomes,
+        performances=performances,
         alerting=response.alerting,
         retraining=response.retraining,
         intake=Intake(ledger, projector, response.alerting.record),

@@ -90,7 +90,7 @@ def report_to_proto(report: Report, *, with_columns: bool = True) -> monitor_pb2
     if request.asked.window is None:
         message.production.SetInParent()
     else:
-        message.window.CopyFrom(_window_to_proto(request.asked.window))
+        message.window.CopyFrom(window_to_proto(request.asked.window))
     if report.result is not None:
         message.run_id = report.result.run_id
         _fill(message, report.result.drift, report.result.drift.columns if with_columns else ())
@@ -127,7 +127,8 @@ def _report_name(report_id: str) -> str:
     return f"driftReports/{report_id}"
 
 
-def _window_to_proto(window: Window) -> monitor_pb2.PredictionWindow:
+def window_to_proto(window: Window) -> monitor_pb2.PredictionWindow:
+    """Return the window as it goes over the wire."""
     message = monitor_pb2.PredictionWindow(last_count=window.last_count)
     if window.start_time is not None:
         message.start_time.FromDatetime(window.start_time)

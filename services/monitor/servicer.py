@@ -19,6 +19,7 @@ from services.monitor.messages import (
     status_to_proto,
 )
 from services.monitor.outcome_rpcs import OutcomeRpcs
+from services.monitor.performance_rpcs import PerformanceRpcs
 from services.monitor.prediction_rpcs import PredictionRpcs
 from services.monitor.reports import Reports
 from services.monitor.retrain_rpcs import RetrainRpcs
@@ -30,7 +31,7 @@ CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class MonitorServicer(PredictionRpcs, OutcomeRpcs, AlertRpcs, RetrainRpcs):
+class MonitorServicer(PredictionRpcs, OutcomeRpcs, PerformanceRpcs, AlertRpcs, RetrainRpcs):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 
     intake: Intake

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from services.monitor.domain.divergence import shares, stability_index
 from services.monitor.domain.performance import (
     Assumption,
     CalibrationBin,
@@ -31,7 +32,6 @@ SELECTED = 0.8
 """Share of outcomes known of the refused over that of the approved below which the labelled are a selection."""
 # One false alarm in a thousand windows whose probabilities hold.
 _CHANCE = 0.001
-_SMOOTHING = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,13 @@ def check_assumptions(evidence: Evidence) -> tuple[Assumption, ...]:
     return tuple(_checked(evidence))
 
 
-def stability_index(profile: FeatureProfile, values: NDArray[np.float64]) -> float:
-    """Return the population stability index of values (n_rows,) over the bins of a profile; NaN is left out.
-
-    Half an applicant is added to every bin, so that an empty one does not make it infinite.
-    """
-    known = values[~np.isnan(values)]
+def margin_shift(profile: FeatureProfile, margins: NDArray[np.float64]) -> float:
+    """Return the population stability index of margins (n_rows,) over the bins of their profile; NaN is left out."""
+    known = margins[~np.isnan(margins)]
     counts = np.bincount(np.searchsorted(profile.edges, known, side="left"), minlength=len(profile.counts))
-    now, then = (
-        (each + _SMOOTHING) / (each.sum() + _SMOOTHING * len(each)) for each in (counts, np.array(profile.counts))
-    )
-    return float(((now - then) * np.log(now / then)).sum())
+    bins = np.ones((1, len(counts)), dtype=np.bool_)
+    now, then = (shares(np.array([each], dtype=np.int64), bins) for each in (counts, profile.counts))
+    return float(stability_index(now, then)[0])
 
 
 def _checked(evidence: Evidence) -> Iterator[Assumption]:
@@ -116,7 +112,7 @@ def _misfit(bins: tuple[CalibrationBin, ...]) -> float:
 def _scores(evidence: Evidence) -> Assumption:
     if evidence.measured.withheld:
         return _unchecked(Premise.SCORES_STABLE, "the window holds too few decisions to compare")
-    index = stability_index(evidence.profile, evidence.margins)
+    index = margin_shift(evidence.profile, evidence.margins)
     return _judged(
         Premise.SCORES_STABLE,
         doubtful=index >= SHIFTED,

@@ -1,6 +1,7 @@
 """The decisions that performance is measured on, as arrays."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +62,21 @@ class Stakes:
 
     @classmethod
     def from_costs(cls, costs: Mapping[str, float | str]) -> "Stakes":
-        """Return the stakes in a manifest's costs."""
+        """Return the stakes in a manifest's costs; what they do not say is NaN, not known."""
         return cls(
-            float(costs["false_negative"]),
-            float(costs["false_positive"]),
+            float(costs.get("false_negative", math.nan)),
+            float(costs.get("false_positive", math.nan)),
             str(costs.get("false_negative_column", "")),
             str(costs.get("false_positive_column", "")),
         )
+
+    def known(self, features: Collection[str]) -> "Stakes":
+        """Return the stakes where only these features are logged: what depends on another one is NaN, not known."""
+        missed, lost = (
+            (factor, name) if not name or name in features else (math.nan, "")
+            for factor, name in ((self.missed, self.missed_feature), (self.lost, self.lost_feature))
+        )
+        return Stakes(missed[0], lost[0], missed[1], lost[1])
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ DEFAULT_MINIMUM_ROWS = 100
 class Labelled(StrEnum):
     """Among whom outcomes are known. A lender learns them of those whom it approved, and rarely of anybody else."""
 
-    NOBODY = "NOBODY"
     APPROVED_ONLY = "APPROVED_ONLY"
     ALL_DECISIONS = "ALL_DECISIONS"
 
@@ -141,6 +140,52 @@ class Measured:
         return self.estimated is None
 
 
+@dataclass(frozen=True)
+class Slice:
+    """The decisions about one group of applicants."""
+
+    label: str
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class GroupDifference:
+    """A group beside the reference: its approval rate over that one's, and its figures less that one's.
+
+    None where one of the two cannot be told; recall, false-positive rate and calibration error are realised ones.
+    """
+
+    label: str
+    approval_ratio: float | None
+    approval_rate: float | None
+    recall: float | None
+    false_positive_rate: float | None
+    calibration_error: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How groups compare; `impact_ratio` is the smallest approval rate over the largest, None where nobody is approved.
+
+    `groups` are all that have figures, the reference among them.
+    """
+
+    reference: str
+    least_approved: str
+    most_approved: str
+    impact_ratio: float | None
+    groups: tuple[GroupDifference, ...]
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """A window divided: `comparison` is None where fewer than two groups are large enough."""
+
+    name: str
+    slices: tuple[Slice, ...]
+    comparison: Comparison | None
+
+
 class Held(StrEnum):
     """Whether an assumption holds as far as can be seen."""
 
@@ -197,6 +242,7 @@ class Performance:
     overall: Measured
     assumptions: tuple[Assumption, ...]
     expected: Expected
+    slicings: tuple[Sliced, ...] = ()
 
     @property
     def doubts(self) -> tuple[Assumption, ...]:

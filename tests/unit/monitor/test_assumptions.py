@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from services.monitor.domain.assumptions import Evidence, check_assumptions, stability_index
+from services.monitor.domain.assumptions import Evidence, check_assumptions, margin_shift
 from services.monitor.domain.decided import Decided
 from services.monitor.domain.measuring import measure
 from services.monitor.domain.performance import Held, Premise
@@ -100,9 +100,9 @@ def test_a_small_window_is_doubtful(rows: int) -> None:
     assert held(calibrated(rows, seed=21))[Premise.ENOUGH_DECISIONS] is Held.DOUBTFUL
 
 
-def test_the_stability_index_is_nothing_against_oneself() -> None:
+def test_the_margin_shift_is_nothing_against_oneself() -> None:
     """Missing values are in no bin; all in one bin is a large shift, and not an infinite one."""
     values = logit(TRAINING.probabilities)
 
-    assert stability_index(PROFILE, np.append(values, np.nan)) == pytest.approx(0.0, abs=1e-12)
-    assert 1.0 < stability_index(PROFILE, np.full(1_000, 10.0)) < 100.0
+    assert margin_shift(PROFILE, np.append(values, np.nan)) == pytest.approx(0.0, abs=1e-12)
+    assert 1.0 < margin_shift(PROFILE, np.full(1_000, 10.0)) < 100.0

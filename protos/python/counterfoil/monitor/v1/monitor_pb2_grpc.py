@@ -6,6 +6,7 @@ import warnings
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
 from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
+from counterfoil.monitor.v1 import performance_pb2 as counterfoil_dot_monitor_dot_v1_dot_performance__pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
 from counterfoil.monitor.v1 import retraining_pb2 as counterfoil_dot_monitor_dot_v1_dot_retraining__pb2
 
@@ -70,6 +71,11 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/ListOutcomes',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.FromString,
+                _registered_method=True)
+        self.GetPerformance = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/GetPerformance',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.GetPerformanceRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.Performance.FromString,
                 _registered_method=True)
         self.CreateDriftReport = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/CreateDriftReport',
@@ -186,6 +192,13 @@ class MonitorServiceServicer:
 
     def ListOutcomes(self, request, context):
         """Returns every outcome that was recorded of a decision, also those that a later one has corrected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPerformance(self, request, context):
+        """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -321,6 +334,11 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.ListOutcomes,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.SerializeToString,
+            ),
+            'GetPerformance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPerformance,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.GetPerformanceRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.Performance.SerializeToString,
             ),
             'CreateDriftReport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDriftReport,
@@ -558,6 +576,33 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/ListOutcomes',
             counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_outcome__pb2.ListOutcomesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPerformance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/GetPerformance',
+            counterfoil_dot_monitor_dot_v1_dot_performance__pb2.GetPerformanceRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_performance__pb2.Performance.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
 from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
+from counterfoil.monitor.v1 import performance_pb2 as _performance_pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
 from counterfoil.monitor.v1 import retraining_pb2 as _retraining_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
@@ -53,6 +54,8 @@ class MonitorServiceStub:
     """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
     ListOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_pb2.ListOutcomesRequest, _outcome_pb2.ListOutcomesResponse]
     """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
+    GetPerformance: _grpc.UnaryUnaryMultiCallable[_performance_pb2.GetPerformanceRequest, _performance_pb2.Performance]
+    """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
     CreateDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]
@@ -102,6 +105,8 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Stores what became of loans; sent twice, stored once. The reply means: on disk."""
     ListOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_pb2.ListOutcomesRequest, _outcome_pb2.ListOutcomesResponse]  # type: ignore[assignment]
     """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
+    GetPerformance: _aio.UnaryUnaryMultiCallable[_performance_pb2.GetPerformanceRequest, _performance_pb2.Performance]  # type: ignore[assignment]
+    """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
     CreateDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
@@ -184,6 +189,14 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_outcome_pb2.ListOutcomesResponse, _abc.Awaitable[_outcome_pb2.ListOutcomesResponse]]:
         """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
+
+    @_abc_1.abstractmethod
+    def GetPerformance(
+        self,
+        request: _performance_pb2.GetPerformanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_performance_pb2.Performance, _abc.Awaitable[_performance_pb2.Performance]]:
+        """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
 
     @_abc_1.abstractmethod
     def CreateDriftReport(
