@@ -31,6 +31,7 @@ from services.monitor.outcomes import Outcomes
 from services.monitor.performances import Performances
 from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
+from services.monitor.proving import Proving
 from services.monitor.reports import Reports, note, read_report
 from services.monitor.response import Response, open_response
 from services.monitor.servicer import MonitorServicer
@@ -93,7 +94,8 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     stopping = threading.Event()
     database = open_database(settings.database_url)
     response = open_response(settings, database, clock=_now, new_id=_new_id)
-    ledger = Ledger(LocalStore(settings.log_folder), _now)
+    log = LocalStore(settings.log_folder)
+    ledger = Ledger(log, _now)
     board = DriftBoard()
     follower = _follower(settings, board, models)
     board.subscribe(response.drifted)
@@ -128,6 +130,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         performances=performances,
         alerting=response.alerting,
         retraining=response.retraining,
+        proving=Proving(log, ledger),
         intake=Intake(ledger, projector, response.alerting.record),
         reports=reports,
         standing=standing,

@@ -24,6 +24,7 @@ from services.monitor.prediction_rpcs import PredictionRpcs
 from services.monitor.reports import Reports
 from services.monitor.retrain_rpcs import RetrainRpcs
 from services.monitor.standing import Standing
+from services.monitor.verification_rpcs import VerificationRpcs
 from shared.rpc import pages
 from shared.rpc.caller import caller_of
 
@@ -31,7 +32,7 @@ CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class MonitorServicer(PredictionRpcs, OutcomeRpcs, PerformanceRpcs, AlertRpcs, RetrainRpcs):
+class MonitorServicer(PredictionRpcs, OutcomeRpcs, PerformanceRpcs, AlertRpcs, RetrainRpcs, VerificationRpcs):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 
     intake: Intake

@@ -99,11 +99,13 @@ class Ledger:
                     self._settle(self._take())
             return arrival.result()
 
+    def snapshot(self) -> DeltaTable:
+        """Return the table as it is now, on a handle of its own: ours must not move between its look and its write."""
+        return _open(self._store)
+
     def changes(self, first: int, last: int, columns: list[str]) -> pa.RecordBatchReader:
         """Return the rows of commits `first` to `last` with their `_commit_version`, in no particular order."""
-        # A handle of its own: the appending one must not move between its look and its write.
-        table = _open(self._store)
-        reader = table.load_cdf(
+        reader = self.snapshot().load_cdf(
             starting_version=first, ending_version=last, columns=[*columns, "_commit_version"], allow_out_of_range=True
         )
         return pa.RecordBatchReader.from_stream(reader)

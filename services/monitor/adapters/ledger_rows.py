@@ -60,7 +60,7 @@ def ledger_rows(
     each is let go of before the next is taken. Bytes are kept as they were sent; what is beside them is read out of
     the decision part for looking things up. A time outside what the log can hold becomes 1970-01-01.
     """
-    looked_up = [_looked_up(decision) for decision in decisions]
+    found = [_looked_up(decision) for decision in decisions]
     facts, records = segment_facts(segment), segment.records
     same = {
         "instance": facts.instance,
@@ -78,7 +78,7 @@ def ledger_rows(
         "personal_part": [record.personal_part for record in records],
         "salt": [record.salt for record in records],
         "hash": [record.hash for record in records],
-        **dict(zip(LOOKED_UP, zip(*looked_up, strict=True), strict=True)),
+        **dict(zip(LOOKED_UP, zip(*found, strict=True), strict=True)),
     }
     arrays = [
         pa.repeat(pa.scalar(same[field.name], field.type), len(records))
@@ -92,6 +92,12 @@ def ledger_rows(
 def purpose_name(purpose: int) -> str:
     """Return DECISION, TEST, WHAT_IF or SHADOW, or the bare number of a purpose that this version does not know."""
     return _PURPOSES.get(purpose, str(purpose))
+
+
+def looked_up(decision: prediction_pb2.DecisionPart) -> dict[str, object]:
+    """Return what the ledger's rows have in columns of their own, by name, as it is read out of the table."""
+    found = dict(zip(LOOKED_UP, _looked_up(decision), strict=True))
+    return {**found, "create_time": _EPOCH + dt.timedelta(microseconds=_microseconds(decision.create_time))}
 
 
 def _looked_up(decision: prediction_pb2.DecisionPart) -> tuple[str, str, str, str, int]:
@@ -112,4 +118,5 @@ def _microseconds(time: Timestamp) -> int:
 
 LOOKED_UP = ("prediction_id", "model_version", "bundle_digest", "purpose", "create_time")
 _PURPOSES: dict[int, str] = {number: name.removeprefix("PURPOSE_") for name, number in prediction_pb2.Purpose.items()}
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LATEST_US = 253_402_300_799_999_999  # 9999-12-31, the last day that date libraries agree on

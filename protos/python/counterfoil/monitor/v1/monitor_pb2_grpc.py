@@ -9,6 +9,7 @@ from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1
 from counterfoil.monitor.v1 import performance_pb2 as counterfoil_dot_monitor_dot_v1_dot_performance__pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2
 from counterfoil.monitor.v1 import retraining_pb2 as counterfoil_dot_monitor_dot_v1_dot_retraining__pb2
+from counterfoil.monitor.v1 import verification_pb2 as counterfoil_dot_monitor_dot_v1_dot_verification__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
 GRPC_VERSION = grpc.__version__
@@ -76,6 +77,11 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/GetPerformance',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.GetPerformanceRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.Performance.FromString,
+                _registered_method=True)
+        self.VerifyLog = channel.unary_stream(
+                '/counterfoil.monitor.v1.MonitorService/VerifyLog',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogResponse.FromString,
                 _registered_method=True)
         self.CreateDriftReport = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/CreateDriftReport',
@@ -199,6 +205,13 @@ class MonitorServiceServicer:
 
     def GetPerformance(self, request, context):
         """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyLog(self, request, context):
+        """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -339,6 +352,11 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.GetPerformance,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.GetPerformanceRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_performance__pb2.Performance.SerializeToString,
+            ),
+            'VerifyLog': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyLog,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogResponse.SerializeToString,
             ),
             'CreateDriftReport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDriftReport,
@@ -603,6 +621,33 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/GetPerformance',
             counterfoil_dot_monitor_dot_v1_dot_performance__pb2.GetPerformanceRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_performance__pb2.Performance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/VerifyLog',
+            counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogResponse.FromString,
             options,
             channel_credentials,
             insecure,

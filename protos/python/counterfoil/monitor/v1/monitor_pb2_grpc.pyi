@@ -10,6 +10,7 @@ from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import performance_pb2 as _performance_pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
 from counterfoil.monitor.v1 import retraining_pb2 as _retraining_pb2
+from counterfoil.monitor.v1 import verification_pb2 as _verification_pb2
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
 import abc as _abc_1
@@ -56,6 +57,8 @@ class MonitorServiceStub:
     """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
     GetPerformance: _grpc.UnaryUnaryMultiCallable[_performance_pb2.GetPerformanceRequest, _performance_pb2.Performance]
     """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
+    VerifyLog: _grpc.UnaryStreamMultiCallable[_verification_pb2.VerifyLogRequest, _verification_pb2.VerifyLogResponse]
+    """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last."""
     CreateDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]
@@ -107,6 +110,8 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns every outcome that was recorded of a decision, also those that a later one has corrected."""
     GetPerformance: _aio.UnaryUnaryMultiCallable[_performance_pb2.GetPerformanceRequest, _performance_pb2.Performance]  # type: ignore[assignment]
     """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
+    VerifyLog: _aio.UnaryStreamMultiCallable[_verification_pb2.VerifyLogRequest, _verification_pb2.VerifyLogResponse]  # type: ignore[assignment]
+    """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last."""
     CreateDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
@@ -197,6 +202,14 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_performance_pb2.Performance, _abc.Awaitable[_performance_pb2.Performance]]:
         """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
+
+    @_abc_1.abstractmethod
+    def VerifyLog(
+        self,
+        request: _verification_pb2.VerifyLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_verification_pb2.VerifyLogResponse], _abc.AsyncIterator[_verification_pb2.VerifyLogResponse]]:
+        """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last."""
 
     @_abc_1.abstractmethod
     def CreateDriftReport(
