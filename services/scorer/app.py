@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
@@ -73,7 +73,8 @@ def build(
         opened.callback(spool.close)
         shipper = _shipper(settings, spool, seal_seconds, opened)
         loader = _loader(settings, registry, clock)
-        serving = Serving(settings.model, loader.load)
+        challenger = _challenger(settings, loader, retry_seconds, opened)
+        serving = Serving(settings.model, loader.load, named=loader.named, challenger=challenger)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
         chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
@@ -84,7 +85,7 @@ def build(
         rpc_log = RpcLog()
         server = _server(settings, services, rpc_log)
         serving.when_served(lambda served: _announce(server, served))
-        readiness = Readiness(serving, loader.load_last, retry_seconds=retry_seconds)
+        readiness = _readiness(settings, serving, loader, retry_seconds)
         for part in (shipper, rpc_log, desk, readiness):
             part.start()
         opened.callback(rpc_log.stop)
@@ -117,6 +118,22 @@ def _loader(settings: Settings, registry: Registry | None, clock: Callable[[], d
         prepare(settings.mlflow_uri, settings.mlflow_artifacts)
 
     return Loader(mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock, prepared)
+
+
+def _challenger(settings: Settings, loader: Loader, retry_seconds: float, opened: ExitStack) -> Serving | None:
+    """Return what serves the challenger, already loading; None if none is wanted."""
+    if not settings.challenger_alias:
+        return None
+    beside = replace(loader, alias=settings.challenger_alias)
+    serving = Serving(settings.model, beside.load, named=beside.named, optional=True)
+    readiness = _readiness(settings, serving, beside, retry_seconds)
+    readiness.start()
+    opened.callback(readiness.stop)
+    return serving
+
+
+def _readiness(settings: Settings, serving: Serving, loader: Loader, retry_seconds: float) -> Readiness:
+    return Readiness(serving, loader.load_last, retry_seconds=retry_seconds, watch_seconds=settings.watch_seconds)
 
 
 def _services(scorer: ScorerServicer, inference: InferenceServicer) -> list[Service]:

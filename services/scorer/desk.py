@@ -1,22 +1,26 @@
 """Where questions are answered: inputs found, queued, scored together, recorded together, and only then replied to."""
 
+import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.spool import AnswerKey, Spool
-from services.scorer.domain.requests import Question, content_digest
+from services.scorer.domain.requests import Purpose, Question, content_digest
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.handoff import HandOff, Pending
 from services.scorer.recording import Draft, Resolved, answer_key, draft
-from shared.errors import AlreadyExists, CounterfoilError, FieldViolation, InvalidInput, Unavailable
+from shared.errors import AlreadyExists, CounterfoilError, Exhausted, FieldViolation, InvalidInput, Unavailable
+from shared.logs import log_event
 
 QUEUE_ROWS: Final = 4096
+_LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
 Outcome = scorer_pb2.ScoreResponse | CounterfoilError
 """An answer that is on disk, or why there is none."""
@@ -56,6 +60,7 @@ class Desk:
         self._clock = clock
         self._on_recorded = on_recorded
         self._random_bytes = random_bytes
+        self._left_out: Counter[str] = Counter()
         self._handoff: HandOff[_Asked, scorer_pb2.ScoreResponse] = HandOff(self._work, capacity=queue_rows)
 
     def start(self) -> None:
@@ -72,23 +77,52 @@ class Desk:
         All are answered by the same bundle, but for those whose answer was stored before. Raises Exhausted if they do
         not fit in the queue, Unavailable while the scorer shuts down.
         """
-        served = self._what_serves()
+        served = self._what_serves(questions)
         asked = {
             place: _asked(question, served)
             for place, question in enumerate(questions)
             if isinstance(question, Question)
         }
         pending = dict(zip(asked, self._handoff.submit(list(asked.values()), still_wanted), strict=True))
+        self._shadow([each.question for each in asked.values()])
         return [
             question if isinstance(question, InvalidInput) else _outcome(pending[place])
             for place, question in enumerate(questions)
         ]
 
-    def _what_serves(self) -> Served | CounterfoilError:
+    def _what_serves(self, questions: Sequence[Question | InvalidInput]) -> Served | CounterfoilError:
+        version = next((each.version for each in questions if isinstance(each, Question)), "")
         try:
-            return self._serving.current()
+            return self._serving.current(version)
         except CounterfoilError as error:
             return error
+
+    def _shadow(self, questions: Sequence[Question]) -> None:
+        """Have the challenger answer decisions of the champion as well, for the log alone.
+
+        It may read features that were not sent, and must never keep a lender from the champion's answer: what it cannot
+        answer is left out, which the log tells.
+        """
+        challenger = self._serving.shadow()
+        if challenger is None:
+            return
+        decisions = [each for each in questions if each.purpose is Purpose.DECISION and not each.version]
+        shadows = [_asked(replace(each, purpose=Purpose.SHADOW, request_id=""), challenger) for each in decisions]
+        for each in shadows:
+            if isinstance(each.resolved, CounterfoilError):
+                self._leave_out(each.resolved)
+        answerable = [each for each in shadows if isinstance(each.resolved, Resolved)]
+        try:
+            self._handoff.submit(answerable, lambda: True)
+        except (Exhausted, Unavailable) as error:
+            self._leave_out(error)
+
+    def _leave_out(self, error: CounterfoilError) -> None:
+        """Count a shadow that is not answered; the first of a reason is logged, and then ever fewer."""
+        self._left_out[error.reason] += 1
+        count = self._left_out[error.reason]
+        if count & (count - 1) == 0:
+            log_event(_LOGGER, "challenger left out", reason=error.reason, count=count)
 
     def _work(self, asked: Sequence[_Asked]) -> list[scorer_pb2.ScoreResponse | Exception]:
         """Return the outcomes, in order; of equal request_ids one is recorded before the next is looked at."""

@@ -29,6 +29,7 @@ from shared.errors import AlreadyExists, CounterfoilError, InvalidInput, NotFoun
 
 Outcome: TypeAlias = scorer_pb2.ScoreResponse | CounterfoilError
 
+_PURPOSES: Final = (Purpose.DECISION, Purpose.TEST, Purpose.WHAT_IF)
 _FEATURES: Final = "features"
 _APPLICANT_ID: Final = "applicant_id"
 _ALWAYS: Final = ("prediction", "probability", "decision", "error")
@@ -55,8 +56,8 @@ def call_of(request: open_inference_pb2.ModelInferRequest) -> Call:
     """Return what the parameters and the requested outputs say; raises InvalidInput for what is not known."""
     given = {name: _text_of(name, parameter) for name, parameter in request.parameters.items()}
     purpose = given.pop("purpose", Purpose.DECISION)
-    if purpose not in list(Purpose):
-        raise _wrong_parameter("purpose", f"is none of {', '.join(Purpose)}")
+    if purpose not in _PURPOSES:
+        raise _wrong_parameter("purpose", f"is none of {', '.join(_PURPOSES)}")
     explain = given.pop("explain", "none")
     if explain not in _EXPLAINED:
         raise _wrong_parameter("explain", f"is none of {', '.join(_EXPLAINED)}")
@@ -90,6 +91,7 @@ def questions_of(
             "ModelInfer",
             call.request_id,
             row,
+            version=request.model_version,
         )
         for row, applicant in enumerate(applicants)
     ]

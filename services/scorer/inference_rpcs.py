@@ -9,7 +9,7 @@ from counterfoil.inference.v2 import open_inference_pb2_grpc
 from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.inference_messages import call_of, metadata_of, questions_of, reply_of
-from shared.errors import CounterfoilError, NotFound
+from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
 
 
@@ -68,10 +68,4 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     def _named(self, model: str, version_number: str) -> Served:
         """Return what is served under this name and number; raises NotFound for others, and why nothing is served."""
         self._serving.named(model)
-        served = self._serving.current()
-        if version_number not in ("", served.version):
-            raise NotFound(
-                f"version {version_number[:20]} is not served; leave the version empty for the one that is",
-                reason="VERSION_NOT_SERVED",
-            )
-        return served
+        return self._serving.current(version_number)

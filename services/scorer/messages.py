@@ -47,7 +47,9 @@ _PURPOSES: Final = {
     prediction_pb2.PURPOSE_TEST: Purpose.TEST,
     prediction_pb2.PURPOSE_WHAT_IF: Purpose.WHAT_IF,
 }
-_PURPOSES_SENT: Final = {purpose: number for number, purpose in _PURPOSES.items()}
+_PURPOSES_SENT: Final = {purpose: number for number, purpose in _PURPOSES.items()} | {
+    Purpose.SHADOW: prediction_pb2.PURPOSE_SHADOW
+}
 _DETAILS_SENT: Final = {
     Detail.NONE: explanation_pb2.EXPLAIN_NONE,
     Detail.PRINCIPAL: explanation_pb2.EXPLAIN_REASONS,
@@ -75,6 +77,7 @@ def question_from_proto(request: scorer_pb2.ScoreRequest, *, model: str, caller:
         method="Score",
         request_id=request.request_id,
         wish=wish_from_proto(request),
+        version=request.version,
     )
 
 
@@ -96,7 +99,9 @@ def questions_from_proto(
         except InvalidInput as error:
             questions.append(error)
             continue
-        questions.append(Question(subject, purpose, model, caller, "BatchScore", request.request_id, row, wish))
+        questions.append(
+            Question(subject, purpose, model, caller, "BatchScore", request.request_id, row, wish, request.version)
+        )
     return questions
 
 
@@ -240,9 +245,18 @@ def serving_model_to_proto(served: Served) -> scorer_pb2.ServingModel:
         threshold=bundle.threshold,
         features=[_feature_to_proto(feature) for feature in bundle.schema.features],
         schema_digest=bundle.schema.digest,
+        alias=served.alias,
     )
     model.load_time.FromDatetime(served.load_time)
     return model
+
+
+def serving_models_to_proto(served: Iterable[Served]) -> scorer_pb2.ListServingModelsResponse:
+    """Return all that is served, without the features of each."""
+    models = [serving_model_to_proto(each) for each in served]
+    for model in models:
+        model.ClearField("features")
+    return scorer_pb2.ListServingModelsResponse(serving_models=models)
 
 
 def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) -> Purpose:

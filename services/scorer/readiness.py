@@ -1,4 +1,4 @@
-"""Loading in the background until there is something to serve."""
+"""Loading in the background until there is something to serve, and following the alias from then on."""
 
 import logging
 import threading
@@ -18,15 +18,23 @@ class Readiness:
     """A thread that tries to load the model every few seconds until a bundle is served with all its applicants.
 
     While MLflow is down, what was served last is served again meanwhile. The pauses are `retry_seconds` long; once
-    something is served they double, up to a minute.
+    something is served they double, up to a minute. Then it looks every `watch_seconds` whether the alias has moved; 0
+    leaves that to ReloadModel.
     """
 
     def __init__(
-        self, serving: Serving, load_last: Callable[[], Served], *, retry_seconds: float = RETRY_SECONDS
+        self,
+        serving: Serving,
+        load_last: Callable[[], Served],
+        *,
+        retry_seconds: float = RETRY_SECONDS,
+        watch_seconds: float = 0.0,
     ) -> None:
         self._serving = serving
         self._load_last = load_last
         self._retry_seconds = retry_seconds
+        self._watch_seconds = watch_seconds
+        self._told: list[str] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loading", daemon=True)
 
@@ -41,17 +49,27 @@ class Readiness:
             self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
-        told: list[str] = []
+        self._load()
+        while self._watch_seconds and not self._stopping.wait(self._watch_seconds):
+            self._tell(_failures(self._serving.follow))
+
+    def _load(self) -> None:
         pause = self._retry_seconds
         while not self._serving.complete:
-            failures = self._attempt()
-            if (reasons := [each.reason for each in failures]) != told:
-                _tell(failures)
-            told = reasons
+            self._tell(self._attempt())
             if self._serving.complete or self._stopping.wait(pause):
                 return
             # Each attempt may fetch a whole split: who serves already waits longer for what is not at hand.
             pause = self._retry_seconds if self._serving.empty else min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _tell(self, failures: list[CounterfoilError]) -> None:
+        """Log what failed, unless it did so before."""
+        reasons = [each.reason for each in failures]
+        if reasons != self._told:
+            for each in failures:
+                fields = {"reason": each.reason, "message": each.message}
+                _LOGGER.warning("what the alias names is not served", extra={"fields": fields})
+        self._told = reasons
 
     def _attempt(self) -> list[CounterfoilError]:
         """Reload, while MLflow is down resume instead, and return what failed."""
@@ -70,9 +88,3 @@ def _failures(step: Callable[[], object]) -> list[CounterfoilError]:
     except Exception:  # the boundary of the thread: without it nothing would ever be served
         _LOGGER.exception("loading failed")
     return []
-
-
-def _tell(failures: list[CounterfoilError]) -> None:
-    for each in failures:
-        fields = {"reason": each.reason, "message": each.message}
-        _LOGGER.warning("what the alias names is not served", extra={"fields": fields})

@@ -64,6 +64,12 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self.serving.named(request.model)
         return messages.serving_model_to_proto(self.serving.current())
 
+    def ListServingModels(
+        self, request: scorer_pb2.ListServingModelsRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.ListServingModelsResponse:
+        """Return everything that is served."""
+        return messages.serving_models_to_proto(self.serving.all())
+
     def ReloadModel(
         self, request: scorer_pb2.ReloadModelRequest, context: grpc.ServicerContext
     ) -> scorer_pb2.ServingModel:

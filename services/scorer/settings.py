@@ -20,6 +20,10 @@ class Settings:
     state_dir: Path = Path("var")
     model: str = "credit-default"
     alias: str = "champion"
+    # Alias of a version that is served beside the champion and answers each decision as its shadow; empty: none.
+    challenger_alias: str = ""
+    # How often the scorer looks whether an alias has moved; 0: only ReloadModel does.
+    watch_seconds: float = 10.0
     spool_max_bytes: int = 2 << 30
     tls_certificate: Path | None = None
     tls_key: Path | None = None

@@ -48,6 +48,8 @@ def scorer(
     spool_max_bytes: int = 1 << 28,
     serving: bool = True,
     model: str = "credit-default",
+    challenger_alias: str = "",
+    watch_seconds: float = 0.0,
 ) -> Iterator[Scorer]:
     """Run a scorer with its state in `folder`; return once it serves, unless that is not to be waited for."""
     settings = Settings(
@@ -56,6 +58,8 @@ def scorer(
         state_dir=folder,
         spool_max_bytes=spool_max_bytes,
         model=model,
+        challenger_alias=challenger_alias,
+        watch_seconds=watch_seconds,
     )
     app = build(settings, registry=registry, clock=clock, retry_seconds=0.05, seal_seconds=0.05)
     app.server.start()

@@ -87,6 +87,11 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("score batch --applicants 1,2 --purpose test", "BatchScore", _BATCH),
     ("score applicant 1", "GetApplicant", samples.applicant()),
     ("score model", "GetServingModel", samples.serving_model()),
+    (
+        "score models",
+        "ListServingModels",
+        scorer_pb2.ListServingModelsResponse(serving_models=[samples.serving_model()]),
+    ),
     ("score reload", "ReloadModel", samples.serving_model()),
     ("predictions get m/2/x", "GetPrediction", samples.prediction()),
     ("predictions list", "ListPredictions", _PREDICTIONS),

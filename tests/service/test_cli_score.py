@@ -165,6 +165,21 @@ def test_batch_prints_row_errors_in_its_json_document(services: FakeServices) ->
     assert status["details"][0]["reason"] == "APPLICANT_NOT_FOUND"
 
 
+def test_models_lists_what_is_served_with_its_alias(services: FakeServices) -> None:
+    """The champion first."""
+    champion, challenger = samples.serving_model(), samples.serving_model()
+    champion.alias, challenger.alias = "champion", "challenger"
+    services.answer("ListServingModels", scorer_pb2.ListServingModelsResponse(serving_models=[champion, challenger]))
+
+    outcome = services.run("score", "models")
+
+    lines = outcome.stdout.splitlines()
+    assert [word for line in lines for word in ("champion", "challenger") if word in line.split()] == [
+        "champion",
+        "challenger",
+    ]
+
+
 def test_model_and_reload_show_what_is_served(services: FakeServices) -> None:
     """Long schemas are cut short for people and whole for machines."""
     services.answer("GetServingModel", samples.serving_model())

@@ -63,6 +63,11 @@ class Loader:
         remember(self._last_file, self.alias, version)
         return served
 
+    def named(self) -> str:
+        """Return the number of the version that the alias names now; raises as `load` does."""
+        self.prepare()
+        return str(self._champion().version)
+
     def load_last(self) -> Served:
         """Return what the alias named when it was last loaded here, verified like any other; the alias is not asked.
 
@@ -73,7 +78,7 @@ class Loader:
 
     @property
     def _last_file(self) -> Path:
-        return self.cache / "last-served.json"
+        return self.cache / f"last-served-{self.alias}.json"
 
     def _verified(self, version: RegisteredVersion) -> Served:
         bundle = load_bundle(self.registry.fetch_bundle(version), digest=version.bundle_digest)
@@ -96,6 +101,7 @@ class Loader:
             applicants=self._applicants(bundle, raw),
             load_time=self.clock(),
             raw=raw,
+            alias=self.alias,
         )
 
     def _champion(self) -> RegisteredVersion:

@@ -13,11 +13,15 @@ from services.scorer.domain.reasons import EVERYTHING, Wish
 
 
 class Purpose(StrEnum):
-    """Why a score is asked for; only decisions count in drift and performance."""
+    """Why a score is asked for; only decisions count in drift and performance.
+
+    Nobody asks for a shadow: it is the challenger's answer beside the champion's, logged and never told.
+    """
 
     DECISION = "DECISION"
     TEST = "TEST"
     WHAT_IF = "WHAT_IF"
+    SHADOW = "SHADOW"
 
 
 class Absence(Enum):
@@ -94,7 +98,8 @@ class Subject:
 class Question:
     """One subject to score, and by whom and how it was asked.
 
-    With a `request_id` the answer is stored under (caller, method, request_id, row) for 24 hours.
+    With a `request_id` the answer is stored under (caller, method, request_id, row) for 24 hours. `version` is the
+    number of the version that is to answer, empty for the champion's.
     """
 
     subject: Subject
@@ -105,6 +110,7 @@ class Question:
     request_id: str = ""
     row: int = 0
     wish: Wish = EVERYTHING
+    version: str = ""
 
 
 def content_digest(question: Question) -> bytes:
@@ -117,6 +123,7 @@ def content_digest(question: Question) -> bytes:
         subject.as_of_date,
         _applicant_content(subject.applicant),
         [question.wish.detail, question.wish.principal],
+        question.version,
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 

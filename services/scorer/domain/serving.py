@@ -94,6 +94,7 @@ class Served:
     applicants: Applicants
     load_time: datetime
     raw: RawResolver | None = None
+    alias: str = ""
 
     @property
     def model_version(self) -> str:
@@ -132,11 +133,26 @@ class Served:
 
 
 class Serving:
-    """Holds what is served under one model's name. A reload swaps it atomically, or leaves it as it was."""
+    """Holds what is served for one alias of a model. A reload swaps it atomically, or leaves it as it was.
 
-    def __init__(self, model: str, load: Callable[[], Served]) -> None:
+    `load` gives what the alias names now, `named` the number of that version alone. A `challenger` is served beside the
+    champion: asked for by its version, and as the champion's shadow. An `optional` one ends with its alias.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        load: Callable[[], Served],
+        *,
+        named: Callable[[], str] = lambda: "",
+        challenger: "Serving | None" = None,
+        optional: bool = False,
+    ) -> None:
         self.model = model
         self._load = load
+        self._named = named
+        self._challenger = challenger
+        self._optional = optional
         self._reloading = threading.Lock()
         self._when_served: Callable[[Served], None] = lambda _served: None
         self._served: Served | None = None
@@ -154,13 +170,38 @@ class Serving:
             reason="MODEL_NOT_SERVED",
         )
 
-    def current(self) -> Served:
-        """Return what is served. Raises Precondition or Unavailable with the reason why nothing is."""
+    def current(self, version: str = "") -> Served:
+        """Return what is served, under that number or as champion.
+
+        Raises Precondition or Unavailable with the reason why nothing is, NotFound if that version is not.
+        """
         served = self._served
         if served is None:
             kind = Unavailable if isinstance(self._failure, Unavailable) else Precondition
             raise kind(self._failure.message, reason=self._failure.reason, metadata=self._failure.metadata)
-        return served
+        return served if version in ("", served.version) else self._other(version)
+
+    def all(self) -> list[Served]:
+        """Return the champion and, if there is one, the challenger."""
+        beside = [self._challenger] if self._challenger else []
+        return [each._served for each in (self, *beside) if each._served is not None]
+
+    def shadow(self) -> Served | None:
+        """Return the challenger if it is another version than the champion."""
+        challenger = self._challenger._served if self._challenger else None
+        if challenger is None or self._served is None or challenger.version == self._served.version:
+            return None
+        return challenger
+
+    def _other(self, version: str) -> Served:
+        for served in self.all():
+            if served.version == version:
+                return served
+        raise NotFound(
+            f"version {version[:20]!r} is not served; leave the version empty for the champion, or name one of "
+            "ListServingModels",
+            reason="VERSION_NOT_SERVED",
+        )
 
     def when_served(self, listener: Callable[[Served], None]) -> None:
         """Call the listener at each swap from now on, on the thread that reloads."""
@@ -186,6 +227,20 @@ class Serving:
                 raise
             self._swap(served, resumed=False)
             return served
+
+    def follow(self) -> None:
+        """Reload if the alias names another version than the one that is served; raises what a reload does.
+
+        An optional version ends when its alias names nothing any more.
+        """
+        try:
+            named = self._named()
+        except Precondition:
+            if self._optional:
+                self._served = None
+            raise
+        if self._served is None or named != self._served.version:
+            self.reload()
 
     def resume(self, load_last: Callable[[], Served]) -> None:
         """Serve what `load_last` gives until a reload succeeds; does nothing if something is served already.

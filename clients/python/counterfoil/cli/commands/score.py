@@ -12,7 +12,7 @@ from counterfoil.cli.names import applicant_name
 from counterfoil.cli.options import examples, request_id_option
 from counterfoil.cli.output import Function, json_option, json_wanted, say, show
 from counterfoil.cli.session import Session, pass_session, scorer_calls
-from counterfoil.cli.views.scores import applicant_view, batch_view, score_view, serving_model_view
+from counterfoil.cli.views.scores import applicant_view, batch_view, score_view, serving_model_view, serving_models_view
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 
@@ -173,6 +173,16 @@ def model_(session: Session, /, *, model: str) -> None:
     with scorer_calls(session) as scorer:
         served = scorer.GetServingModel(scorer_pb2.GetServingModelRequest(model=model))
     show(served, serving_model_view)
+
+
+@score.command("models")
+@json_option
+@pass_session
+def models(session: Session, /) -> None:
+    """List every version that is served: the champion, and a challenger beside it."""
+    with scorer_calls(session) as scorer:
+        served = scorer.ListServingModels(scorer_pb2.ListServingModelsRequest())
+    show(served, serving_models_view)
 
 
 @score.command("reload")

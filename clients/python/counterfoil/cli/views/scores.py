@@ -62,6 +62,15 @@ def serving_model_view(model: scorer_pb2.ServingModel) -> RenderableType:
     )
 
 
+def serving_models_view(reply: scorer_pb2.ListServingModelsResponse) -> RenderableType:
+    """Return a line for each version that is served."""
+    rows = [
+        (each.alias, each.model_version, each.classifier, f"{each.threshold:.4f}", moment(each.load_time))
+        for each in reply.serving_models
+    ]
+    return listing(("alias", "model version", "classifier", "threshold", "loaded"), rows, right=("threshold",))
+
+
 def decision_word(decision: prediction_pb2.Decision.ValueType) -> str:
     """Return APPROVE, REFUSE or REFER; the number of a decision that is not known here."""
     return word(prediction_pb2.Decision.DESCRIPTOR, decision).upper()

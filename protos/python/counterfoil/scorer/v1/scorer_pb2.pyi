@@ -86,6 +86,7 @@ class ScoreRequest(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller and method: the same id and content returns the stored answer, other content is
     ALREADY_EXISTS. Empty: every call is a new prediction. At most 128 characters.
@@ -98,6 +99,8 @@ class ScoreRequest(_message.Message):
     """How much of the reasons is sent. Unspecified: all."""
     max_principal_reasons: _builtins.int
     """Largest number of principal reasons, 1 to 20. 0 means 4."""
+    version: _builtins.str
+    """Number of the version that is to answer, one of ListServingModels. Empty: the champion's. NOT_FOUND (VERSION_NOT_SERVED) for others."""
     @_builtins.property
     def subject(self) -> Global___Subject:
         """Who is scored. Required."""
@@ -111,10 +114,11 @@ class ScoreRequest(_message.Message):
         subject: Global___Subject | None = ...,
         explain: _explanation_pb2.Explain.ValueType = ...,
         max_principal_reasons: _builtins.int = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -262,6 +266,7 @@ class BatchScoreRequest(_message.Message):
     SUBJECTS_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent, as in ScoreRequest: rows that have a stored answer return it."""
     model: _builtins.str
@@ -272,6 +277,8 @@ class BatchScoreRequest(_message.Message):
     """How much of the reasons is sent, as in ScoreRequest."""
     max_principal_reasons: _builtins.int
     """Largest number of principal reasons, as in ScoreRequest."""
+    version: _builtins.str
+    """Number of the version that is to answer, as in ScoreRequest."""
     @_builtins.property
     def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subject]:
         """Who is scored, 1 to 1,000."""
@@ -285,10 +292,11 @@ class BatchScoreRequest(_message.Message):
         subjects: _abc.Iterable[Global___Subject] | None = ...,
         explain: _explanation_pb2.Explain.ValueType = ...,
         max_principal_reasons: _builtins.int = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subjects", b"subjects", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -435,8 +443,49 @@ class GetServingModelRequest(_message.Message):
 Global___GetServingModelRequest: _TypeAlias = GetServingModelRequest  # noqa: Y015
 
 @_typing.final
+class ListServingModelsRequest(_message.Message):
+    """Asks for everything that is served."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListServingModelsRequest: _TypeAlias = ListServingModelsRequest  # noqa: Y015
+
+@_typing.final
+class ListServingModelsResponse(_message.Message):
+    """Everything that is served."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVING_MODELS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def serving_models(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServingModel]:
+        """The champion first, then the challenger, if the scorer serves one beside it; without their features."""
+
+    def __init__(
+        self,
+        *,
+        serving_models: _abc.Iterable[Global___ServingModel] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["serving_models", b"serving_models"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListServingModelsResponse: _TypeAlias = ListServingModelsResponse  # noqa: Y015
+
+@_typing.final
 class ReloadModelRequest(_message.Message):
-    """Asks to load what the alias points to now."""
+    """Asks to load what the aliases point to now."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -570,6 +619,7 @@ class ServingModel(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     SCHEMA_DIGEST_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """models/{model}/versions/{n}"""
     bundle_digest: _builtins.str
@@ -586,6 +636,8 @@ class ServingModel(_message.Message):
     """What a DenseVector must name: SHA-256 over names, kinds, groups, levels, units and codes of `features` in their order, 64 lower-case
     hexadecimal digits. A retrained model on the same features has the same.
     """
+    alias: _builtins.str
+    """The alias that it is served for, for example "champion"."""
     @_builtins.property
     def load_time(self) -> _timestamp_pb2.Timestamp:
         """When it was swapped in."""
@@ -606,10 +658,11 @@ class ServingModel(_message.Message):
         threshold: _builtins.float = ...,
         features: _abc.Iterable[Global___ServedFeature] | None = ...,
         schema_digest: _builtins.str = ...,
+        alias: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_digest", b"bundle_digest", "classifier", b"classifier", "dataset", b"dataset", "features", b"features", "kernel_id", b"kernel_id", "load_time", b"load_time", "model_version", b"model_version", "schema_digest", b"schema_digest", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "dataset", b"dataset", "features", b"features", "kernel_id", b"kernel_id", "load_time", b"load_time", "model_version", b"model_version", "schema_digest", b"schema_digest", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,6 +69,11 @@ class ScorerServiceStub:
                 request_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.GetServingModelRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ServingModel.FromString,
                 _registered_method=True)
+        self.ListServingModels = channel.unary_unary(
+                '/counterfoil.scorer.v1.ScorerService/ListServingModels',
+                request_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ListServingModelsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ListServingModelsResponse.FromString,
+                _registered_method=True)
         self.ReloadModel = channel.unary_unary(
                 '/counterfoil.scorer.v1.ScorerService/ReloadModel',
                 request_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ReloadModelRequest.SerializeToString,
@@ -130,8 +135,16 @@ class ScorerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListServingModels(self, request, context):
+        """Returns every version that is served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReloadModel(self, request, context):
-        """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure.
+        """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure. The scorer
+        also looks by itself, every few seconds, whether the alias has moved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,6 +190,11 @@ def add_ScorerServiceServicer_to_server(servicer, server):
                     servicer.GetServingModel,
                     request_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.GetServingModelRequest.FromString,
                     response_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ServingModel.SerializeToString,
+            ),
+            'ListServingModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListServingModels,
+                    request_deserializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ListServingModelsRequest.FromString,
+                    response_serializer=counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ListServingModelsResponse.SerializeToString,
             ),
             'ReloadModel': grpc.unary_unary_rpc_method_handler(
                     servicer.ReloadModel,
@@ -354,6 +372,33 @@ class ScorerService:
             '/counterfoil.scorer.v1.ScorerService/GetServingModel',
             counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.GetServingModelRequest.SerializeToString,
             counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ServingModel.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListServingModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.scorer.v1.ScorerService/ListServingModels',
+            counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ListServingModelsRequest.SerializeToString,
+            counterfoil_dot_scorer_dot_v1_dot_scorer__pb2.ListServingModelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,8 +52,12 @@ class ScorerServiceStub:
     """Returns an applicant's stored features as the served model's data set has them."""
     GetServingModel: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.GetServingModelRequest, _scorer_pb2.ServingModel]
     """Returns what is served under a model's name."""
+    ListServingModels: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.ListServingModelsRequest, _scorer_pb2.ListServingModelsResponse]
+    """Returns every version that is served."""
     ReloadModel: _grpc.UnaryUnaryMultiCallable[_scorer_pb2.ReloadModelRequest, _scorer_pb2.ServingModel]
-    """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure."""
+    """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure. The scorer
+    also looks by itself, every few seconds, whether the alias has moved.
+    """
     ReplayPrediction: _grpc.UnaryUnaryMultiCallable[_replay_pb2.ReplayPredictionRequest, _replay_pb2.ReplayPredictionResponse]
     """Computes a stored prediction anew with the bundle that it names, whether that still serves or not, and says whether every value is
     the stored one. Records nothing.
@@ -81,8 +85,12 @@ class ScorerServiceAsyncStub(ScorerServiceStub):
     """Returns an applicant's stored features as the served model's data set has them."""
     GetServingModel: _aio.UnaryUnaryMultiCallable[_scorer_pb2.GetServingModelRequest, _scorer_pb2.ServingModel]  # type: ignore[assignment]
     """Returns what is served under a model's name."""
+    ListServingModels: _aio.UnaryUnaryMultiCallable[_scorer_pb2.ListServingModelsRequest, _scorer_pb2.ListServingModelsResponse]  # type: ignore[assignment]
+    """Returns every version that is served."""
     ReloadModel: _aio.UnaryUnaryMultiCallable[_scorer_pb2.ReloadModelRequest, _scorer_pb2.ServingModel]  # type: ignore[assignment]
-    """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure."""
+    """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure. The scorer
+    also looks by itself, every few seconds, whether the alias has moved.
+    """
     ReplayPrediction: _aio.UnaryUnaryMultiCallable[_replay_pb2.ReplayPredictionRequest, _replay_pb2.ReplayPredictionResponse]  # type: ignore[assignment]
     """Computes a stored prediction anew with the bundle that it names, whether that still serves or not, and says whether every value is
     the stored one. Records nothing.
@@ -145,12 +153,22 @@ class ScorerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns what is served under a model's name."""
 
     @_abc_1.abstractmethod
+    def ListServingModels(
+        self,
+        request: _scorer_pb2.ListServingModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scorer_pb2.ListServingModelsResponse, _abc.Awaitable[_scorer_pb2.ListServingModelsResponse]]:
+        """Returns every version that is served."""
+
+    @_abc_1.abstractmethod
     def ReloadModel(
         self,
         request: _scorer_pb2.ReloadModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scorer_pb2.ServingModel, _abc.Awaitable[_scorer_pb2.ServingModel]]:
-        """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure."""
+        """Loads what the model's alias points to now, verifies it and swaps it in; the old one serves until then, and on failure. The scorer
+        also looks by itself, every few seconds, whether the alias has moved.
+        """
 
     @_abc_1.abstractmethod
     def ReplayPrediction(
