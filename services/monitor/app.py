@@ -100,7 +100,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     follower = _follower(settings, board, models)
     board.subscribe(response.drifted)
     projector = _projector(settings, ledger, models, follower, response.alerting)
-    standing = Standing(ledger.tally, models)
+    standing = Standing(ledger.tally, models, board.verdicts)
     store = JobStore(settings.jobs_url)
 
     def on_end(job: Job) -> None:

@@ -9,7 +9,6 @@ from services.monitor.adapters.report_files import HTML, JSON
 from services.monitor.domain.drift import ColumnDrift, DriftResult, Outcome, Verdict
 from services.monitor.domain.model import is_numbered
 from services.monitor.domain.report import DEFAULT_MAX_ROWS, AskedReport
-from services.monitor.domain.status import DriftStatus
 from services.monitor.domain.window import DEFAULT_LAST_COUNT, Window
 from services.monitor.reports import Report
 from shared.errors import InvalidInput
@@ -82,7 +81,7 @@ def report_to_proto(report: Report, *, with_columns: bool = True) -> monitor_pb2
     """Return the report; its findings are absent until its job has succeeded."""
     request = report.request
     message = monitor_pb2.DriftReport(
-        name=_report_name(report.job.id),
+        name=report_name(report.job.id),
         job=job_to_proto(report.job),
         model_version=request.model_version,
         columns=request.columns,
@@ -97,23 +96,6 @@ def report_to_proto(report: Report, *, with_columns: bool = True) -> monitor_pb2
     return message
 
 
-def status_to_proto(status: DriftStatus, known_etag: str) -> monitor_pb2.DriftStatus:
-    """Return the status, or its etag alone if that is the one which the caller knows."""
-    if known_etag == status.etag:
-        return monitor_pb2.DriftStatus(etag=status.etag)
-    message = monitor_pb2.DriftStatus(
-        model_version=status.model_version, etag=status.etag, prediction_count=status.tally.count
-    )
-    if status.tally.last_time is not None:
-        message.last_prediction_time.FromDatetime(status.tally.last_time)
-    if status.report is not None:
-        message.drift_report = _report_name(status.report.report_id)
-        message.report_time.FromDatetime(status.report.end_time)
-        if status.report.drifted is not None and status.report.drifted_share is not None:
-            message.drifted, message.drifted_share = status.report.drifted, status.report.drifted_share
-    return message
-
-
 def window_from_proto(window: monitor_pb2.PredictionWindow) -> Window:
     """Return the window, defaults filled in; raises InvalidInput for a time that is none."""
     return Window(
@@ -123,7 +105,8 @@ def window_from_proto(window: monitor_pb2.PredictionWindow) -> Window:
     )
 
 
-def _report_name(report_id: str) -> str:
+def report_name(report_id: str) -> str:
+    """Return driftReports/{id}."""
     return f"driftReports/{report_id}"
 
 

@@ -1,6 +1,5 @@
 """MonitorService: each rpc converts, calls, converts."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import grpc
 
 from counterfoil.monitor.v1 import monitor_pb2
 from services.monitor.alert_rpcs import AlertRpcs
+from services.monitor.drift_rpcs import DriftRpcs
 from services.monitor.intake import Intake
 from services.monitor.messages import (
     asked_from_proto,
@@ -16,14 +16,12 @@ from services.monitor.messages import (
     report_id_from_proto,
     report_to_proto,
     segment_from_proto,
-    status_to_proto,
 )
 from services.monitor.outcome_rpcs import OutcomeRpcs
 from services.monitor.performance_rpcs import PerformanceRpcs
 from services.monitor.prediction_rpcs import PredictionRpcs
 from services.monitor.reports import Reports
 from services.monitor.retrain_rpcs import RetrainRpcs
-from services.monitor.standing import Standing
 from services.monitor.verification_rpcs import VerificationRpcs
 from shared.rpc import pages
 from shared.rpc.caller import caller_of
@@ -32,13 +30,13 @@ CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class MonitorServicer(PredictionRpcs, OutcomeRpcs, PerformanceRpcs, AlertRpcs, RetrainRpcs, VerificationRpcs):
+class MonitorServicer(
+    PredictionRpcs, OutcomeRpcs, PerformanceRpcs, DriftRpcs, AlertRpcs, RetrainRpcs, VerificationRpcs
+):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 
     intake: Intake
     reports: Reports
-    standing: Standing
-    stopping: threading.Event
 
     def IngestPredictions(
         self, request: monitor_pb2.IngestPredictionsRequest, context: grpc.ServicerContext
@@ -99,9 +97,3 @@ class MonitorServicer(PredictionRpcs, OutcomeRpcs, PerformanceRpcs, AlertRpcs, R
         with self.reports.document(report_id_from_proto(request.name), name).open("rb") as document:
             while chunk := document.read(CHUNK_BYTES):
                 yield monitor_pb2.ReadDriftReportResponse(chunk=chunk)
-
-    def GetDriftStatus(
-        self, request: monitor_pb2.GetDriftStatusRequest, context: grpc.ServicerContext
-    ) -> monitor_pb2.DriftStatus:
-        """Tell from memory whether a model's data has drifted."""
-        return status_to_proto(self.standing.status(request.model_version), request.etag)

@@ -4,7 +4,14 @@ from google.protobuf import any_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2, retraining_pb2
+from counterfoil.monitor.v1 import (
+    alert_pb2,
+    drift_status_pb2,
+    monitor_pb2,
+    outcome_pb2,
+    prediction_log_pb2,
+    retraining_pb2,
+)
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
@@ -311,6 +318,44 @@ def drift_report(made: job_pb2.Job | None = None) -> monitor_pb2.DriftReport:
             column(column="DAYS_BIRTH", verdict=monitor_pb2.COLUMN_VERDICT_DRIFTED, method="KS", score=0, bound=0.05),
             column(column="OWN_CAR_AGE", verdict=monitor_pb2.COLUMN_VERDICT_EMPTY, current_missing_share=1.0),
         ],
+    )
+
+
+def drift_status() -> drift_status_pb2.DriftStatus:
+    """Return a status with one window in which a feature has drifted and one with too few decisions."""
+    feature = drift_status_pb2.FeatureDrift(
+        feature="AMT_CREDIT",
+        kinds=[drift_status_pb2.FEATURE_DRIFT_KIND_VALUES, drift_status_pb2.FEATURE_DRIFT_KIND_MISSING],
+        weight=0.4,
+        psi=0.25,
+        jensen_shannon=0.17,
+        wasserstein=0.4,
+        values_p=1e-12,
+        missing_p=0.5,
+        range_p=1.0,
+        current_missing_share=0.1,
+    )
+    last = drift_status_pb2.WindowDrift(
+        kind=drift_status_pb2.DRIFT_WINDOW_KIND_LAST_COUNT,
+        rows=5_300,
+        minimum_rows=100,
+        start_time=MORNING,
+        data_drifted=True,
+        drifted_count=1,
+        judged_count=6,
+        features=[feature],
+        score=drift_status_pb2.ScoreDrift(psi=0.02, p=0.3),
+        contributions_drifted=True,
+        contribution_rows=256,
+        contributions=[
+            drift_status_pb2.ContributionDrift(feature="EXT_SOURCE_2", reference_mean=1.0, current_mean=0.7, p=1e-9)
+        ],
+    )
+    hours = drift_status_pb2.WindowDrift(
+        kind=drift_status_pb2.DRIFT_WINDOW_KIND_LAST_HOURS, rows=12, minimum_rows=100, start_time=MORNING
+    )
+    return drift_status_pb2.DriftStatus(
+        model_version=VERSION, etag="e1", prediction_count=5_312, last_prediction_time=MORNING, windows=[last, hours]
     )
 
 

@@ -130,7 +130,7 @@ def test_status_of_an_alias_is_asked_by_its_number(services: FakeServices) -> No
 
     assert services.asked("GetModelVersion")[0].name == "models/credit-default/versions/champion"
     assert services.asked("GetDriftStatus")[0].model_version == samples.VERSION
-    assert "not known" in outcome.stdout
+    assert "none yet" in outcome.stdout
     assert "1,234" in outcome.stdout
 
 
@@ -155,3 +155,14 @@ def test_unchanged_status_says_so_and_claims_nothing_else(services: FakeServices
     assert services.asked("GetDriftStatus")[0].etag == "e1"
     assert outcome.stderr == "nothing has changed\n"
     assert outcome.stdout.split() == ["etag", "e1"]
+
+
+def test_status_of_a_version_is_followed_until_the_service_ends_it(services: FakeServices) -> None:
+    """Each news is shown; a name that is no report's is a model version."""
+    services.answer("WatchDriftStatus", monitor_pb2.WatchDriftStatusResponse(status=samples.drift_status()))
+
+    outcome = services.run("drift", "watch", "credit-default/2")
+
+    assert services.asked("WatchDriftStatus")[0].model_version == samples.VERSION
+    assert outcome.exit_code == 0
+    assert "DRIFTED: 1 of 6 features" in outcome.stdout

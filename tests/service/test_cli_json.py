@@ -136,7 +136,7 @@ def test_document_parses_back_into_the_services_answer(
     [
         ("dataset watch x", "WatchDataset", _DATASET_NEWS, samples.dataset()),
         ("train watch x", "WatchTrainingJob", _JOB_NEWS, samples.training_job()),
-        ("drift watch x", "WatchDriftReport", _REPORT_NEWS, samples.drift_report()),
+        ("drift watch dr-x", "WatchDriftReport", _REPORT_NEWS, samples.drift_report()),
     ],
     ids=["dataset", "train", "drift"],
 )

@@ -1,8 +1,10 @@
-"""The cheap answer to "has anything drifted?": what is counted, what the newest report said, and a tag of both."""
+"""The cheap answer to "has anything drifted?": what windows and the newest report say, and a tag of all."""
 
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
+
+from services.monitor.domain.drift_verdict import DriftVerdict
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,21 @@ class ReportNews:
 
 @dataclass(frozen=True)
 class DriftStatus:
-    """A model version's status; `report` is the newest one on logged predictions, None if there is none."""
+    """A model version's status; `report` is the newest one on logged predictions, None if there is none.
+
+    `verdicts` are those on the windows that are always watched.
+    """
 
     model_version: str
     tally: Tally
     report: ReportNews | None
+    verdicts: tuple[DriftVerdict, ...] = ()
 
     @property
     def etag(self) -> str:
         """Return 32 hexadecimal digits that change whenever anything of the status does."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:32]
+        known = (self.model_version, self.tally, self.report, [verdict.digest for verdict in self.verdicts])
+        return hashlib.sha256(repr(known).encode()).hexdigest()[:32]
 
 
 def newer(known: ReportNews | None, found: ReportNews) -> ReportNews:

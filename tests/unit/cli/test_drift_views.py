@@ -2,7 +2,7 @@
 
 import pytest
 
-from counterfoil.cli.views.drift import drift_report_list_view, drift_report_view, drift_status_view
+from counterfoil.cli.views.drift import drift_report_list_view, drift_report_view
 from counterfoil.monitor.v1 import monitor_pb2
 from tests.service import cli_samples as samples
 from tests.unit.cli.rendered import fact, text, words
@@ -115,37 +115,3 @@ def test_production_split_is_named_as_such() -> None:
     report = _report(production=monitor_pb2.ProductionSplit())
 
     assert fact(drift_report_view(report), "compared") == "production split with its training data"
-
-
-@pytest.mark.parametrize(("drifted", "word"), [(True, "DRIFTED"), (False, "stable")])
-def test_status_names_the_report_it_rests_on(*, drifted: bool, word: str) -> None:
-    """Whoever reads it can open the report."""
-    status = monitor_pb2.DriftStatus(
-        model_version=samples.VERSION,
-        drifted=drifted,
-        drifted_share=0.25,
-        drift_report=samples.REPORT,
-        report_time=samples.MORNING,
-        last_prediction_time=samples.MORNING,
-    )
-
-    shown = drift_status_view(status)
-
-    assert fact(shown, "drift ") == word
-    assert fact(shown, "drifted columns") == "25.0%"
-    assert fact(shown, "by") == f"{samples.REPORT} of 2027-01-15 08:00:00 UTC"
-
-
-def test_status_without_a_report_is_not_known() -> None:
-    """No report is no good news."""
-    shown = drift_status_view(monitor_pb2.DriftStatus(model_version=samples.VERSION))
-
-    assert fact(shown, "drift ") == "not known"
-    assert fact(shown, "by") == "no report yet"
-    assert fact(shown, "newest prediction") == ""
-    assert fact(shown, "drifted columns") == ""
-
-
-def test_status_that_has_not_changed_shows_nothing_but_its_etag() -> None:
-    """The monitor then sends the etag alone: "not known" and "0 predictions" would be wrong."""
-    assert words(drift_status_view(monitor_pb2.DriftStatus(etag="e1"))) == [["etag", "e1"]]

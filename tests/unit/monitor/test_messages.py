@@ -12,6 +12,7 @@ from services.monitor.domain.drift import Outcome
 from services.monitor.domain.report import AskedReport, ReportRequest, ReportResult
 from services.monitor.domain.status import DriftStatus, ReportNews, Tally
 from services.monitor.domain.window import Window
+from services.monitor.drift_messages import status_to_proto
 from services.monitor.messages import (
     asked_from_proto,
     document_from_proto,
@@ -19,7 +20,6 @@ from services.monitor.messages import (
     report_id_from_proto,
     report_to_proto,
     segment_from_proto,
-    status_to_proto,
 )
 from services.monitor.reports import KIND, Report
 from shared.errors import InvalidInput

@@ -13,6 +13,7 @@ from services.monitor.domain.drift import Comparison, Documents, DriftBounds, Dr
 from services.monitor.domain.report import AskedReport, ReportRequest, ReportResult
 from services.monitor.domain.status import Tally
 from services.monitor.domain.window import Window
+from services.monitor.drift_board import DriftBoard
 from services.monitor.reporting import compare, title
 from services.monitor.reports import Report, Reports
 from services.monitor.standing import Standing
@@ -57,7 +58,7 @@ class Desk:
         """Open the reports of the folder."""
         self.models.facts[ALIAS] = model_facts()
         self.store = JobStore(f"sqlite:///{self.folder / 'jobs.db'}")
-        self.standing = Standing(lambda _: Tally(), self.models)
+        self.standing = Standing(lambda _: Tally(), self.models, DriftBoard().verdicts)
         ids = itertools.count(1)
         self.reports = Reports(
             self.store,

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.monitor.domain.status import DriftStatus, ReportNews, Tally, newer
-from services.monitor.messages import status_to_proto
+from services.monitor.drift_board import DriftBoard
+from services.monitor.drift_messages import status_to_proto
 from services.monitor.standing import Standing
 from tests.unit.monitor.models import MODEL_VERSION, KnownModels
 
@@ -47,7 +48,7 @@ def test_who_knows_the_tag_of_a_status_is_told_no_more(known: DriftStatus, now: 
 @given(st.lists(NEWS, min_size=1, max_size=6))
 def test_the_newest_report_counts_whatever_order_they_end_in(reports: list[ReportNews]) -> None:
     """A report that is noted again, after a restart for instance, changes nothing."""
-    standing = Standing(lambda _: Tally(1, NOON), KnownModels())
+    standing = Standing(lambda _: Tally(1, NOON), KnownModels(), DriftBoard().verdicts)
 
     for report in [*reports, *reports]:
         standing.note(MODEL_VERSION, report)
@@ -82,7 +83,7 @@ def test_of_two_reports_that_ended_at_once_the_one_heard_of_last_counts() -> Non
 
 def test_models_do_not_share_a_standing() -> None:
     """A report on one version says nothing of another."""
-    standing = Standing(lambda _: Tally(1, NOON), KnownModels())
+    standing = Standing(lambda _: Tally(1, NOON), KnownModels(), DriftBoard().verdicts)
     standing.note(MODEL_VERSION, ReportNews("r-1", NOON, drifted=True, drifted_share=1.0))
 
     assert standing.status(f"{MODEL_VERSION}0").report is None

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.monitor.domain.status import DriftStatus, ReportNews, Tally, newer
+from services.monitor.drift_board import DriftBoard
 from services.monitor.standing import Standing
 from shared.errors import InvalidInput, NotFound
 from tests.unit.monitor.models import MODEL_VERSION, KnownModels, model_facts
@@ -52,7 +53,7 @@ def test_an_older_report_changes_nothing() -> None:
 def test_a_status_known_from_memory_asks_nobody() -> None:
     """Monitoring jobs poll; MLflow may be down."""
     models = KnownModels()
-    standing = Standing(lambda _: Tally(5, NOON), models)
+    standing = Standing(lambda _: Tally(5, NOON), models, DriftBoard().verdicts)
     standing.note(MODEL_VERSION, NEWS)
 
     assert standing.status(MODEL_VERSION) == STATUS
@@ -61,7 +62,7 @@ def test_a_status_known_from_memory_asks_nobody() -> None:
 
 def test_a_version_that_does_not_exist_is_not_found() -> None:
     """A mistyped name must not look like a model without predictions."""
-    standing = Standing(lambda _: Tally(), KnownModels(model_facts()))
+    standing = Standing(lambda _: Tally(), KnownModels(model_facts()), DriftBoard().verdicts)
 
     assert standing.status(MODEL_VERSION) == DriftStatus(MODEL_VERSION, Tally(), None)
     with pytest.raises(NotFound):
@@ -70,7 +71,7 @@ def test_a_version_that_does_not_exist_is_not_found() -> None:
 
 def test_an_alias_has_no_status() -> None:
     """It would have to be looked up at each poll, and its tag would jump when it moves."""
-    standing = Standing(lambda _: Tally(), KnownModels(model_facts()))
+    standing = Standing(lambda _: Tally(), KnownModels(model_facts()), DriftBoard().verdicts)
 
     with pytest.raises(InvalidInput):
         standing.status("models/credit-default/versions/champion")

@@ -1,10 +1,12 @@
 """`counterfoil drift`: whether the world has moved away from what a model learnt."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import click
+import grpc
 
 from counterfoil.cli.failures import check_ended_well
 from counterfoil.cli.files import write_file
@@ -15,7 +17,9 @@ from counterfoil.cli.options import examples, page_options, request_id_option, w
 from counterfoil.cli.output import json_option, json_wanted, say, show, show_json
 from counterfoil.cli.session import Session, monitor_calls, pass_session
 from counterfoil.cli.versions import numbered_version
-from counterfoil.cli.views.drift import drift_report_list_view, drift_report_view, drift_status_view
+from counterfoil.cli.views.drift import drift_report_list_view, drift_report_view
+from counterfoil.cli.views.drift_status import drift_status_view
+from counterfoil.client.errors import call_error
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 
@@ -23,6 +27,7 @@ _FORMATS: Final = {
     "html": monitor_pb2.DRIFT_REPORT_FORMAT_HTML,
     "json": monitor_pb2.DRIFT_REPORT_FORMAT_JSON,
 }
+_REPORT_PREFIXES: Final = ("dr-", "driftReports/")
 _CHAMPION: Final = f"{DEFAULT_MODEL}/{CHAMPION}"
 
 
@@ -89,15 +94,21 @@ def create(
     _show(report)
 
 
-@drift.command()
-@click.argument("name", metavar="REPORT")
+@drift.command(epilog=examples("counterfoil drift watch dr-0123456789ab", "counterfoil drift watch credit-default/2"))
+@click.argument("name", metavar="REPORT|VERSION", default=_CHAMPION)
 @json_option
 @pass_session
 def watch(session: Session, /, name: str) -> None:
-    """Follow the making of REPORT until it ends; exit code 3 if it ends badly."""
+    """Follow the making of REPORT until it ends (exit code 3 if badly), or the status of VERSION until interrupted."""
+    if name.startswith(_REPORT_PREFIXES):
+        with monitor_calls(session) as monitor:
+            report = _wait(monitor, drift_report_name(name))
+        _show(report)
+        return
+    request = monitor_pb2.WatchDriftStatusRequest(model_version=numbered_version(session, name))
     with monitor_calls(session) as monitor:
-        report = _wait(monitor, drift_report_name(name))
-    _show(report)
+        for status_now in _statuses(monitor, request):
+            show(status_now, drift_status_view)
 
 
 @drift.command()
@@ -165,7 +176,7 @@ def read(session: Session, /, name: str, *, form: str, output: Path) -> None:
 @json_option
 @pass_session
 def status(session: Session, /, version: str, *, etag: str) -> None:
-    """Tell by the newest report whether the data of VERSION (by default the champion) has drifted."""
+    """Tell whether the data of VERSION (by default the champion) has drifted: its windows and the newest report."""
     request = monitor_pb2.GetDriftStatusRequest(model_version=numbered_version(session, version), etag=etag)
     with monitor_calls(session) as monitor:
         found = monitor.GetDriftStatus(request)
@@ -197,6 +208,22 @@ def _wait(monitor: MonitorServiceStub, name: str) -> monitor_pb2.DriftReport:
         later=f"counterfoil drift watch {name}",
     )
     return news.drift_report
+
+
+def _statuses(
+    monitor: MonitorServiceStub, request: monitor_pb2.WatchDriftStatusRequest
+) -> Iterator[monitor_pb2.DriftStatus]:
+    """Yield the status whenever it changes; the stream is opened anew when its deadline has passed."""
+    while True:
+        try:
+            for news in monitor.WatchDriftStatus(request):
+                request.etag = news.status.etag
+                yield news.status
+        except grpc.RpcError as error:
+            if call_error(error).code != grpc.StatusCode.DEADLINE_EXCEEDED.name:
+                raise
+        else:
+            return
 
 
 def _show(report: monitor_pb2.DriftReport) -> None:

@@ -1,4 +1,4 @@
-"""What people see of drift reports and a model's drift status."""
+"""What people see of drift reports."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -58,29 +58,6 @@ def drift_report_list_view(reports: Iterable[monitor_pb2.DriftReport]) -> Render
     ]
     headings = ("drift report", "version", "compared", "state", "verdict", "drifted", "created")
     return listing(headings, rows, right=("drifted",))
-
-
-def drift_status_view(status: monitor_pb2.DriftStatus) -> RenderableType:
-    """Return whether the newest report on logged predictions found drift; the etag alone when nothing has changed."""
-    if not status.model_version:
-        return facts([("etag", status.etag)])
-    verdict = {None: "not known", True: "DRIFTED", False: "stable"}[
-        status.drifted if status.HasField("drifted") else None
-    ]
-    return facts(
-        [
-            ("model version", status.model_version),
-            ("drift", verdict),
-            ("drifted columns", share(status.drifted_share) if status.HasField("drifted_share") else ""),
-            (
-                "by",
-                f"{status.drift_report} of {moment(status.report_time)}" if status.drift_report else "no report yet",
-            ),
-            ("predictions", whole(status.prediction_count)),
-            ("newest prediction", moment(status.last_prediction_time)),
-            ("etag", status.etag),
-        ]
-    )
 
 
 def _current(report: monitor_pb2.DriftReport) -> str:

@@ -5,12 +5,30 @@ isort:skip_file
 
 from collections import abc as _abc
 from counterfoil.monitor.v1 import window_pb2 as _window_pb2
+from counterfoil.monitor.v1.drift_status_pb2 import ContributionDrift as ContributionDrift
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_LAST_COUNT as DRIFT_WINDOW_KIND_LAST_COUNT
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_LAST_DAYS as DRIFT_WINDOW_KIND_LAST_DAYS
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_LAST_HOURS as DRIFT_WINDOW_KIND_LAST_HOURS
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_SINCE_PROMOTION as DRIFT_WINDOW_KIND_SINCE_PROMOTION
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_UNSPECIFIED as DRIFT_WINDOW_KIND_UNSPECIFIED
+from counterfoil.monitor.v1.drift_status_pb2 import DriftStatus as DriftStatus
+from counterfoil.monitor.v1.drift_status_pb2 import DriftWindowKind as DriftWindowKind
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_MISSING as FEATURE_DRIFT_KIND_MISSING
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_RANGE as FEATURE_DRIFT_KIND_RANGE
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_UNSPECIFIED as FEATURE_DRIFT_KIND_UNSPECIFIED
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_VALUES as FEATURE_DRIFT_KIND_VALUES
+from counterfoil.monitor.v1.drift_status_pb2 import FeatureDrift as FeatureDrift
+from counterfoil.monitor.v1.drift_status_pb2 import FeatureDriftKind as FeatureDriftKind
+from counterfoil.monitor.v1.drift_status_pb2 import GetDriftStatusRequest as GetDriftStatusRequest
+from counterfoil.monitor.v1.drift_status_pb2 import ScoreDrift as ScoreDrift
+from counterfoil.monitor.v1.drift_status_pb2 import WatchDriftStatusRequest as WatchDriftStatusRequest
+from counterfoil.monitor.v1.drift_status_pb2 import WatchDriftStatusResponse as WatchDriftStatusResponse
+from counterfoil.monitor.v1.drift_status_pb2 import WindowDrift as WindowDrift
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from counterfoil.types.v1 import job_pb2 as _job_pb2
 from counterfoil.types.v1 import prediction_pb2 as _prediction_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -578,90 +596,3 @@ class ReadDriftReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadDriftReportResponse: _TypeAlias = ReadDriftReportResponse  # noqa: Y015
-
-@_typing.final
-class GetDriftStatusRequest(_message.Message):
-    """Asks for a model's drift status."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MODEL_VERSION_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    model_version: _builtins.str
-    """models/{model}/versions/{n}. Required."""
-    etag: _builtins.str
-    """DriftStatus.etag as last seen. If nothing has changed, the reply holds the etag alone."""
-    def __init__(
-        self,
-        *,
-        model_version: _builtins.str = ...,
-        etag: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "model_version", b"model_version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GetDriftStatusRequest: _TypeAlias = GetDriftStatusRequest  # noqa: Y015
-
-@_typing.final
-class DriftStatus(_message.Message):
-    """Whether a model's data has drifted, by the newest report."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MODEL_VERSION_FIELD_NUMBER: _builtins.int
-    ETAG_FIELD_NUMBER: _builtins.int
-    DRIFTED_FIELD_NUMBER: _builtins.int
-    DRIFTED_SHARE_FIELD_NUMBER: _builtins.int
-    DRIFT_REPORT_FIELD_NUMBER: _builtins.int
-    REPORT_TIME_FIELD_NUMBER: _builtins.int
-    PREDICTION_COUNT_FIELD_NUMBER: _builtins.int
-    LAST_PREDICTION_TIME_FIELD_NUMBER: _builtins.int
-    model_version: _builtins.str
-    """models/{model}/versions/{n}"""
-    etag: _builtins.str
-    """Changes whenever anything below does."""
-    drifted: _builtins.bool
-    """Whether the newest report on logged predictions found drift. Absent when there is none, or it could compare nothing."""
-    drifted_share: _builtins.float
-    """Share of compared columns that drifted in it, from 0 to 1. Absent as above."""
-    drift_report: _builtins.str
-    """driftReports/{id} of that report; empty when there is none."""
-    prediction_count: _builtins.int
-    """Number of predictions of this version in the log, of all purposes."""
-    @_builtins.property
-    def report_time(self) -> _timestamp_pb2.Timestamp:
-        """When that report was made. Absent when there is none."""
-
-    @_builtins.property
-    def last_prediction_time(self) -> _timestamp_pb2.Timestamp:
-        """When the newest of them was made. Absent when there is none."""
-
-    def __init__(
-        self,
-        *,
-        model_version: _builtins.str = ...,
-        etag: _builtins.str = ...,
-        drifted: _builtins.bool | None = ...,
-        drifted_share: _builtins.float | None = ...,
-        drift_report: _builtins.str = ...,
-        report_time: _timestamp_pb2.Timestamp | None = ...,
-        prediction_count: _builtins.int = ...,
-        last_prediction_time: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_drifted", b"_drifted", "_drifted_share", b"_drifted_share", "drifted", b"drifted", "drifted_share", b"drifted_share", "last_prediction_time", b"last_prediction_time", "report_time", b"report_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_drifted", b"_drifted", "_drifted_share", b"_drifted_share", "drift_report", b"drift_report", "drifted", b"drifted", "drifted_share", b"drifted_share", "etag", b"etag", "last_prediction_time", b"last_prediction_time", "model_version", b"model_version", "prediction_count", b"prediction_count", "report_time", b"report_time"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__drifted: _TypeAlias = _typing.Literal["drifted"]  # noqa: Y015
-    _WhichOneofArgType__drifted: _TypeAlias = _typing.Literal["_drifted", b"_drifted"]  # noqa: Y015
-    _WhichOneofReturnType__drifted_share: _TypeAlias = _typing.Literal["drifted_share"]  # noqa: Y015
-    _WhichOneofArgType__drifted_share: _TypeAlias = _typing.Literal["_drifted_share", b"_drifted_share"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__drifted) -> _WhichOneofReturnType__drifted | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__drifted_share) -> _WhichOneofReturnType__drifted_share | None: ...
-
-Global___DriftStatus: _TypeAlias = DriftStatus  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
+from counterfoil.monitor.v1 import drift_status_pb2 as counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
 from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
 from counterfoil.monitor.v1 import performance_pb2 as counterfoil_dot_monitor_dot_v1_dot_performance__pb2
@@ -115,8 +116,13 @@ class MonitorServiceStub:
                 _registered_method=True)
         self.GetDriftStatus = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/GetDriftStatus',
-                request_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.GetDriftStatusRequest.SerializeToString,
-                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.DriftStatus.FromString,
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.GetDriftStatusRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.DriftStatus.FromString,
+                _registered_method=True)
+        self.WatchDriftStatus = channel.unary_stream(
+                '/counterfoil.monitor.v1.MonitorService/WatchDriftStatus',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.WatchDriftStatusRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.WatchDriftStatusResponse.FromString,
                 _registered_method=True)
         self.GetAlert = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/GetAlert',
@@ -260,7 +266,15 @@ class MonitorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetDriftStatus(self, request, context):
-        """Tells whether a model's data has drifted, by the newest report, without computing anything.
+        """Tells whether a model's data has drifted, by windows that are always watched and by the newest report, from memory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchDriftStatus(self, request, context):
+        """Tells a model's drift status whenever it changes, until the caller or the monitor goes. At most 16 callers at once:
+        one more gets RESOURCE_EXHAUSTED (WATCHERS_BUSY).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -390,8 +404,13 @@ def add_MonitorServiceServicer_to_server(servicer, server):
             ),
             'GetDriftStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDriftStatus,
-                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.GetDriftStatusRequest.FromString,
-                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.DriftStatus.SerializeToString,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.GetDriftStatusRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.DriftStatus.SerializeToString,
+            ),
+            'WatchDriftStatus': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchDriftStatus,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.WatchDriftStatusRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.WatchDriftStatusResponse.SerializeToString,
             ),
             'GetAlert': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAlert,
@@ -835,8 +854,35 @@ class MonitorService:
             request,
             target,
             '/counterfoil.monitor.v1.MonitorService/GetDriftStatus',
-            counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.GetDriftStatusRequest.SerializeToString,
-            counterfoil_dot_monitor_dot_v1_dot_monitor__pb2.DriftStatus.FromString,
+            counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.GetDriftStatusRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.DriftStatus.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchDriftStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/WatchDriftStatus',
+            counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.WatchDriftStatusRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2.WatchDriftStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,12 +5,32 @@ isort:skip_file
 
 from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
+from counterfoil.monitor.v1 import drift_status_pb2 as _drift_status_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
 from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import performance_pb2 as _performance_pb2
 from counterfoil.monitor.v1 import prediction_log_pb2 as _prediction_log_pb2
 from counterfoil.monitor.v1 import retraining_pb2 as _retraining_pb2
 from counterfoil.monitor.v1 import verification_pb2 as _verification_pb2
+from counterfoil.monitor.v1.drift_status_pb2 import ContributionDrift as ContributionDrift
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_LAST_COUNT as DRIFT_WINDOW_KIND_LAST_COUNT
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_LAST_DAYS as DRIFT_WINDOW_KIND_LAST_DAYS
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_LAST_HOURS as DRIFT_WINDOW_KIND_LAST_HOURS
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_SINCE_PROMOTION as DRIFT_WINDOW_KIND_SINCE_PROMOTION
+from counterfoil.monitor.v1.drift_status_pb2 import DRIFT_WINDOW_KIND_UNSPECIFIED as DRIFT_WINDOW_KIND_UNSPECIFIED
+from counterfoil.monitor.v1.drift_status_pb2 import DriftStatus as DriftStatus
+from counterfoil.monitor.v1.drift_status_pb2 import DriftWindowKind as DriftWindowKind
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_MISSING as FEATURE_DRIFT_KIND_MISSING
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_RANGE as FEATURE_DRIFT_KIND_RANGE
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_UNSPECIFIED as FEATURE_DRIFT_KIND_UNSPECIFIED
+from counterfoil.monitor.v1.drift_status_pb2 import FEATURE_DRIFT_KIND_VALUES as FEATURE_DRIFT_KIND_VALUES
+from counterfoil.monitor.v1.drift_status_pb2 import FeatureDrift as FeatureDrift
+from counterfoil.monitor.v1.drift_status_pb2 import FeatureDriftKind as FeatureDriftKind
+from counterfoil.monitor.v1.drift_status_pb2 import GetDriftStatusRequest as GetDriftStatusRequest
+from counterfoil.monitor.v1.drift_status_pb2 import ScoreDrift as ScoreDrift
+from counterfoil.monitor.v1.drift_status_pb2 import WatchDriftStatusRequest as WatchDriftStatusRequest
+from counterfoil.monitor.v1.drift_status_pb2 import WatchDriftStatusResponse as WatchDriftStatusResponse
+from counterfoil.monitor.v1.drift_status_pb2 import WindowDrift as WindowDrift
 from counterfoil.monitor.v1.window_pb2 import PredictionWindow as PredictionWindow
 from grpc import aio as _aio
 import abc as _abc_1
@@ -71,8 +91,12 @@ class MonitorServiceStub:
     """Follows a drift report until its job ends."""
     ReadDriftReport: _grpc.UnaryStreamMultiCallable[_monitor_pb2.ReadDriftReportRequest, _monitor_pb2.ReadDriftReportResponse]
     """Returns the report as HTML for people or JSON for machines, in chunks of at most 256 KiB."""
-    GetDriftStatus: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftStatusRequest, _monitor_pb2.DriftStatus]
-    """Tells whether a model's data has drifted, by the newest report, without computing anything."""
+    GetDriftStatus: _grpc.UnaryUnaryMultiCallable[_drift_status_pb2.GetDriftStatusRequest, _drift_status_pb2.DriftStatus]
+    """Tells whether a model's data has drifted, by windows that are always watched and by the newest report, from memory."""
+    WatchDriftStatus: _grpc.UnaryStreamMultiCallable[_drift_status_pb2.WatchDriftStatusRequest, _drift_status_pb2.WatchDriftStatusResponse]
+    """Tells a model's drift status whenever it changes, until the caller or the monitor goes. At most 16 callers at once:
+    one more gets RESOURCE_EXHAUSTED (WATCHERS_BUSY).
+    """
     GetAlert: _grpc.UnaryUnaryMultiCallable[_alert_pb2.GetAlertRequest, _alert_pb2.Alert]
     """Returns one alert."""
     ListAlerts: _grpc.UnaryUnaryMultiCallable[_alert_pb2.ListAlertsRequest, _alert_pb2.ListAlertsResponse]
@@ -124,8 +148,12 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Follows a drift report until its job ends."""
     ReadDriftReport: _aio.UnaryStreamMultiCallable[_monitor_pb2.ReadDriftReportRequest, _monitor_pb2.ReadDriftReportResponse]  # type: ignore[assignment]
     """Returns the report as HTML for people or JSON for machines, in chunks of at most 256 KiB."""
-    GetDriftStatus: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftStatusRequest, _monitor_pb2.DriftStatus]  # type: ignore[assignment]
-    """Tells whether a model's data has drifted, by the newest report, without computing anything."""
+    GetDriftStatus: _aio.UnaryUnaryMultiCallable[_drift_status_pb2.GetDriftStatusRequest, _drift_status_pb2.DriftStatus]  # type: ignore[assignment]
+    """Tells whether a model's data has drifted, by windows that are always watched and by the newest report, from memory."""
+    WatchDriftStatus: _aio.UnaryStreamMultiCallable[_drift_status_pb2.WatchDriftStatusRequest, _drift_status_pb2.WatchDriftStatusResponse]  # type: ignore[assignment]
+    """Tells a model's drift status whenever it changes, until the caller or the monitor goes. At most 16 callers at once:
+    one more gets RESOURCE_EXHAUSTED (WATCHERS_BUSY).
+    """
     GetAlert: _aio.UnaryUnaryMultiCallable[_alert_pb2.GetAlertRequest, _alert_pb2.Alert]  # type: ignore[assignment]
     """Returns one alert."""
     ListAlerts: _aio.UnaryUnaryMultiCallable[_alert_pb2.ListAlertsRequest, _alert_pb2.ListAlertsResponse]  # type: ignore[assignment]
@@ -262,10 +290,20 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetDriftStatus(
         self,
-        request: _monitor_pb2.GetDriftStatusRequest,
+        request: _drift_status_pb2.GetDriftStatusRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_monitor_pb2.DriftStatus, _abc.Awaitable[_monitor_pb2.DriftStatus]]:
-        """Tells whether a model's data has drifted, by the newest report, without computing anything."""
+    ) -> _typing.Union[_drift_status_pb2.DriftStatus, _abc.Awaitable[_drift_status_pb2.DriftStatus]]:
+        """Tells whether a model's data has drifted, by windows that are always watched and by the newest report, from memory."""
+
+    @_abc_1.abstractmethod
+    def WatchDriftStatus(
+        self,
+        request: _drift_status_pb2.WatchDriftStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_drift_status_pb2.WatchDriftStatusResponse], _abc.AsyncIterator[_drift_status_pb2.WatchDriftStatusResponse]]:
+        """Tells a model's drift status whenever it changes, until the caller or the monitor goes. At most 16 callers at once:
+        one more gets RESOURCE_EXHAUSTED (WATCHERS_BUSY).
+        """
 
     @_abc_1.abstractmethod
     def GetAlert(
