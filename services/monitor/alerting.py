@@ -15,7 +15,7 @@ from services.monitor.domain.alerts import (
     judge,
 )
 from services.monitor.domain.chain import Alert as LogFinding
-from services.monitor.domain.rules import Rules
+from services.monitor.domain.rules import Rules, Severity
 from shared.logs import log_event
 
 _logger = logging.getLogger(__name__)
@@ -61,6 +61,10 @@ class Alerting:
         """Note that the caller has seen an alert; raises InvalidInput, and what AlertTable.acknowledge does."""
         check_note(note)
         return self._table.acknowledge(alert_id, caller=caller, note=note)
+
+    def open_counts(self) -> dict[Severity, int]:
+        """Return how many alerts of each severity are not resolved."""
+        return self._table.open_counts()
 
     def _raise(self, finding: Finding) -> None:
         with self._lock:

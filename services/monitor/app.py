@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
 from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from services.monitor.adapters.database import open_database
@@ -27,6 +29,7 @@ from services.monitor.domain.model import Models
 from services.monitor.drift_board import DriftBoard
 from services.monitor.drift_follower import DriftFollower
 from services.monitor.intake import Intake
+from services.monitor.metrics import IngestMeter, Standings
 from services.monitor.outcomes import Outcomes
 from services.monitor.performances import Performances
 from services.monitor.predictions import Predictions
@@ -41,6 +44,7 @@ from shared.bundle.registry import ModelRegistry
 from shared.database import Database
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import Job, JobStore
+from shared.metrics import MetricsServer, serve_metrics
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 from shared.settings import environment_of
 
@@ -57,11 +61,14 @@ class App:
     follower: DriftFollower
     runner: JobRunner
     response: Response
+    metrics: MetricsServer | None
     database: Database
     lock: StateLock
 
     def stop(self) -> None:
         """End the jobs and the projector; to be called once the server has stopped."""
+        if self.metrics is not None:
+            self.metrics.stop()
         self.runner.stop()
         self.projector.stop()
         self.follower.stop()
@@ -124,6 +131,8 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         labels, LoggedPredictions(settings.projections_folder), await_projection=projector.await_acknowledged
     )
     performances = Performances(models, settings.projections_folder, labels, board, projector.await_acknowledged)
+    figures = CollectorRegistry()
+    figures.register(Standings(ledger, projector, board, response, store))
     servicer = MonitorServicer(
         predictions=_predictions(settings, ledger, database, models),
         outcomes=outcomes,
@@ -131,12 +140,14 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         alerting=response.alerting,
         retraining=response.retraining,
         proving=Proving(log, ledger),
-        intake=Intake(ledger, projector, response.alerting.record),
+        intake=Intake(ledger, projector, response.alerting.record, IngestMeter(figures)),
         reports=reports,
         standing=standing,
         stopping=stopping,
     )
-    return App(_server(settings, servicer, stopping), projector, follower, runner, response, database, lock)
+    server = _server(settings, servicer, stopping)
+    metrics = serve_metrics(figures, settings.monitor_metrics_address, setting="monitor_metrics_address")
+    return App(server, projector, follower, runner, response, metrics, database, lock)
 
 
 def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:

@@ -89,6 +89,11 @@ class Projector:
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
     @property
+    def commit(self) -> int:
+        """Return the last commit of the ledger that is projected."""
+        return self._progress.commit
+
+    @property
     def waiting(self) -> frozenset[str]:
         """Return the model versions whose records wait for their bundle."""
         return frozenset(self._progress.waiting)

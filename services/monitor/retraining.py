@@ -77,6 +77,10 @@ class Retraining:
         """Return proposals, newest first, and the position to go on `before`: 0 on the last page."""
         return self._table.list(states=states, model=model, page_size=page_size, before=before)
 
+    def unended(self) -> Sequence[Proposal]:
+        """Return every proposal that has not ended, oldest first."""
+        return self._table.unended()
+
     def approve(self, proposal_id: str, *, etag: str, caller: str, reason: str) -> Proposal:
         """Approve a proposal; what it asks of the trainer begins soon.
 

@@ -42,6 +42,8 @@ class Settings:
     # Where alerts are posted to, and the secret that signs them; empty: nowhere.
     webhook_url: str = ""
     webhook_secret: str = field(default="", repr=False)
+    # Where Prometheus polls, host:port; empty: nowhere.
+    monitor_metrics_address: str = ""
     # How often records whose bundle was unknown are tried again.
     projection_retry_s: float = 30.0
     tls_certificate: Path | None = None

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.database import time_of, time_text, utc_now
@@ -146,6 +146,13 @@ class JobStore:
         query = select(JOBS).where(JOBS.c.state == state).order_by(JOBS.c.sequence).limit(limit)
         with self._database.transaction() as connection:
             return tuple(_job(row) for row in connection.execute(query))
+
+    def counts(self) -> dict[tuple[str, JobState], int]:
+        """Return how many jobs there are of each kind and state."""
+        query = select(JOBS.c.kind, JOBS.c.state, func.count()).group_by(JOBS.c.kind, JOBS.c.state)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).all()
+        return {(kind, JobState(state)): count for kind, state, count in rows}
 
     def of_label(self, label: str) -> tuple[Job, ...]:
         """Return every job of this label, oldest first."""
