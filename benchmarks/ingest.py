@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from benchmarks.ingest_segments import FEATURES
+from services.monitor.adapters.locations import Location
 from services.monitor.settings import Settings
 from shared.settings import environment_of
 
@@ -71,7 +72,7 @@ def measure(folder: Path, rows: int) -> Run:
         for sender in senders:
             await_line(sender, "done")
         run = Run(each * SENDERS, time.perf_counter() - wall, cpu_seconds(monitor) - cpu)
-    refuse_losses(settings.ledger_folder, run.rows)
+    refuse_losses(settings.ledger, run.rows)
     return run
 
 
@@ -117,9 +118,9 @@ def cpu_seconds(process: subprocess.Popen[str]) -> float:
     return float(times.user + times.system)
 
 
-def refuse_losses(ledger: Path, rows: int) -> None:
+def refuse_losses(ledger: Location, rows: int) -> None:
     """Return if the ledger holds so many records, none of them twice; AssertionError otherwise."""
-    table = DeltaTable(ledger).to_pyarrow_table(columns=["instance", "sequence"])
+    table = DeltaTable(str(ledger)).to_pyarrow_table(columns=["instance", "sequence"])
     distinct = table.group_by(["instance", "sequence"]).aggregate([]).num_rows
     ends = table.group_by("instance").aggregate([("sequence", "max")])
     if (table.num_rows, distinct, pc.sum(ends["sequence_max"]).as_py()) != (rows, rows, rows):

@@ -25,7 +25,7 @@ class Lending:
     @property
     def ledger(self) -> Path:
         """The folder of the prediction log."""
-        return Settings(state_dir=self._folder / "state").ledger_folder
+        return Settings(state_dir=self._folder / "state").folder / "log" / "ledger"
 
     def lender(self) -> Lender:
         """Return a lender who begins to ask at once."""

@@ -15,7 +15,7 @@ from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_t
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.drift_decisions import DriftHistory
 from services.monitor.adapters.ledger import Ledger
-from services.monitor.adapters.log_store import LocalStore
+from services.monitor.adapters.log_store import LogStore, store_at
 from services.monitor.adapters.logged import LoggedPredictions
 from services.monitor.adapters.models import RegisteredModels
 from services.monitor.adapters.outcome_table import OutcomeTable
@@ -101,12 +101,12 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     stopping = threading.Event()
     database = open_database(settings.database_url)
     response = open_response(settings, database, clock=_now, new_id=_new_id)
-    log = LocalStore(settings.log_folder)
+    log = store_at(settings.log)
     ledger = Ledger(log, _now)
     board = DriftBoard()
     follower = _follower(settings, board, models)
     board.subscribe(response.drifted)
-    projector = _projector(settings, ledger, models, follower, response.alerting)
+    projector = _projector(settings, log, ledger=ledger, models=models, follower=follower, alerting=response.alerting)
     standing = Standing(ledger.tally, models, board.verdicts)
     store = JobStore(settings.jobs_url)
 
@@ -127,10 +127,8 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     )
     reports.load()
     labels = OutcomeTable(database, _now)
-    outcomes = Outcomes(
-        labels, LoggedPredictions(settings.projections_folder), await_projection=projector.await_acknowledged
-    )
-    performances = Performances(models, settings.projections_folder, labels, board, projector.await_acknowledged)
+    outcomes = Outcomes(labels, LoggedPredictions(settings.projections), await_projection=projector.await_acknowledged)
+    performances = Performances(models, settings.projections, labels, board, projector.await_acknowledged)
     figures = CollectorRegistry()
     figures.register(Standings(ledger, projector, board, response, store))
     servicer = MonitorServicer(
@@ -152,8 +150,8 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
 
 def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:
     return Predictions(
-        LedgerRecords(settings.ledger_folder),
-        settings.projections_folder,
+        LedgerRecords(settings.ledger),
+        settings.projections,
         Overrides(database, _now),
         models,
         ledger.model_versions,
@@ -163,7 +161,7 @@ def _predictions(settings: Settings, ledger: Ledger, database: Database, models:
 def _follower(settings: Settings, board: DriftBoard, models: Models) -> DriftFollower:
     return DriftFollower(
         board,
-        DriftHistory(settings.projections_folder, settings.drift_history_rows),
+        DriftHistory(settings.projections, settings.drift_history_rows),
         models,
         clock=_now,
         lengths=settings.drift_lengths,
@@ -173,14 +171,14 @@ def _follower(settings: Settings, board: DriftBoard, models: Models) -> DriftFol
 
 
 def _projector(
-    settings: Settings, ledger: Ledger, models: Models, follower: DriftFollower, alerting: Alerting
+    settings: Settings, log: LogStore, *, ledger: Ledger, models: Models, follower: DriftFollower, alerting: Alerting
 ) -> Projector:
     return Projector(
         ledger,
-        Projections(settings.projections_folder),
+        Projections(log),
         models,
         follower,
-        progress_file=settings.projections_folder / "progress.json",
+        progress_file=settings.progress_file,
         on_alert=alerting.record,
         retry_s=settings.projection_retry_s,
     )

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from services.monitor.adapters.decided_window import DecidedWindow
+from services.monitor.adapters.locations import Location
 from services.monitor.adapters.outcome_table import OutcomeTable
 from services.monitor.adapters.projections import projection_folder
 from services.monitor.domain.asked_performance import AskedPerformance
@@ -36,7 +36,7 @@ class Performances:
     """
 
     models: Models
-    projections: Path
+    projections: Location
     outcomes: OutcomeTable
     board: DriftBoard
     await_projection: Callable[[str], None]

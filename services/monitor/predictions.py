@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from counterfoil.types.v1 import prediction_pb2
+from services.monitor.adapters.locations import Location
 from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.prediction_pages import Page, read_page, window_start
 from services.monitor.adapters.projections import projection_folder
@@ -69,7 +69,7 @@ class Predictions:
     def __init__(
         self,
         records: LedgerRecords,
-        projections: Path,
+        projections: Location,
         overrides: Overrides,
         models: Models,
         model_versions: Callable[[], Iterable[str]],

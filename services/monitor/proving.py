@@ -8,8 +8,9 @@ from itertools import groupby
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from services.monitor.adapters.ledger import LEDGER, Ledger
+from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.ledger_proof import LedgerFile, LogRange, files_of, missing_receipts, segments_of
+from services.monitor.adapters.locations import LEDGER
 from services.monitor.adapters.log_store import LogStore
 from services.monitor.domain.proof import Broken, Chains, Fault, Link, Receipt
 from shared.errors import Exhausted, NotFound

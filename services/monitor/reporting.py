@@ -101,7 +101,7 @@ def build_reporter(settings: Settings, comparer: Comparer) -> Reporter:
     registry = ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder)
     return Reporter(
         models=RegisteredModels(registry),
-        tables=ReportTables(registry.fetch_split, settings.projections_folder),
+        tables=ReportTables(registry.fetch_split, settings.projections),
         files=ReportFiles(settings.reports_folder),
         runs=DriftRuns(settings.mlflow_uri, settings.mlflow_artifacts),
         comparer=comparer,

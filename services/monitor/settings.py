@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.monitor.adapters.locations import LEDGER, PROJECTIONS, Location, location_of
 from services.monitor.domain.drift import DriftBounds
 from services.monitor.domain.drift_judging import DriftLimits
 from services.monitor.domain.drift_windows import WindowLengths, check_lengths
+from shared.digests import digest_of
 from shared.errors import FieldViolation, InvalidInput
 from shared.settings import variable_of
 
@@ -18,6 +20,8 @@ class Settings:
     mlflow_uri: str = "sqlite:///mlruns/mlflow.db"
     mlflow_artifacts: Path = Path("mlruns/artifacts")
     state_dir: Path = Path("var")
+    # Where the prediction log lies: a folder, or the URL of a place in an object store; empty: in the monitor's folder.
+    log_url: str = ""
     # SQLAlchemy URL of the database of all that is not the log; empty: a SQLite file in the monitor's folder.
     monitor_database: str = ""
     # Rows and values of a side below which nothing is compared, in reports and in windows.
@@ -78,19 +82,29 @@ class Settings:
         return self.state_dir / "monitor"
 
     @property
-    def log_folder(self) -> Path:
-        """Return the folder of the prediction log."""
-        return self.folder / "log"
+    def log(self) -> Location:
+        """Return where the prediction log lies."""
+        return location_of(self.log_url) if self.log_url else self.folder / "log"
 
     @property
-    def ledger_folder(self) -> Path:
+    def ledger(self) -> Location:
         """Return where the ledger lies."""
-        return self.log_folder / "ledger"
+        return self.log / LEDGER
 
     @property
-    def projections_folder(self) -> Path:
-        """Return where the projections lie, with how far they are: removing it makes the next start build them anew."""
-        return self.log_folder / "predictions"
+    def projections(self) -> Location:
+        """Return where the projections lie."""
+        return self.log / PROJECTIONS
+
+    @property
+    def progress_file(self) -> Path:
+        """Return the file that says how far the projections are; without it they are built anew where they lack rows.
+
+        It lies beside projections in a folder, and is removed with them; those of an object store have one here.
+        """
+        if isinstance(self.projections, Path):
+            return self.projections / "progress.json"
+        return self.folder / f"progress-{digest_of(self.log_url.encode())[:16]}.json"
 
     @property
     def reports_folder(self) -> Path:

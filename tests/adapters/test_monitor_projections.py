@@ -33,7 +33,7 @@ class Log:
         self.ledger = Ledger(LocalStore(folder), lambda: NOW)
         self.projector = Projector(
             self.ledger,
-            Projections(folder / "predictions"),
+            Projections(LocalStore(folder)),
             models,
             self.listener,
             progress_file=folder / "predictions" / "progress.json",
@@ -49,7 +49,7 @@ class Log:
 
     def rows(self, model_version: str = MODEL_VERSION) -> pl.DataFrame:
         """Return a projection in the order of the log."""
-        return read(projection_folder(self.folder / "predictions", model_version))
+        return read(Path(str(projection_folder(self.folder / "predictions", model_version))))
 
     def set_apart(self) -> pl.DataFrame:
         """Return what fits no projection."""
@@ -247,7 +247,7 @@ def test_a_projection_that_stays_behind_is_told(tmp_path: Path) -> None:
 def test_a_table_that_cannot_be_written_holds_up_its_own_model_alone(tmp_path: Path) -> None:
     """One damaged projection is one alert, not a standstill."""
     models = KnownModels(model_facts(), model_facts(model_version=OTHER_VERSION))
-    damaged = projection_folder(tmp_path / "predictions", OTHER_VERSION)
+    damaged = Path(str(projection_folder(tmp_path / "predictions", OTHER_VERSION)))
     damaged.mkdir(parents=True)
     (damaged / "_delta_log").write_text("no folder")
     log = Log(tmp_path, models, retry_s=3600)

@@ -71,7 +71,7 @@ def test_a_segment_is_acknowledged_once_it_is_stored(stub: MonitorServiceStub, s
 
     assert (first.instance, first.number, first.already_stored) == ("spool-1", 1, False)
     assert (second.instance, second.number, second.already_stored) == ("spool-1", 1, True)
-    assert DeltaTable(settings.ledger_folder).to_pyarrow_table(columns=["sequence"]).num_rows == 3
+    assert DeltaTable(str(settings.ledger)).to_pyarrow_table(columns=["sequence"]).num_rows == 3
     assert not alerts(stub)
 
 

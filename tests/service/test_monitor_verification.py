@@ -53,7 +53,7 @@ def test_progress_comes_first_and_the_verdict_last(stub: MonitorServiceStub) -> 
 
 def test_a_flipped_byte_is_named(stub: MonitorServiceStub, settings: Settings) -> None:
     """Where it is, and in which file."""
-    file = max(settings.ledger_folder.rglob("day=*/*.parquet"))
+    file = max((settings.folder / "log" / "ledger").rglob("day=*/*.parquet"))
     sound = file.read_bytes()
     middle = len(sound) // 2
     file.write_bytes(sound[:middle] + bytes([sound[middle] ^ 1]) + sound[middle + 1 :])

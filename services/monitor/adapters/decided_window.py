@@ -2,13 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from services.monitor.adapters.locations import Location
 from services.monitor.adapters.windows import window_batches
 from services.monitor.domain.decided import Decided, Stakes
 from services.monitor.domain.slicing import Places, Slicing
@@ -32,7 +32,7 @@ class DecidedWindow:
         self._rows = rows
 
     @classmethod
-    def read(cls, projection: Path, window: Window, stakes: Stakes, slicings: Sequence[Slicing]) -> "DecidedWindow":
+    def read(cls, projection: Location, window: Window, stakes: Stakes, slicings: Sequence[Slicing]) -> "DecidedWindow":
         """Return all rows of a window, at most 1,000,000, from the features that stakes and slicings need.
 
         A feature is held no longer than the piece of the table that it came with. A stake in a feature that the

@@ -2,15 +2,14 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable
 from numpy.typing import NDArray
 
 from counterfoil.types.v1 import prediction_pb2
+from services.monitor.adapters.locations import Location, open_table, tables_below
 from services.monitor.adapters.projections import projection_folder
 from services.monitor.adapters.windows import window_batches
 from services.monitor.domain.histograms import Decisions
@@ -45,14 +44,15 @@ def new_decisions(projected: pa.Table, rows: pa.Table, features: Sequence[str]) 
 class DriftHistory:
     """The newest decisions in the projections of a folder, up to `max_rows` of a model version."""
 
-    def __init__(self, folder: Path, max_rows: int) -> None:
+    def __init__(self, folder: Location, max_rows: int) -> None:
         self._folder = folder
         self._max_rows = max_rows
 
     def model_versions(self, since: dt.date) -> list[str]:
         """Return models/{model}/versions/{n} of every projection with predictions of this day or later."""
-        tables = [log.parent for log in sorted(self._folder.glob("*/*/_delta_log"))]
-        return [join_name(table.parent.name, table.name) for table in tables if _newest_day(table) >= since.isoformat()]
+        versions = [join_name(*names) for names in tables_below(self._folder)]
+        day = since.isoformat()
+        return [each for each in versions if _newest_day(projection_folder(self._folder, each)) >= day]
 
     def read(self, model_version: str, features: Sequence[str]) -> Iterator[Decisions]:
         """Yield the decisions in the order of time, some thousands at once, without contributions."""
@@ -69,9 +69,10 @@ class DriftHistory:
             yield _decisions(pl.concat(batches).sort(_TIME), features, None)
 
 
-def _newest_day(table: Path) -> str:
+def _newest_day(projection: Location) -> str:
     """Return the newest day that a projection has predictions of, as an ISO date; empty if it has none."""
-    return max((partition["day"] for partition in DeltaTable(table).partitions()), default="")
+    table = open_table(projection)
+    return max((partition["day"] for partition in table.partitions()), default="") if table else ""
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

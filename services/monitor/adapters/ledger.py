@@ -16,14 +16,14 @@ from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.ledger_files import INDEXED, PARTITIONED_BY, DataFile, bytes_added, data_file
 from services.monitor.adapters.ledger_group import Appended, Arrival, Group, Stored
 from services.monitor.adapters.ledger_rows import LEDGER_SCHEMA, ledger_rows, segment_facts
-from services.monitor.adapters.log_store import LogStore
+from services.monitor.adapters.locations import LEDGER
+from services.monitor.adapters.log_store import Configuration, LogStore
 from services.monitor.domain.chain import Continuity, Head, SegmentFacts
 from services.monitor.domain.status import Tally
 from shared.errors import CounterfoilError, Unavailable
 from shared.prediction_record.chain import verified_decisions
 
-LEDGER = "ledger"
-_CONFIGURATION: dict[str, str | None] = {
+_CONFIGURATION: Configuration = {
     "delta.appendOnly": "true",
     # Projections follow the ledger by its changes, commit by commit, and can start over from the first.
     "delta.enableChangeDataFeed": "true",

@@ -1,4 +1,4 @@
-"""Where the tables of the log lie, and what makes a write to them durable there."""
+"""Writing to the tables of the log, and what makes a write durable where they lie."""
 
 import os
 from collections.abc import Sequence
@@ -7,29 +7,33 @@ from typing import Protocol
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from pyarrow import fs
 
 from services.monitor.adapters.durability import make_folder, sync, sync_commit
+from services.monitor.adapters.locations import Location, ObjectLocation, open_table
+
+Configuration = dict[str, str | None]
 
 
 class LogStore(Protocol):
-    """Holds Delta tables by name, such as `ledger`; paths are relative to their table, parted by `/`."""
+    """Holds Delta tables by name, such as `ledger`; a file's path is relative to its table, parted by `/`."""
 
     def open(self, table: str) -> DeltaTable | None:
         """Return the table, None if there is none."""
         ...
 
     def create(
-        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: dict[str, str | None]
+        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: Configuration
     ) -> DeltaTable:
         """Make an empty table durably."""
         ...
 
     def put(self, table: str, path: str, content: bytes) -> None:
-        """Store a new file; on return it is durable."""
+        """Store a new file; on return it is durable. Raises OSError."""
         ...
 
     def delete(self, table: str, path: str) -> None:
-        """Remove a file that no commit names."""
+        """Remove a file that no commit names. Raises OSError."""
         ...
 
     def read(self, table: str, path: str) -> bytes:
@@ -45,6 +49,11 @@ class LogStore(Protocol):
         ...
 
 
+def store_at(location: Location) -> LogStore:
+    """Return the store of the tables below a location."""
+    return ObjectStore(location) if isinstance(location, ObjectLocation) else LocalStore(location)
+
+
 class LocalStore:
     """Tables below a folder of this machine: files and folders are synced, since Delta's library does not."""
 
@@ -53,11 +62,10 @@ class LocalStore:
 
     def open(self, table: str) -> DeltaTable | None:
         """Return the table, None if there is none."""
-        folder = self._folder / table
-        return DeltaTable(folder) if DeltaTable.is_deltatable(str(folder)) else None
+        return open_table(self._folder / table)
 
     def create(
-        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: dict[str, str | None]
+        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: Configuration
     ) -> DeltaTable:
         """Make an empty table durably."""
         folder = self._folder / table
@@ -90,3 +98,44 @@ class LocalStore:
     def make_all_durable(self) -> None:
         """Return once everything is on disk that was written before, also by a process that was killed meanwhile."""
         os.sync()
+
+
+class ObjectStore:
+    """Tables in an object store: what it acknowledges is durable, and a commit is a put that fails if there is one."""
+
+    def __init__(self, location: ObjectLocation) -> None:
+        self._location = location
+        store, root = fs.FileSystem.from_uri(location.url)
+        self._files = fs.SubTreeFileSystem(root, store)
+
+    def open(self, table: str) -> DeltaTable | None:
+        """Return the table, None if there is none."""
+        return open_table(self._location / table)
+
+    def create(
+        self, table: str, schema: pa.Schema, *, partition_by: Sequence[str], configuration: Configuration
+    ) -> DeltaTable:
+        """Make an empty table."""
+        location = str(self._location / table)
+        return DeltaTable.create(location, schema, partition_by=list(partition_by), configuration=configuration)
+
+    def put(self, table: str, path: str, content: bytes) -> None:
+        """Store a new file."""
+        with self._files.open_output_stream(f"{table}/{path}") as file:
+            file.write(content)
+
+    def delete(self, table: str, path: str) -> None:
+        """Remove a file that no commit names."""
+        self._files.delete_file(f"{table}/{path}")
+
+    def read(self, table: str, path: str) -> bytes:
+        """Return a file's content."""
+        with self._files.open_input_file(f"{table}/{path}") as file:
+            content: bytes = file.read()
+        return content
+
+    def make_durable(self, table: str, first: int, last: int) -> None:
+        """Return at once: they are."""
+
+    def make_all_durable(self) -> None:
+        """Return at once: it is."""

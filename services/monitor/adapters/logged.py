@@ -1,13 +1,12 @@
 """Which predictions the projections hold, looked up by identifier or applicant for many at once."""
 
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
+from services.monitor.adapters.locations import Location, open_table, tables_below
 from services.monitor.adapters.projections import projection_folder
 from services.monitor.domain.model import join_name
 from services.monitor.domain.outcome import Logged
@@ -19,13 +18,12 @@ _COLUMNS = ("prediction_id", "create_time", "purpose", "applicant_id", "as_of_da
 class LoggedPredictions:
     """Looks predictions up in a folder of projections; a look reads a few columns of whole tables, batch by batch."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Location) -> None:
         self._folder = folder
 
     def model_versions(self) -> list[str]:
         """Return the model versions that have a projection, models/{model}/versions/{n}."""
-        tables = sorted(path.parent for path in self._folder.glob("*/*/_delta_log"))
-        return [join_name(table.parent.name, table.name) for table in tables]
+        return [join_name(*names) for names in tables_below(self._folder)]
 
     def by_id(self, model_version: str, ids: Collection[str]) -> list[Logged]:
         """Return those predictions of a model version that have one of the identifiers."""
@@ -37,9 +35,10 @@ class LoggedPredictions:
 
     def _found(self, model_version: str, wanted: Any) -> Iterator[Logged]:
         folder = projection_folder(self._folder, model_version)
-        if not DeltaTable.is_deltatable(str(folder)):
+        table = open_table(folder)
+        if table is None:
             return
-        dataset = DeltaTable(folder).to_pyarrow_dataset()
+        dataset = table.to_pyarrow_dataset()
         for batch in dataset.to_batches(columns=list(_COLUMNS), filter=wanted):
             for row in batch.to_pylist():
                 name = PredictionName(model_version, row["prediction_id"])

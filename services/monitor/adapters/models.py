@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from services.monitor.adapters.locations import Location
 from services.monitor.adapters.projections import projection_folder
 from services.monitor.adapters.windows import read_window
 from services.monitor.domain.model import ModelFacts, join_name, split_name
@@ -64,7 +65,7 @@ class ReportTables:
     `fetch_split` returns the file of a data set's split, as ModelRegistry.fetch_split does.
     """
 
-    def __init__(self, fetch_split: Callable[[DatasetReference, str], Path], projections: Path) -> None:
+    def __init__(self, fetch_split: Callable[[DatasetReference, str], Path], projections: Location) -> None:
         self._fetch_split = fetch_split
         self._projections = projections
 

@@ -3,15 +3,14 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from services.monitor.adapters.fragments import newest_days
+from services.monitor.adapters.locations import Location, open_table
 from services.monitor.domain.prediction import Bounds, Place, PredictionFilter
 
 MOST_ROWS_LOOKED_AT = 5_000_000
@@ -88,7 +87,7 @@ class _Newest:
 class _Search:
     """What is looked for, and in which projections."""
 
-    projections: Mapping[str, Path]
+    projections: Mapping[str, Location]
     wanted: PredictionFilter
     bounds: Bounds
 
@@ -129,8 +128,8 @@ class _Search:
         """Yield the row groups that may hold something, a day at a time, those that end last first."""
         days: dict[dt.date, list[tuple[str, ds.Dataset, ds.ParquetFileFragment]]] = {}
         for model_version, folder in self.projections.items():
-            if DeltaTable.is_deltatable(str(folder)):
-                dataset = DeltaTable(folder).to_pyarrow_dataset()
+            if table := open_table(folder):
+                dataset = table.to_pyarrow_dataset()
                 for day, files in newest_days(dataset, self._may_hold):
                     days.setdefault(day, []).extend((model_version, dataset, each) for each in files)
         for day in sorted(days, reverse=True):
@@ -143,7 +142,7 @@ class _Search:
 
 
 def read_page(
-    projections: Mapping[str, Path],
+    projections: Mapping[str, Location],
     wanted: PredictionFilter,
     bounds: Bounds,
     count: int,
@@ -164,7 +163,7 @@ def read_page(
     return Page(shown, None if reached is None else Place(reached + _MICROSECOND, "", 0, ""))
 
 
-def window_start(projection: Path, wanted: PredictionFilter, count: int) -> Place | None:
+def window_start(projection: Location, wanted: PredictionFilter, count: int) -> Place | None:
     """Return the place of the oldest of the newest `count` predictions that match; None if none does."""
     rows, _ = _newest(_Search({wanted.model_version: projection}, wanted, Bounds()), count, list(_ORDER), None)
     return _place(rows.row(-1, named=True)) if rows.height else None

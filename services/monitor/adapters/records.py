@@ -2,7 +2,6 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -10,6 +9,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from services.monitor.adapters.fragments import newest_days
+from services.monitor.adapters.locations import Location
 from services.monitor.domain.prediction import PredictionName
 
 _SEGMENT_COLUMNS = [
@@ -40,7 +40,7 @@ class StoredRecord:
 class LedgerRecords:
     """Finds records in the ledger of a folder, from any number of threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Location) -> None:
         self._folder = folder
 
     def find(self, name: PredictionName) -> StoredRecord | None:
@@ -48,7 +48,7 @@ class LedgerRecords:
 
         Files are read from the newest day backwards, first only the column of identifiers.
         """
-        dataset = DeltaTable(self._folder).to_pyarrow_dataset()
+        dataset = DeltaTable(str(self._folder)).to_pyarrow_dataset()
         wanted = (pc.field("prediction_id") == name.record_id) & (pc.field("model_version") == name.model_version)
         columns = ["instance", "number", "sequence"]
         for _, files in newest_days(dataset):

@@ -1,7 +1,6 @@
 """The newest decisions of a model version, read out of its projection without loading its history."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
+from services.monitor.adapters.locations import Location, open_table
 from services.monitor.domain.window import Window, sample_positions
 
 # The rows of a chunk are one record of the log: their identifiers tell them apart.
@@ -21,7 +21,7 @@ _KEYS = {
 _KEY = tuple(_KEYS)
 
 
-def read_window(projection: Path, window: Window, columns: Sequence[str], max_rows: int) -> pl.DataFrame:
+def read_window(projection: Location, window: Window, columns: Sequence[str], max_rows: int) -> pl.DataFrame:
     """Return the columns, (n_rows, n_columns) float64 in the order of time, of at most `max_rows` rows of a window.
 
     Days are read from the newest backwards until the window is full, first only what orders their rows, then the
@@ -31,14 +31,16 @@ def read_window(projection: Path, window: Window, columns: Sequence[str], max_ro
     return pl.concat([empty, *window_batches(projection, window, columns, max_rows)]).sort(_KEY).select(columns)
 
 
-def window_batches(projection: Path, window: Window, columns: Sequence[str], max_rows: int) -> Iterator[pl.DataFrame]:
+def window_batches(
+    projection: Location, window: Window, columns: Sequence[str], max_rows: int
+) -> Iterator[pl.DataFrame]:
     """Yield the rows that `read_window` returns piece by piece, in no particular order, beside what orders them.
 
     Columns of any type may be asked for; what is yielded also has create_time, instance, sequence and prediction_id.
     """
-    if not DeltaTable.is_deltatable(str(projection)):
+    table = open_table(projection)
+    if table is None:
         return
-    table = DeltaTable(projection)
     keys = _newest_keys(table, window)
     drawn = keys[sample_positions(keys.height, max_rows)]
     if drawn.height:
