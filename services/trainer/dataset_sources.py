@@ -19,6 +19,7 @@ from shared.bundle.schema import Feature
 from shared.digests import digest_of_file
 from shared.features.building import build_features
 from shared.features.columns import feature_columns
+from shared.features.filing import InFile
 from shared.features.levels import Levels, fit_levels
 from shared.features.sets import SPECIFICATIONS
 from shared.features.specification import CLIENT_KEY, TARGET, FeatureSpecification
@@ -33,7 +34,8 @@ class SourceRows:
     """The applicants of a source, one row each.
 
     `frame` holds `applicant_id` (text), `target` (1 = default, null: no label) and the `features` as Float64 in their
-    order, missing values null, none infinite. `dropped` applications are those that the feature rules leave out.
+    order, missing values null, none infinite; those of the eight tables are views of a file, not in memory. `dropped`
+    applications are those that the feature rules leave out.
     """
 
     frame: pl.DataFrame
@@ -58,7 +60,7 @@ def _home_credit(directory: Path, specification: FeatureSpecification, report: P
     report(0.2, "fixing the levels of text columns")
     levels = fit_levels(tables.frames, specification)
     report(0.25, "building features")
-    table = build_features(tables.frames, levels, specification)
+    table = build_features(tables.frames, levels, specification, keeper=InFile())
     features = tuple(described(column) for column in feature_columns(levels, specification))
     applicant, label = pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL)
     frame = table.frame.select(applicant, label, *(feature.name for feature in features))

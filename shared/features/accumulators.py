@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from shared.features.columns import Measure
+from shared.features.keeping import Keeper
 from shared.features.loops import (
     Bits,
     Counts,
@@ -85,7 +86,9 @@ class NumberAccumulator:
     kept: tuple[Floats, ...]
 
     @classmethod
-    def of(cls, measures: Sequence[Measure], n_groups: int, *, never: float = nan) -> "NumberAccumulator":
+    def of(
+        cls, measures: Sequence[Measure], n_groups: int, keeper: Keeper, *, never: float = nan
+    ) -> "NumberAccumulator":
         """Return one that has seen nothing; a value equal to `never` is missing."""
         functions = {measure.function for measure in measures}
         loop, kept = (
@@ -95,9 +98,8 @@ class NumberAccumulator:
             if functions & {"min", "max"}
             else (add_totals, 1)
         )
-        return cls(
-            measures, never, loop, np.zeros(n_groups, dtype=np.int32), tuple(np.zeros(n_groups) for _ in range(kept))
-        )
+        counts = keeper.zeros(n_groups, np.int32)
+        return cls(measures, never, loop, counts, tuple(keeper.zeros(n_groups, np.float64) for _ in range(kept)))
 
     def add(self, groups: Places, values: Values) -> None:
         """Take numbers of any type."""
@@ -129,10 +131,10 @@ class LevelAccumulator:
     counts: Counts
 
     @classmethod
-    def of(cls, measures: Sequence[Measure], n_groups: int) -> "LevelAccumulator":
+    def of(cls, measures: Sequence[Measure], n_groups: int, keeper: Keeper) -> "LevelAccumulator":
         """Return one that has seen nothing."""
         n_levels = max(measure.code or 0 for measure in measures) + 1
-        return cls(measures, np.zeros((n_levels + 1, n_groups), dtype=np.int32))
+        return cls(measures, keeper.zeros((n_levels + 1, n_groups), np.int32))
 
     def add(self, groups: Places, values: Values) -> None:
         """Take Int16 codes."""
@@ -206,13 +208,13 @@ class RowAccumulator:
 
 
 def accumulators_of(
-    measures: Iterable[Measure], n_groups: int, *, never: Collection[str]
+    measures: Iterable[Measure], n_groups: int, keeper: Keeper, *, never: Collection[str]
 ) -> dict[str, list[Accumulator]]:
     """Return what takes the measures, by the column whose values it needs; in `never` 365243 is missing."""
     found: dict[str, list[Accumulator]] = {}
     for (source, kind), members in _by_source_and_kind(measures).items():
         sentinel = float(NEVER) if source in never else nan
-        found.setdefault(source, []).append(_accumulator(kind, members, n_groups, sentinel))
+        found.setdefault(source, []).append(_accumulator(kind, members, n_groups, keeper, sentinel))
     return found
 
 
@@ -224,11 +226,11 @@ def _by_source_and_kind(measures: Iterable[Measure]) -> dict[tuple[str, _Kind], 
     return kinds
 
 
-def _accumulator(kind: _Kind, measures: Sequence[Measure], n_groups: int, never: float) -> Accumulator:
+def _accumulator(kind: _Kind, measures: Sequence[Measure], n_groups: int, keeper: Keeper, never: float) -> Accumulator:
     if kind == "levels":
-        return LevelAccumulator.of(measures, n_groups)
+        return LevelAccumulator.of(measures, n_groups, keeper)
     if kind == "rows":
         return RowAccumulator(measures)
     if kind == "distinct":
         return DistinctAccumulator.of(measures, n_groups, never=never)
-    return NumberAccumulator.of(measures, n_groups, never=never)
+    return NumberAccumulator.of(measures, n_groups, keeper, never=never)

@@ -6,17 +6,18 @@ Nothing is sorted or joined; memory holds some chunks of rows and what is kept o
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf, nan
+from math import inf
 
 import numpy as np
 import polars as pl
 
 from shared.features.accumulators import Accumulator, accumulators_of
 from shared.features.columns import history_measures
+from shared.features.keeping import InMemory, Keeper
 from shared.features.keys import KeyIndex
 from shared.features.levels import Levels
 from shared.features.loops import Counts, Floats, Places, among_latest, count_rows, keep_latest
-from shared.features.preparation import UNSEEN_CODE
+from shared.features.preparation import UNSEEN_CODE, to_numbers
 from shared.features.rows import chunks, orders, prepared_rows, subset_column
 from shared.features.specification import AmongLast, HistorySpecification, Subset
 from shared.features.workers import Workers
@@ -25,19 +26,11 @@ _Latest = Mapping[AmongLast, Floats]
 
 
 @dataclass(frozen=True)
-class AggregatedHistory:
-    """Features by name, one value per key of the index that was asked for; NaN is missing, as is a key without rows.
-
-    `unseen` maps `table.COLUMN` to the number of cells whose level was not known, where there are any.
-    """
-
-    columns: dict[str, Floats]
-    unseen: Mapping[str, int]
-
-
-@dataclass(frozen=True)
 class _Inner:
-    """The features of the table one step further away, by its keys in the parent's rows."""
+    """The features of the table one step further away, by its keys in the parent's rows.
+
+    The columns have one more value, missing, which the place -1 of a key without rows finds.
+    """
 
     key: str
     index: KeyIndex
@@ -61,15 +54,18 @@ def aggregate_history(
     *,
     index: KeyIndex,
     workers: Workers,
-) -> AggregatedHistory:
-    """Return the features of one history table for the keys of an index; raises InvalidInput for a missing column.
+    keeper: Keeper,
+) -> Mapping[str, int]:
+    """Have the features of one history table kept; return how many cells have a level that is not known.
 
-    A row of another key counts in `unseen` alone.
+    A feature has one value per key of the index and one more, which is missing, as is that of a key without rows. What
+    is returned maps `table.COLUMN` to the number of cells, where there are any; there a row of another key counts too.
+    Raises InvalidInput for a missing column.
     """
     rows = prepared_rows(tables[history.table], levels, history)
     inner = _inner(tables, levels, history, workers)
     latest = _latest(rows, history, index)
-    parts = [_part(levels, history, subset, len(index)) for subset in (None, *history.subsets)]
+    parts = [_part(levels, history, subset, len(index) + 1, keeper) for subset in (None, *history.subsets)]
     unseen = dict.fromkeys(history.categories, 0)
     for chunk in chunks(rows):
         for column in history.categories:
@@ -77,8 +73,9 @@ def aggregate_history(
         places = index.places(chunk[history.key])
         groups = [_groups(chunk, part.subset, places, latest) for part in parts]
         workers.run(_tasks(chunk, parts, groups, inner), n_rows=chunk.height)
+    _finish(parts, workers, keeper)
     found = {f"{history.table}.{column}": count for column, count in unseen.items() if count}
-    return AggregatedHistory(_finished(parts, workers, len(index)), found | (dict(inner.unseen) if inner else {}))
+    return found | (dict(inner.unseen) if inner else {})
 
 
 def _inner(
@@ -88,10 +85,9 @@ def _inner(
         return None
     key = history.rollup.history.key
     index = KeyIndex.of(tables[history.table].select(pl.col(key).cast(pl.Int64)).collect()[key])
-    made = aggregate_history(tables, levels, history.rollup.history, index=index, workers=workers)
-    # One more value, which the place -1 of a key without rows finds.
-    columns = {name: np.append(made.columns.pop(name), nan) for name in list(made.columns)}
-    return _Inner(key, index, columns, made.unseen)
+    keeper = InMemory()
+    unseen = aggregate_history(tables, levels, history.rollup.history, index=index, workers=workers, keeper=keeper)
+    return _Inner(key, index, keeper.columns, unseen)
 
 
 def _latest(rows: pl.LazyFrame, history: HistorySpecification, index: KeyIndex) -> _Latest:
@@ -103,13 +99,14 @@ def _latest(rows: pl.LazyFrame, history: HistorySpecification, index: KeyIndex) 
         for chunk in chunks(rows.select(history.key, *sorted(columns - {history.key}))):
             places = index.places(chunk[history.key])
             for condition, kept in latest.items():
-                keep_latest(places, chunk[condition.column].to_numpy(), kept)
+                keep_latest(places, to_numbers(chunk[condition.column]), kept)
     return latest
 
 
-def _part(levels: Levels, history: HistorySpecification, subset: Subset | None, n_keys: int) -> _Part:
+def _part(levels: Levels, history: HistorySpecification, subset: Subset | None, n_groups: int, keeper: Keeper) -> _Part:
     measures = [measure for measure in history_measures(levels, history) if measure.column.subset == subset]
-    return _Part(subset, np.zeros(n_keys, dtype=np.int32), accumulators_of(measures, n_keys, never=history.never))
+    rows = keeper.zeros(n_groups, np.int32)
+    return _Part(subset, rows, accumulators_of(measures, n_groups, keeper, never=history.never))
 
 
 def _groups(chunk: pl.DataFrame, subset: Subset | None, places: Places, latest: _Latest) -> Places:
@@ -118,7 +115,7 @@ def _groups(chunk: pl.DataFrame, subset: Subset | None, places: Places, latest: 
         return places
     chosen = chunk[subset_column(subset)].to_numpy(writable=True)
     for condition in orders(subset):
-        among_latest(places, chunk[condition.column].to_numpy(), latest[condition], chosen)
+        among_latest(places, to_numbers(chunk[condition.column]), latest[condition], chosen)
     return np.where(chosen, places, np.int32(-1))
 
 
@@ -142,7 +139,7 @@ def _tasks(
 
 
 def _take(values: pl.Series, takers: Sequence[tuple[Accumulator, Places]]) -> None:
-    numbers = values.to_numpy()
+    numbers = to_numbers(values)
     for accumulator, groups in takers:
         accumulator.add(groups, numbers)
 
@@ -153,13 +150,13 @@ def _take_inner(inner: Floats, places: Places, takers: Sequence[tuple[Accumulato
         accumulator.add(groups, numbers)
 
 
-def _finished(parts: Sequence[_Part], workers: Workers, n_keys: int) -> dict[str, Floats]:
-    """Return the features of all parts."""
-    columns: dict[str, Floats] = {}
+def _finish(parts: Sequence[_Part], workers: Workers, keeper: Keeper) -> None:
+    """Have the features of all parts kept, and the memory they were made in used again."""
 
     def finish(accumulator: Accumulator, rows: Counts) -> None:
-        columns.update(accumulator.columns(rows))
+        for name, values in accumulator.columns(rows):
+            keeper.keep(name, values)
 
     tasks = [partial(finish, a, part.rows) for part in parts for taken in part.accumulators.values() for a in taken]
-    workers.run(tasks, n_rows=n_keys)
-    return columns
+    workers.run(tasks, n_rows=len(parts[0].rows))
+    keeper.renew()

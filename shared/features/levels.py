@@ -50,10 +50,14 @@ def fit_levels(tables: Mapping[str, pl.LazyFrame], specification: FeatureSpecifi
 
     Raises InvalidInput for a table that lacks a text column.
     """
-    found = {APPLICATION: _application_levels(tables, specification.application)}
-    for history in specification.histories:
-        found |= _history_levels(tables, history)
-    return Levels(found)
+    applications, found = _application_levels(tables, specification.application), {}
+    histories = [history for stated in specification.histories for history in _present(tables, stated)]
+    for history in histories:
+        require_columns(history.table, tables[history.table], history.categories)
+    wanted = [(tables[history.table], history.categories) for history in histories]
+    for history, levels in zip(histories, _distinct(wanted), strict=True):
+        found[history.table] = {column: tuple(sorted(levels[column])) for column in history.categories}
+    return Levels({APPLICATION: applications} | found)
 
 
 def _application_levels(
@@ -64,23 +68,31 @@ def _application_levels(
     for name, frame in frames.items():
         require_columns(name, frame, (column, *specification.categories))
     kept = [frame.filter(pl.col(column).cast(pl.String).ne_missing(level)) for frame in frames.values()]
-    parts = [_distinct(frame, specification.categories) for frame in kept]
+    parts = _distinct([(frame, specification.categories) for frame in kept])
     return {c: tuple(sorted(set().union(*(part[c] for part in parts)))) for c in specification.categories}
 
 
-def _history_levels(
-    tables: Mapping[str, pl.LazyFrame], history: HistorySpecification
-) -> dict[str, dict[str, tuple[str, ...]]]:
+def _present(tables: Mapping[str, pl.LazyFrame], history: HistorySpecification) -> list[HistorySpecification]:
+    """Return the history and the one that is rolled up into it, as far as their tables are there."""
     if history.table not in tables:
-        return {}
-    require_columns(history.table, tables[history.table], history.categories)
-    distinct = _distinct(tables[history.table], history.categories)
-    found = {history.table: {column: tuple(sorted(levels)) for column, levels in distinct.items()}}
-    return found | _history_levels(tables, history.rollup.history) if history.rollup else found
+        return []
+    return [history, *(_present(tables, history.rollup.history) if history.rollup else ())]
 
 
-def _distinct(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, set[str]]:
-    if not columns:
-        return {}
-    lists = frame.select(pl.col(c).unique().drop_nulls().cast(pl.String).implode() for c in columns).collect()
-    return {column: set(lists[column][0].to_list()) for column in columns}
+def _distinct(wanted: Sequence[tuple[pl.LazyFrame, Sequence[str]]]) -> list[dict[str, set[str]]]:
+    """Return the different texts of columns of several frames, which are read side by side."""
+    asked = [frame.select(_occurring(c, frame.collect_schema()[c]) for c in columns) for frame, columns in wanted]
+    found = pl.collect_all([frame.select(pl.lit(0).alias(""), pl.all()) for frame in asked], engine="streaming")
+    return [
+        {column: set(lists[column][0]) for column in columns} for lists, (_, columns) in zip(found, wanted, strict=True)
+    ]
+
+
+def _occurring(column: str, kind: pl.DataType) -> pl.Expr:
+    """Return the different texts of a column as one list."""
+    if not isinstance(kind, pl.Enum) or kind.categories.is_empty():
+        return pl.col(column).unique().drop_nulls().cast(pl.String).implode()
+    # To compare all rows with each category costs less than to collect those that differ.
+    code, texts = pl.col(column).to_physical(), kind.categories
+    there = [pl.when((code == place).any()).then(pl.lit(text)) for place, text in enumerate(texts)]
+    return pl.concat_list(there).list.drop_nulls().alias(column)

@@ -4,10 +4,13 @@ Missing is null, never NaN: a null, a NaN, an infinity, a "never" sentinel and a
 """
 
 from collections.abc import Iterable, Sequence
+from math import nan
 
+import numpy as np
 import polars as pl
 
 from shared.errors import FieldViolation, InvalidInput
+from shared.features.loops import Floats, Numbers
 from shared.tables.schema import NEVER
 from shared.tables.sources import column_path
 
@@ -18,6 +21,18 @@ UNSEEN_CODE = -2
 def finite(expression: pl.Expr) -> pl.Expr:
     """Return the expression with null in place of NaN and infinity."""
     return pl.when(expression.is_finite()).then(expression)
+
+
+def to_numbers(values: pl.Series) -> Numbers:
+    """Return numbers as the loops take them, NaN in place of null; nothing is copied where none is null."""
+    return (values.cast(pl.Float64).fill_null(nan) if values.null_count() else values).to_numpy()
+
+
+def to_floats(values: pl.Series) -> Floats:
+    """Return numbers as they are kept: NaN in place of null, NaN and infinity."""
+    floats = values.cast(pl.Float64).fill_null(nan).to_numpy(writable=True)
+    floats[np.isinf(floats)] = nan
+    return floats
 
 
 def number(column: str, *, never: Iterable[str] = ()) -> pl.Expr:
@@ -34,14 +49,23 @@ def stored_number(column: str, kind: pl.DataType) -> pl.Expr:
 
 def code(column: str, levels: Sequence[str], kind: pl.DataType) -> pl.Expr:
     """Return the level's place in `levels`, `MISSING_CODE` for null and `UNSEEN_CODE` for any other text."""
+    if isinstance(kind, pl.Enum):
+        return _code_of_enum(column, levels, kind.categories)
     places = pl.Series(range(len(levels)), dtype=pl.Int16)
-    if isinstance(kind, pl.Enum) and kind.categories.to_list() == list(levels):
-        return pl.col(column).to_physical().cast(pl.Int16).fill_null(MISSING_CODE)
     text = pl.col(column).cast(pl.String)
     known = text.replace_strict(
         pl.Series(levels, dtype=pl.String), places, default=pl.lit(UNSEEN_CODE, pl.Int16), return_dtype=pl.Int16
     )
     return pl.when(text.is_null()).then(pl.lit(MISSING_CODE, pl.Int16)).otherwise(known).alias(column)
+
+
+def _code_of_enum(column: str, levels: Sequence[str], categories: pl.Series) -> pl.Expr:
+    stored = pl.col(column).to_physical()
+    if categories.to_list() == list(levels):
+        return stored.cast(pl.Int16).fill_null(MISSING_CODE)
+    places = {level: place for place, level in enumerate(levels)}
+    codes = pl.Series([places.get(category, UNSEEN_CODE) for category in categories], dtype=pl.Int16)
+    return pl.lit(codes).gather(stored).fill_null(MISSING_CODE).alias(column)
 
 
 def require_columns(table: str, frame: pl.LazyFrame, columns: Iterable[str]) -> None:

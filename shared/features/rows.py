@@ -9,7 +9,7 @@ from shared.features.levels import Levels
 from shared.features.preparation import code, number, require_columns, stored_number
 from shared.features.specification import AmongLast, Condition, HasLevel, HistorySpecification, Subset
 
-_CHUNK_ROWS = 1 << 19
+_CHUNK_ROWS = 1 << 18
 
 
 def prepared_rows(frame: pl.LazyFrame, levels: Levels, history: HistorySpecification) -> pl.LazyFrame:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shared.features.accumulators import accumulators_of
 from shared.features.columns import FeatureColumn, Measure
+from shared.features.keeping import InMemory
 from shared.features.loops import count_rows
 from shared.features.specification import Aggregation
 
@@ -34,7 +35,7 @@ def accumulated(
     never: bool = False,
 ) -> Features:
     """Return the features of all groups, the rows handed over in chunks of one length."""
-    taken = accumulators_of(wanted, N_GROUPS, never={"x"} if never else ())["x"]
+    taken = accumulators_of(wanted, N_GROUPS, InMemory(), never={"x"} if never else ())["x"]
     rows = np.zeros(N_GROUPS, dtype=np.int32)
     for begin in range(0, len(groups), chunk):
         part = slice(begin, begin + chunk)

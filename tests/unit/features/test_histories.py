@@ -7,9 +7,11 @@ import numpy as np
 import polars as pl
 
 from shared.features.building import build_features
-from shared.features.histories import AggregatedHistory, aggregate_history
+from shared.features.histories import aggregate_history
+from shared.features.keeping import InMemory
 from shared.features.keys import KeyIndex
 from shared.features.levels import Levels, fit_levels
+from shared.features.loops import Floats
 from shared.features.reference import REFERENCE
 from shared.features.workers import hired_workers
 from tests.processes import ROOT
@@ -34,20 +36,22 @@ def instalments(n_rows: int) -> pl.LazyFrame:
     return pl.LazyFrame({**keys, **amounts})
 
 
-def aggregated(frame: pl.LazyFrame, *, threads: int) -> AggregatedHistory:
-    """Return the features of the clients 1 to 50."""
+def aggregated(frame: pl.LazyFrame, *, threads: int) -> dict[str, Floats]:
+    """Return the features of the clients 1 to 50, and after them those of a client without rows."""
     (history,) = (history for history in REFERENCE.histories if history.table == "installments_payments")
     levels = Levels({"application": {}, history.table: {}})
     index = KeyIndex.of(pl.Series(range(1, 51), dtype=pl.Int64))
+    keeper = InMemory()
     with hired_workers(threads) as workers:
-        return aggregate_history({history.table: frame}, levels, history, index=index, workers=workers)
+        aggregate_history({history.table: frame}, levels, history, index=index, workers=workers, keeper=keeper)
+    return keeper.columns
 
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:
     """A model trained twice on the same tables is the same model."""
     frame = instalments(40_000)
 
-    one, four = (aggregated(frame, threads=threads).columns for threads in (1, 4))
+    one, four = (aggregated(frame, threads=threads) for threads in (1, 4))
 
     assert one.keys() == four.keys()
     for name, values in one.items():
@@ -58,8 +62,8 @@ def test_the_bits_of_a_client_do_not_depend_on_the_others() -> None:
     """Nor on the chunk of the file in which its rows happen to lie: what is scored is what was trained on."""
     frame = instalments(40_000)
 
-    together = aggregated(frame, threads=2).columns
-    alone = aggregated(frame.filter(pl.col("SK_ID_CURR") == 17), threads=2).columns
+    together = aggregated(frame, threads=2)
+    alone = aggregated(frame.filter(pl.col("SK_ID_CURR") == 17), threads=2)
 
     for name, values in together.items():
         np.testing.assert_array_equal(alone[name][16], values[16], err_msg=name)

@@ -32,6 +32,22 @@ def test_levels_of_the_application_come_from_both_tables(tables: Tables) -> None
     assert fit_levels(changed).of("application", "HOUSETYPE_MODE") == ("boat", "house")
 
 
+def test_a_category_that_no_row_has_is_no_level(tables: Tables) -> None:
+    """A file may declare more than it holds, or for a column without values nothing at all."""
+    declared, nothing = pl.Enum(["boat", "house", "tent"]), pl.Enum([])
+    changed = {
+        **tables,
+        "application_train": with_cells(tables["application_train"], HOUSETYPE_MODE="house").cast(
+            {"HOUSETYPE_MODE": declared}
+        ),
+        "application_test": with_cells(tables["application_test"], HOUSETYPE_MODE=None).cast(
+            {"HOUSETYPE_MODE": nothing}
+        ),
+    }
+
+    assert fit_levels(changed).of("application", "HOUSETYPE_MODE") == ("house",)
+
+
 def test_levels_come_back_from_json(tables: Tables) -> None:
     """They are stored with the data set and with every bundle."""
     levels = fit_levels(tables)

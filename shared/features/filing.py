@@ -1,0 +1,108 @@
+"""The features of all clients in a file, so that memory holds those in the making alone."""
+
+import mmap
+import os
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import DTypeLike, NDArray
+
+from shared.features.keeping import pages, size_of
+from shared.features.loops import Floats
+
+_BLOCK_BYTES = 1 << 26
+# Arrow's buffers begin at multiples of this.
+_ALIGNMENT = 64
+
+
+class InFile:
+    """Writes each feature into a file that has no name and is gone with the last series that is read from it.
+
+    Memory then holds what is in the making, not what is done. Series are views of the mapped file: pages that were read
+    are the system's to drop. The memory that `zeros` gives is used again and again, since fresh pages cost more time
+    than what is computed in them.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Make the file in a folder, by default the one for temporary files."""
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with the keeper
+        weakref.finalize(self, self._file.close)
+        self._places: dict[str, tuple[int, int]] = {}
+        self._end = 0
+        self._lock = Lock()
+        self._arena = _Arena()
+
+    def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """Return an array in memory that is used once more after `renew`."""
+        return self._arena.zeros(shape, np.dtype(dtype))
+
+    def keep(self, name: str, values: Floats) -> None:
+        """Write one feature, contiguous in memory: its values, then one bit for each of them that is there."""
+        present = np.packbits(~np.isnan(values), bitorder="little")
+        with self._lock:
+            begin = self._end
+            self._end = begin + _aligned(values.nbytes) + _aligned(present.nbytes)
+        _write(self._file.fileno(), values, begin)
+        _write(self._file.fileno(), present, begin + _aligned(values.nbytes))
+        self._places[name] = (begin, len(values))
+
+    def renew(self) -> None:
+        """Let the memory be used again."""
+        self._arena.renew()
+
+    def series(self) -> Iterator[pl.Series]:
+        """Yield all that is kept, as views of the file."""
+        if not self._places:
+            return
+        self._file.truncate(self._end)
+        mapped = pa.py_buffer(mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ))
+        for name, (begin, count) in self._places.items():
+            values = mapped.slice(begin, 8 * count)
+            present = mapped.slice(begin + _aligned(8 * count), (count + 7) // 8)
+            yield pl.Series(name, pa.Array.from_buffers(pa.float64(), count, [present, values]))
+
+
+class _Arena:
+    """Blocks of memory out of which arrays are cut one after another, until it begins anew."""
+
+    def __init__(self) -> None:
+        self._blocks: list[NDArray[np.uint8]] = []
+        self._block = 0
+        self._used = 0
+
+    def zeros(self, shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        size = size_of(shape, dtype)
+        while not self._fits(size):
+            self._block, self._used = self._block + 1, 0
+        cut = self._blocks[self._block][self._used : self._used + size]
+        self._used += _aligned(size)
+        cut.fill(0)
+        return cut.view(dtype).reshape(shape)
+
+    def renew(self) -> None:
+        self._block = self._used = 0
+
+    def _fits(self, size: int) -> bool:
+        """Return whether the block at hand has that much left; one past the last is made as large as it must be."""
+        if self._block == len(self._blocks):
+            self._blocks.append(pages(max(size, _BLOCK_BYTES)))
+        return self._used + size <= len(self._blocks[self._block])
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _write(descriptor: int, values: NDArray[Any], begin: int) -> None:
+    """Write all bytes; a write may stop early."""
+    view = values.view(np.uint8).data
+    while view:
+        written = os.pwrite(descriptor, view, begin)
+        view, begin = view[written:], begin + written
