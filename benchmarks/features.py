@@ -189,17 +189,18 @@ def measure(directory: Path, rounds: int) -> dict[str, list[Run]]:
 
 
 def bars(runs: Mapping[str, Sequence[Run]]) -> list[Bar]:
-    """Return the figures: least wall time against least, peak memory against peak of the same format."""
+    """Return the figures: least wall time against least, our highest peak against pandas' lowest of the same format."""
     wall = {side: min(run.wall_seconds for run in taken) for side, taken in runs.items()}
-    peak = {side: min(run.peak_bytes for run in taken) for side, taken in runs.items()}
+    peaks = {side: [run.peak_bytes for run in taken] for side, taken in runs.items()}
+    memory = {kind: min(peaks[f"pandas-{kind}"]) / max(peaks[f"ours-{kind}"]) for kind in ("parquet", "csv")}
     times = "times less time"
     return [
         Bar("parquet_to_pandas_csv", wall["pandas-csv"] / wall["ours-parquet"], times, 10.0),
         Bar("parquet_to_pandas_parquet", wall["pandas-parquet"] / wall["ours-parquet"], times, 6.0),
         Bar("csv_to_pandas_csv", wall["pandas-csv"] / wall["ours-csv"], times, 5.0),
         Bar("parquet_to_polars_parquet", wall["polars-parquet"] / wall["ours-parquet"], times, 2.0),
-        Bar("parquet_memory", peak["pandas-parquet"] / peak["ours-parquet"], "times less memory", 2.0),
-        Bar("csv_memory", peak["pandas-csv"] / peak["ours-csv"], "times less memory", 2.0),
+        Bar("parquet_memory", memory["parquet"], "times less memory", 2.0),
+        Bar("csv_memory", memory["csv"], "times less memory", 2.0),
     ]
 
 

@@ -14,7 +14,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("features")
     make_tables(folder / "tables", 400)
     for side in SIDES:
-        run_here(side, folder / "tables", folder / f"{side}.parquet")
+        run_here(side, folder / "tables", folder / "tables", folder / f"{side}.parquet")
     return folder
 
 
@@ -49,14 +49,14 @@ def test_a_difference_is_an_error(built: Path, change: pl.Expr, words: str) -> N
         difference(features.with_columns(change), features, "ours")
 
 
-def test_figures_compare_the_least_of_each_side() -> None:
-    """One bad round of a busy machine does not count, on either side."""
-    runs = {side: [Run(60.0, 60.0, 4_000), Run(40.0, 40.0, 4_000)] for side in SIDES}
-    runs["ours-parquet"] = [Run(4.0, 7.0, 1_000), Run(9.0, 7.0, 2_000)]
+def test_figures_compare_the_least_time_of_each_side() -> None:
+    """One bad round of a busy machine does not count, on either side; of our memory the worst round does."""
+    runs = {side: [Run(60.0, 60.0, 4_000, 0.1), Run(40.0, 40.0, 4_000, 0.1)] for side in SIDES}
+    runs["ours-parquet"] = [Run(4.0, 7.0, 1_000, 0.1), Run(9.0, 7.0, 2_000, 0.1)]
 
     figures = {bar.name: bar.figure for bar in bars(runs)}
 
     assert figures["parquet_to_pandas_csv"] == figures["parquet_to_polars_parquet"] == 10.0
     assert figures["csv_to_pandas_csv"] == 1.0
-    assert figures["parquet_memory"] == 4.0
+    assert figures["parquet_memory"] == 2.0
     assert str(bars(runs)[0]) == "features parquet_to_pandas_csv 10.00 times less time (bar ≥ 10)"
