@@ -5,9 +5,10 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.spool import AnswerKey, Spool
@@ -15,7 +16,7 @@ from services.scorer.domain.requests import Purpose, Question, content_digest
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.handoff import HandOff, Pending
-from services.scorer.recording import Draft, Resolved, answer_key, draft
+from services.scorer.recording import RANDOM_BYTES, Draft, Resolved, answer_key, draft
 from shared.errors import AlreadyExists, CounterfoilError, Exhausted, FieldViolation, InvalidInput, Unavailable
 from shared.logs import log_event
 
@@ -26,8 +27,7 @@ Outcome = scorer_pb2.ScoreResponse | CounterfoilError
 """An answer that is on disk, or why there is none."""
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A question with all that the worker needs. What it is answered from may be an error: then nothing is scored.
 
     The bundle was chosen when the call came in, so that all rows of a batch are answered by the same one.
@@ -107,7 +107,7 @@ class Desk:
         if challenger is None:
             return
         decisions = [each for each in questions if each.purpose is Purpose.DECISION and not each.version]
-        shadows = [_asked(replace(each, purpose=Purpose.SHADOW, request_id=""), challenger) for each in decisions]
+        shadows = [_asked(each._replace(purpose=Purpose.SHADOW, request_id=""), challenger) for each in decisions]
         for each in shadows:
             if isinstance(each.resolved, CounterfoilError):
                 self._leave_out(each.resolved)
@@ -137,13 +137,10 @@ class Desk:
     def _round(self, asked: Mapping[int, _Asked]) -> dict[int, Outcome]:
         known = {place: self._known(each) for place, each in asked.items()}
         outcomes = {place: outcome for place, outcome in known.items() if outcome is not None}
-        drafts: dict[int, Draft] = {}
-        for place, scored in _scored({place: each for place, each in asked.items() if place not in outcomes}).items():
-            if isinstance(scored, Answer):
-                drafts[place] = self._draft(asked[place], scored)
-            else:
-                outcomes[place] = scored
-        return outcomes | self._recorded(drafts)
+        said = _scored({place: each for place, each in asked.items() if place not in outcomes})
+        outcomes |= {place: each for place, each in said.items() if isinstance(each, InvalidInput)}
+        answers = {place: each for place, each in said.items() if isinstance(each, Answer)}
+        return outcomes | self._recorded(dict(zip(answers, self._drafts(asked, answers), strict=True)))
 
     def _known(self, asked: _Asked) -> Outcome | None:
         """Return what needs no scoring: the stored answer, or why there can be none; None if it is to be scored."""
@@ -157,15 +154,22 @@ class Desk:
             )
         return scorer_pb2.ScoreResponse.FromString(stored.answer)
 
-    def _draft(self, asked: _Asked, said: Answer) -> Draft:
-        return draft(
-            asked.question,
-            asked.digest,
-            _sound(asked),
-            said,
-            create_time=self._clock(),
-            random_bytes=self._random_bytes,
-        )
+    def _drafts(self, asked: Mapping[int, _Asked], answers: Mapping[int, Answer]) -> list[Draft]:
+        """Return reply and entry of each answer; they are given together, so at one time."""
+        create_time = Timestamp()
+        create_time.FromDatetime(self._clock())
+        randomness = self._random_bytes(RANDOM_BYTES * len(answers))
+        return [
+            draft(
+                asked[place].question,
+                asked[place].digest,
+                _sound(asked[place]),
+                said,
+                create_time=create_time,
+                randomness=randomness[start : start + RANDOM_BYTES],
+            )
+            for start, (place, said) in zip(range(0, len(randomness), RANDOM_BYTES), answers.items(), strict=True)
+        ]
 
     def _recorded(self, drafts: Mapping[int, Draft]) -> dict[int, Outcome]:
         """Commit the drafts together and return their replies with receipts, or for each why it could not be."""

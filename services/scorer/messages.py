@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Final, Protocol
 
 import numpy as np
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 from numpy.typing import NDArray
 
@@ -34,11 +35,13 @@ from shared.bundle.reading import Bundle
 from shared.bundle.schema import Feature
 from shared.bundle.wording import worded
 from shared.errors import FieldViolation, InvalidInput
+from shared.wire import raw_form
 
 MAX_SUBJECTS: Final = 1000
 MAX_TEXT: Final = 128
 MAX_FEATURES: Final = 10_000
 MAX_PRINCIPAL_REASONS: Final = 20
+_RawVector: Final = raw_form(feature_pb2.DenseVector, "values")
 _APPLICANTS: Final = "applicants/"
 _MISSING: Final = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
 
@@ -161,16 +164,17 @@ def principal_features(bundle: Bundle, answer: Answer) -> list[Feature]:
 
 
 def score_to_proto(
-    served: Served, answer: Answer, values: NDArray[np.float64], *, prediction_id: str, create_time: datetime
+    served: Served, answer: Answer, values: NDArray[np.float64], *, prediction_id: str, create_time: Timestamp
 ) -> scorer_pb2.ScoreResponse:
     """Return the reply about one applicant, but for its receipt, which it gets once it is recorded.
 
     `values` are those that were scored, (n_features,), with NaN where one is missing.
     """
     features = served.bundle.schema.features
-    response = scorer_pb2.ScoreResponse(
+    return scorer_pb2.ScoreResponse(
         prediction=f"{served.model_version}/predictions/{prediction_id}",
         model_version=served.model_version,
+        create_time=create_time,
         probability=answer.probability,
         margin=answer.margin,
         baseline=answer.baseline,
@@ -179,8 +183,6 @@ def score_to_proto(
         reasons=_reasons_to_proto(served.bundle, answer, values),
         imputed_features=[features[position].name for position in answer.imputed],
     )
-    response.create_time.FromDatetime(create_time)
-    return response
 
 
 def _reasons_to_proto(bundle: Bundle, answer: Answer, values: NDArray[np.float64]) -> scorer_pb2.Reasons | None:
@@ -295,7 +297,8 @@ def _applicant(message: scorer_pb2.Subject, prefix: str) -> Applicant:
     if message.HasField("raw"):
         return raw_from_proto(message.raw, f"{prefix}raw.")
     if message.HasField("vector"):
-        return DenseFeatures(message.vector.schema_digest, np.array(message.vector.values, dtype=np.float64))
+        raw = _RawVector.FromString(message.vector.SerializeToString())
+        return DenseFeatures(message.vector.schema_digest, np.frombuffer(raw.values))
     if message.HasField("features"):
         return NamedFeatures({name: _feature_value(value) for name, value in message.features.features.items()})
     return StoredApplicant(message.applicant_id)

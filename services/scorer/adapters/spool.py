@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool_file import lock_directory, open_reader, open_writer, transaction, translated
@@ -20,8 +20,7 @@ ANSWER_LIFE: Final = timedelta(hours=24)
 DEFAULT_MAX_BYTES: Final = 2 << 30
 
 
-@dataclass(frozen=True)
-class AnswerKey:
+class AnswerKey(NamedTuple):
     """What makes a call idempotent: the same caller, method and request_id, and the row within the call."""
 
     caller: str
@@ -30,8 +29,7 @@ class AnswerKey:
     row: int = 0
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """Where a record stands in the log of its instance."""
 
     instance: str
@@ -39,8 +37,7 @@ class Receipt:
     hash: bytes
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """An answer to keep for 24 hours: its key, the digest of what was asked, and its bytes given the receipt."""
 
     key: AnswerKey
@@ -48,8 +45,7 @@ class Kept:
     render: Callable[[Receipt], bytes]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One record to append. `decision_part` holds the digest of `personal_part` under `salt`."""
 
     decision_part: bytes
@@ -58,8 +54,7 @@ class Entry:
     kept: Kept | None = None
 
 
-@dataclass(frozen=True)
-class StoredAnswer:
+class StoredAnswer(NamedTuple):
     """An answer given before: the digest of what was asked, and the answer's bytes."""
 
     digest: bytes

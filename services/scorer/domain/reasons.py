@@ -1,7 +1,9 @@
 """Why a margin is what it is: the features in the order of their weight."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +31,14 @@ class Wish:
 EVERYTHING = Wish()
 
 
-@dataclass(frozen=True)
-class InProbability:
+class InProbability(NamedTuple):
     """What turns contributions in log-odds into those to the probability: `baseline` + `scale` x their sum is it."""
 
     baseline: float
     scale: float
 
 
-@dataclass(frozen=True)
-class Reasons:
+class Reasons(NamedTuple):
     """The non-zero contributions to a margin that are told, heaviest first; features are positions in the schema.
 
     `principal` holds the features that raised the margin most, in rank order.
@@ -50,18 +50,41 @@ class Reasons:
 
 
 def rank(contributions: NDArray[np.float64], wish: Wish = EVERYTHING) -> Reasons:
-    """Return the reasons behind one row's contributions, shape (n_features,), in log-odds, as far as they are wanted.
+    """Return the reasons behind one row's contributions, shape (n_features,), as `rank_all` does."""
+    return rank_all(contributions[None], [wish])[0]
+
+
+def rank_all(contributions: NDArray[np.float64], wishes: Sequence[Wish]) -> list[Reasons]:
+    """Return the reasons behind each row's contributions, (n_rows, n_features) in log-odds, as far as they are wanted.
 
     They are ordered by falling absolute value, ties by position in the schema; exact zeros are left out.
     """
+    n_principal = max(wish.principal for wish in wishes)
+    raising = np.argsort(-contributions, axis=1, kind="stable")[:, :n_principal]
+    risen = np.take_along_axis(contributions, raising, axis=1)
+    n_raising = np.count_nonzero(risen > 0.0, axis=1)
+    found = zip(raising.tolist(), risen.tolist(), n_raising.tolist(), strict=True)
+    principal = [
+        (tuple(features[: min(wish.principal, n)]), tuple(weights[: min(wish.principal, n)]))
+        for (features, weights, n), wish in zip(found, wishes, strict=True)
+    ]
+    whole = _whole(contributions) if any(wish.detail is Detail.ALL for wish in wishes) else principal
+    return [_told(*each) for each in zip(wishes, principal, whole, strict=True)]
+
+
+_Weighed = tuple[tuple[int, ...], tuple[float, ...]]
+"""Features and their contributions."""
+
+
+def _whole(contributions: NDArray[np.float64]) -> list[_Weighed]:
+    orders = np.argsort(-np.abs(contributions), axis=1, kind="stable")
+    ranked = np.take_along_axis(contributions, orders, axis=1)
+    rows = zip(orders.tolist(), ranked.tolist(), np.count_nonzero(ranked, axis=1).tolist(), strict=True)
+    return [(tuple(features[:n]), tuple(weights[:n])) for features, weights, n in rows]
+
+
+def _told(wish: Wish, principal: _Weighed, whole: _Weighed) -> Reasons:
     if wish.detail is Detail.NONE:
         return Reasons((), (), ())
-    order = np.argsort(-np.abs(contributions), kind="stable")
-    ranked = contributions[order]
-    weighty = int(np.count_nonzero(ranked))
-    features, weights = order[:weighty], ranked[:weighty]
-    raising = weights > 0
-    principal = features[raising][: wish.principal]
-    if wish.detail is Detail.PRINCIPAL:
-        features, weights = principal, weights[raising][: wish.principal]
-    return Reasons(tuple(features.tolist()), tuple(weights.tolist()), tuple(principal.tolist()))
+    features, weights = whole if wish.detail is Detail.ALL else principal
+    return Reasons(features, weights, principal[0])

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,22 +36,19 @@ FeatureValue = float | str | Absence
 """A number in the feature's unit, a level of a categorical column, or the absence of either."""
 
 
-@dataclass(frozen=True)
-class StoredApplicant:
+class StoredApplicant(NamedTuple):
     """An applicant of the served model's data set."""
 
     applicant_id: str
 
 
-@dataclass(frozen=True)
-class NamedFeatures:
+class NamedFeatures(NamedTuple):
     """An applicant described by named features."""
 
     features: Mapping[str, FeatureValue]
 
 
-@dataclass(frozen=True, eq=False)
-class DenseFeatures:
+class DenseFeatures(NamedTuple):
     """An applicant described by all features in the order of the schema of that digest (SHA-256, hex).
 
     `values` has shape (n_values,), NaN where one is missing.
@@ -84,8 +82,7 @@ class RawApplication:
 Applicant = StoredApplicant | NamedFeatures | DenseFeatures | RawApplication
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """Who is scored. `field_prefix` begins the paths of its invalid fields: `subject.`, in a batch `subjects[i].`."""
 
     applicant: Applicant
@@ -94,8 +91,7 @@ class Subject:
     field_prefix: str = ""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One subject to score, and by whom and how it was asked.
 
     With a `request_id` the answer is stored under (caller, method, request_id, row) for 24 hours. `version` is the

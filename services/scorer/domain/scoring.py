@@ -1,19 +1,18 @@
 """Rows of inputs to answers, by one bundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domain.decision import Decision, decide
-from services.scorer.domain.reasons import EVERYTHING, Detail, InProbability, Reasons, Wish, rank
+from services.scorer.domain.reasons import EVERYTHING, Detail, InProbability, Reasons, Wish, rank_all
 from shared.bundle.reading import Bundle, Scores
 from shared.errors import InvalidInput
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a bundle says about one applicant. Positions in `imputed` and `reasons` are those of the bundle's schema.
 
     `probability` of default lies inside (0, 1); `margin` and `baseline` are log-odds before calibration. `reasons` are
@@ -43,7 +42,31 @@ def answer(
     with np.errstate(over="ignore", invalid="ignore"):
         scores = _scores(bundle, np.ascontiguousarray(np.stack(rows)), wishes)
         scales = bundle.scoring.probability_scales(scores.margins, scores.probabilities)
-    return [_one(bundle, scores, place, wish=wish, scale=float(scales[place])) for place, wish in enumerate(wishes)]
+    return _answers(bundle, scores, scales=scales.tolist(), wishes=wishes)
+
+
+def _answers(
+    bundle: Bundle, scores: Scores, *, scales: Sequence[float], wishes: Sequence[Wish]
+) -> list[Answer | InvalidInput]:
+    sound, imputed = _sound(scores).tolist(), _imputed(scores.imputed)
+    margins, probabilities = scores.margins.tolist(), scores.probabilities.tolist()
+    threshold, baseline = bundle.threshold, bundle.scoring.baseline_probability
+    return [
+        Answer(
+            probability=probabilities[row],
+            margin=margins[row],
+            baseline=scores.baseline,
+            threshold=threshold,
+            decision=decide(probabilities[row], threshold),
+            wish=wishes[row],
+            reasons=reasons,
+            in_probability=InProbability(baseline, scales[row]),
+            imputed=imputed[row],
+        )
+        if sound[row]
+        else _not_finite()
+        for row, reasons in enumerate(rank_all(scores.contributions, wishes))
+    ]
 
 
 def _scores(bundle: Bundle, values: NDArray[np.float64], wishes: Sequence[Wish]) -> Scores:
@@ -55,20 +78,18 @@ def _scores(bundle: Bundle, values: NDArray[np.float64], wishes: Sequence[Wish])
     return Scores(margins, probabilities, nothing, bundle.scoring.baseline, bundle.scoring.imputed(values))
 
 
-def _one(bundle: Bundle, scores: Scores, place: int, *, wish: Wish, scale: float) -> Answer | InvalidInput:
-    margin, probability = float(scores.margins[place]), float(scores.probabilities[place])
-    contributions = scores.contributions[place]
-    if not (np.isfinite(margin) and np.all(np.isfinite(contributions)) and 0.0 < probability < 1.0):
-        why = "hold numbers too large for the model to add up; check their units"
-        return InvalidInput.of("features", why, reason="MARGIN_NOT_FINITE")
-    return Answer(
-        probability=probability,
-        margin=margin,
-        baseline=scores.baseline,
-        threshold=bundle.threshold,
-        decision=decide(probability, bundle.threshold),
-        wish=wish,
-        reasons=rank(contributions, wish),
-        in_probability=InProbability(bundle.scoring.baseline_probability, scale),
-        imputed=tuple(np.flatnonzero(scores.imputed[place]).tolist()),
-    )
+def _sound(scores: Scores) -> NDArray[np.bool_]:
+    """Return which rows have a finite margin with finite contributions, and a probability inside (0, 1)."""
+    finite = np.isfinite(scores.margins) & np.isfinite(scores.contributions).all(axis=1)
+    return np.asarray(finite & (scores.probabilities > 0.0) & (scores.probabilities < 1.0), dtype=np.bool_)
+
+
+def _imputed(imputed: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    if not imputed.any():
+        return [()] * len(imputed)
+    return [tuple(np.flatnonzero(row).tolist()) for row in imputed]
+
+
+def _not_finite() -> InvalidInput:
+    why = "hold numbers too large for the model to add up; check their units"
+    return InvalidInput.of("features", why, reason="MARGIN_NOT_FINITE")

@@ -76,9 +76,10 @@ class VectorResolver:
         """Return which values of a row or of rows, (..., n_features), have to be refused."""
         # A missing value compares as false.
         outside = (rows < self._lowest) | (rows > self._highest)
-        coded = rows[..., self._coded]
-        known = (coded[..., None, :] == self._codes).any(axis=-2)
-        outside[..., self._coded] |= ~(known | np.isnan(coded))
+        if len(self._coded):
+            coded = rows[..., self._coded]
+            known = (coded[..., None, :] == self._codes).any(axis=-2)
+            outside[..., self._coded] |= ~(known | np.isnan(coded))
         return np.asarray(outside, dtype=np.bool_)
 
     def _judge(self, row: NDArray[np.float64], places: list[int], prefix: str) -> None:

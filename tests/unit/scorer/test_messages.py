@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ from shared.errors import InvalidInput
 from tests.bundles import TinyBundle, tiny_bundle
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SENT = Timestamp(seconds=1)
 DECISION = prediction_pb2.PURPOSE_DECISION
 
 short_texts = st.text(max_size=messages.MAX_TEXT)
@@ -232,7 +234,9 @@ def test_a_reply_says_all_that_the_answer_does(served: Served, tiny: TinyBundle,
     (said,) = answer(served.bundle, [tiny.values[place]])
     assert isinstance(said, Answer)
 
-    reply = messages.score_to_proto(served, said, tiny.values[place], prediction_id="p", create_time=NOW)
+    reply = messages.score_to_proto(
+        served, said, tiny.values[place], prediction_id="p", create_time=Timestamp(seconds=1)
+    )
 
     names = served.bundle.schema.names
     assert [names.index(name) for name in reply.reasons.features] == list(said.reasons.features)
@@ -241,7 +245,7 @@ def test_a_reply_says_all_that_the_answer_does(served: Served, tiny: TinyBundle,
     assert set(reply.imputed_features) == {names[position] for position in said.imputed}
     assert (reply.decision == prediction_pb2.DECISION_REFUSE) == (said.decision is Decision.REFUSE)
     assert reply.prediction == "models/credit-default/versions/3/predictions/p"
-    assert reply.create_time.ToDatetime(UTC) == NOW
+    assert reply.create_time == SENT
 
 
 def test_the_served_model_names_every_feature_with_its_range(served: Served) -> None:

@@ -1,6 +1,5 @@
 """Named features in any order and either spelling: one row and one digest, and each mistake is named alone."""
 
-import dataclasses
 import math
 from typing import Final
 
@@ -150,8 +149,8 @@ def test_resolving_leaves_what_was_given_and_earlier_rows_alone(given_: dict[str
 def test_the_digest_is_of_the_content_and_not_of_how_it_came(given_: dict[str, FeatureValue]) -> None:
     """Caller, method, id and row are the key that a digest is kept under; the prefix only words errors."""
     question = asked(given_)
-    elsewhere = dataclasses.replace(question, caller="other", method="BatchScore", request_id="s", row=4)
-    reworded = dataclasses.replace(question, subject=dataclasses.replace(question.subject, field_prefix="subjects[4]."))
+    elsewhere = question._replace(caller="other", method="BatchScore", request_id="s", row=4)
+    reworded = question._replace(subject=question.subject._replace(field_prefix="subjects[4]."))
 
     digests = {content_digest(each) for each in (question, elsewhere, reworded)}
 
@@ -165,6 +164,6 @@ def test_texts_do_not_run_into_each_other_in_the_digest(applicant: str, number: 
     one = Subject(StoredApplicant(applicant), f"{number}x", day)
     other = Subject(StoredApplicant(applicant), number, f"x{day}")
 
-    digests = [content_digest(dataclasses.replace(asked({}), subject=each)) for each in (one, other)]
+    digests = [content_digest(asked({})._replace(subject=each)) for each in (one, other)]
 
     assert digests[0] != digests[1]

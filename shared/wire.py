@@ -1,0 +1,37 @@
+"""Other forms of a message with the same encoding, for those who hold what is encoded."""
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+
+def raw_form(message: type[Message], *fields: str) -> Any:
+    """Return a message class of the same encoding, in which those fields are the bytes that are encoded in them.
+
+    Fields are embedded messages, then the bytes are those of the message, or packed numbers: the bytes of a double are
+    then its memory on the machines that we run on, so that a whole array is copied at once. Raises ValueError for other
+    fields.
+    """
+    form = descriptor_pb2.DescriptorProto()
+    message.DESCRIPTOR.CopyToProto(form)  # type: ignore[no-untyped-call]  # untyped in the stubs
+    for name in fields:
+        if not _has_length(message.DESCRIPTOR.fields_by_name[name]):
+            raise ValueError(f"{name} is no packed field and no message")
+    for field in form.field:
+        if field.name in fields:
+            field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+            field.label = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+            field.ClearField("type_name")
+    package = f"raw.{'_'.join(fields)}.{message.DESCRIPTOR.full_name}"
+    file = descriptor_pb2.FileDescriptorProto(name=package, package=package, syntax="proto3", message_type=[form])
+    origin = message.DESCRIPTOR.file
+    file.dependency.extend([origin.name, *(each.name for each in origin.dependencies)])
+    pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]  # untyped in the stubs
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{form.name}"))
+
+
+def _has_length(field: FieldDescriptor) -> bool:
+    return field.is_packed or (field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated)
