@@ -4,7 +4,6 @@ import random
 from pathlib import Path
 
 from counterfoil.scorer.v1 import scorer_pb2
-from services.monitor.settings import Settings
 from tests.champions import champion_in
 from tests.lending import Lender, Promise, assert_log_keeps, eventually, read_ledger
 from tests.processes import ServiceProcess, free_port, start_service, wait_until_serving
@@ -15,21 +14,19 @@ SCORER = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
 class Lending:
     """A scorer that serves a champion and a monitor that keeps its log, both at fixed addresses in one folder."""
 
-    def __init__(self, folder: Path, *, seed: int) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, seed: int, log: str = "") -> None:
+        """Start both; the log lies where `log` says, by default in the monitor's folder."""
+        self.folder = folder
+        self.ledger = f"{log or folder / 'state' / 'monitor' / 'log'}/ledger"
+        self._log = log
         self._champion = champion_in(folder, seed=seed)
-        self._addresses = {name: f"127.0.0.1:{free_port()}" for name in ("scorer", "monitor")}
-        self._running = {name: self._start(name) for name in self._addresses}
-        wait_until_serving(self._addresses["scorer"], SCORER)
-
-    @property
-    def ledger(self) -> Path:
-        """The folder of the prediction log."""
-        return Settings(state_dir=self._folder / "state").folder / "log" / "ledger"
+        self.addresses = {name: f"127.0.0.1:{free_port()}" for name in ("scorer", "monitor")}
+        self._running = {name: self._start(name) for name in self.addresses}
+        wait_until_serving(self.addresses["scorer"], SCORER)
 
     def lender(self) -> Lender:
         """Return a lender who begins to ask at once."""
-        return Lender(self._addresses["scorer"], self._champion.applicant_ids)
+        return Lender(self.addresses["scorer"], self._champion.applicant_ids)
 
     def kill(self, name: str) -> None:
         """End a service by SIGKILL and start it again on the same address and folder."""
@@ -48,9 +45,9 @@ class Lending:
                 service.kill()
 
     def _start(self, name: str) -> ServiceProcess:
-        variables = {f"COUNTERFOIL_{other.upper()}_ADDRESS": address for other, address in self._addresses.items()}
-        environment = {**self._champion.variables, **variables}
-        return start_service(name, self._addresses[name], environment, self._folder / f"{name}.log")
+        variables = {f"COUNTERFOIL_{other.upper()}_ADDRESS": address for other, address in self.addresses.items()}
+        environment = {**self._champion.variables, **variables, "COUNTERFOIL_LOG_URL": self._log}
+        return start_service(name, self.addresses[name], environment, self.folder / f"{name}.log")
 
 
 def kill_under_load(folder: Path, *, scorer_kills: int, monitor_kills: int, seed: int) -> list[Promise]:
@@ -65,7 +62,7 @@ def kill_under_load(folder: Path, *, scorer_kills: int, monitor_kills: int, seed
             lending.kill(victim)
         lender.wait_for_promises(50)
         lender.stop()
-        _wait_for_last(lending, lender.promises)
+        wait_for_last(lending, lender.promises)
         lending.stop()
     finally:
         lending.abandon()
@@ -73,7 +70,7 @@ def kill_under_load(folder: Path, *, scorer_kills: int, monitor_kills: int, seed
     return lender.promises
 
 
-def _wait_for_last(lending: Lending, promises: list[Promise]) -> None:
+def wait_for_last(lending: Lending, promises: list[Promise]) -> None:
     """Return once the log holds the last record that was promised; the scorer ships within seconds."""
     last = max(promise.answer.receipt.sequence for promise in promises)
     eventually(

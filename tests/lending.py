@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import pyarrow as pa
@@ -97,14 +96,14 @@ def _insist(stub: ScorerServiceStub, request: scorer_pb2.ScoreRequest) -> scorer
     raise AssertionError("the scorer stayed unavailable for a minute")
 
 
-def read_ledger(folder: Path) -> pa.Table:
-    """Return every record of the prediction log."""
-    if not DeltaTable.is_deltatable(str(folder)):
+def read_ledger(ledger: str) -> pa.Table:
+    """Return every record of the prediction log in that folder or at that URL."""
+    if not DeltaTable.is_deltatable(ledger):
         return pa.table({column: [] for column in LEDGER_COLUMNS})
-    return DeltaTable(folder).to_pyarrow_table(columns=LEDGER_COLUMNS)
+    return DeltaTable(ledger).to_pyarrow_table(columns=LEDGER_COLUMNS)
 
 
-def assert_log_keeps(promises: Sequence[Promise], ledger: Path) -> None:
+def assert_log_keeps(promises: Sequence[Promise], ledger: str) -> None:
     """Assert that each promise is in the log as promised, nothing is there twice, and no number is left out."""
     records = read_ledger(ledger).to_pylist()
     rows = {(row["instance"], row["sequence"]): row for row in records}
