@@ -56,11 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def synthesized(train: int, held_out: int, *, seed: int) -> tuple[LabelledRows, LabelledRows]:
     """Return uncleaned application features of so many synthesized applicants, to train on and others."""
     # A few applicants of a rare level are dropped, as the reference features have it.
-    labelled = _applications((train + held_out) * 101 // 100, seed)
+    frames = drawn_applications((train + held_out) * 101 // 100, seed=seed)
+    labelled = build_features(frames, fit_levels(frames)).frame.drop(CLIENT_KEY)
     return _rows(labelled[:train]), _rows(labelled[-held_out:])
 
 
-def _applications(applicants: int, seed: int) -> pl.DataFrame:
+def drawn_applications(applicants: int, *, seed: int) -> dict[str, pl.LazyFrame]:
+    """Return so many synthesized applications as the one table of a lender."""
     parameters = load_parameters()["application"]
     blocks = []
     for first in range(0, applicants, BLOCK_APPLICANTS):
@@ -68,8 +70,7 @@ def _applications(applicants: int, seed: int) -> pl.DataFrame:
         place = np.arange(first, min(first + BLOCK_APPLICANTS, applicants))
         _, columns = draw_applications(parameters, random, 100_001 + place, np.zeros(len(place), dtype=np.bool_), 0.0)
         blocks.append(table(TABLES["application_train"], columns, random))
-    frames = {"application_train": pl.concat(blocks).lazy()}
-    return build_features(frames, fit_levels(frames)).frame.drop(CLIENT_KEY)
+    return {"application_train": pl.concat(blocks).lazy()}
 
 
 def measure(train: LabelledRows, test: LabelledRows, imbalance: Imbalance, *, seed: int, grid: Grid = GRID) -> float:

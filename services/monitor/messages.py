@@ -52,6 +52,8 @@ def asked_from_proto(request: monitor_pb2.CreateDriftReportRequest) -> AskedRepo
         window=window_from_proto(request.window) if current == "window" else None,
         columns=tuple(request.columns),
         max_rows=request.max_rows or DEFAULT_MAX_ROWS,
+        all_columns=request.all_columns,
+        full_html=request.full_html,
     )
 
 
@@ -85,6 +87,7 @@ def report_to_proto(report: Report, *, with_columns: bool = True) -> monitor_pb2
         job=job_to_proto(report.job),
         model_version=request.model_version,
         columns=request.columns,
+        full_html=request.asked.full_html,
     )
     if request.asked.window is None:
         message.production.SetInParent()

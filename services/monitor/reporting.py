@@ -51,7 +51,13 @@ class Reporter:
         context.report(0.1, "reading both sides")
         current, reference = self._sides(request, model)
         result, comparison = compare(
-            current, reference, comparer=self.comparer, model=model, bounds=self.bounds, tell=context.report
+            current,
+            reference,
+            comparer=self.comparer,
+            model=model,
+            bounds=self.bounds,
+            most_drawn=request.asked.most_drawn,
+            tell=context.report,
         )
         context.report(0.9, "storing the report")
         documents = compose(title(request), result, comparison)
@@ -74,6 +80,7 @@ def compare(
     comparer: Comparer,
     model: ModelFacts,
     bounds: DriftBounds,
+    most_drawn: int | None,
     tell: Tell,
 ) -> tuple[DriftResult, Documents | None]:
     """Return what is found about each column, and the comparer's documents, None if there was nothing to compare."""
@@ -84,7 +91,7 @@ def compare(
         names = comparable(columns)
         tell(0.2, f"comparing {len(names)} columns")
         comparisons, documents = comparer.compare(
-            current.select(names), reference.select(names), categorical(model, names), bounds
+            current.select(names), reference.select(names), categorical(model, names), bounds, most_drawn
         )
     result = conclude(columns, comparisons, current_rows=current.height, reference_rows=reference.height, bounds=bounds)
     return result, documents

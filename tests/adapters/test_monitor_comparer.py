@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from services.monitor.domain.drift import DriftBounds
+from services.monitor.domain.documents import compose
+from services.monitor.domain.drift import DriftBounds, conclude, screen
+from services.monitor.domain.report import AskedReport
 
 N_ROWS = 1_200  # above 1,000 Evidently turns from p-values to distances
 
@@ -24,7 +26,7 @@ def compared() -> dict[str, bool]:
     reference = {"plain": values, "last bits": 0.3 + generator.integers(0, 7, N_ROWS) * np.spacing(0.3), "far": values}
     current = {**reference, "plain": values[::-1], "far": np.where(values > 1, 1.7e308, -1.7e308)}
     comparisons, _ = EvidentlyComparer().compare(
-        pl.DataFrame(current), pl.DataFrame(reference), frozenset(), DriftBounds()
+        pl.DataFrame(current), pl.DataFrame(reference), frozenset(), DriftBounds(), None
     )
     return {column: comparison.drifted for column, comparison in comparisons.items()}
 
@@ -38,3 +40,35 @@ def test_values_as_large_as_numbers_get_are_compared(compared: dict[str, bool]) 
     """One caller's absurd value must not keep every other column from being looked at."""
     assert compared["far"]
     assert not compared["plain"]
+
+
+@pytest.mark.timeout(120)
+def test_page_of_a_wide_table_stays_small_unless_all_of_it_is_asked_for() -> None:
+    """Drifted columns are drawn first, every column is compared and in the JSON."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from services.monitor.adapters.evidently_comparer import EvidentlyComparer
+
+    generator = np.random.default_rng(4)
+    names = [f"A_RATHER_LONG_NAME_OF_A_FEATURE_NUMBER_{place}" for place in range(60)]
+    reference = pl.DataFrame({name: generator.lognormal(size=N_ROWS) for name in names})
+    current = reference.with_columns(pl.col(names[50]) * 3.0)
+    asked = AskedReport("models/m/versions/1", None)
+
+    comparisons, documents = EvidentlyComparer().compare(
+        current, reference, frozenset(), DriftBounds(), asked.most_drawn
+    )
+    result = conclude(
+        screen(current, reference, DriftBounds()),
+        comparisons,
+        current_rows=N_ROWS,
+        reference_rows=N_ROWS,
+        bounds=DriftBounds(),
+    )
+    page = compose("Drift", result, documents).html
+
+    assert list(comparisons) == names
+    assert documents.drawn == (names[50], *names[:9])
+    assert len(page.encode()) < 5_000_000
+    assert page.count(f"<td>{names[59]}</td>") == 1
+    assert documents.json.count(names[59]) > 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from services.monitor.domain.drift import Comparison, Documents, DriftBounds
+from services.monitor.domain.drift import Comparison, Documents, DriftBounds, choose_drawn
 from services.monitor.reporting import Reporter, build_reporter
 from services.monitor.settings import Settings
 from shared.jobs.child import JobContext
@@ -27,7 +27,12 @@ class MeanComparer:
     """Calls it drift if the means lie half a standard deviation of the training data apart."""
 
     def compare(
-        self, current: pl.DataFrame, reference: pl.DataFrame, categorical: frozenset[str], bounds: DriftBounds
+        self,
+        current: pl.DataFrame,
+        reference: pl.DataFrame,
+        categorical: frozenset[str],
+        bounds: DriftBounds,
+        most_drawn: int | None,
     ) -> tuple[Mapping[str, Comparison], Documents]:
         """Return each column's comparison, and what it was given as the JSON document."""
         scores = {column: _distance(current[column], reference[column]) for column in current.columns}
@@ -35,7 +40,9 @@ class MeanComparer:
         comparisons = {
             column: Comparison(METHOD, score, BOUND, drifted=score >= BOUND) for column, score in scores.items()
         }
-        return comparisons, Documents(html=f"<html><body>{'x' * 600_000}</body></html>", json=json.dumps(given))
+        html = f"<html><body>{'x' * 600_000}</body></html>"
+        drawn = tuple(choose_drawn(comparisons, most_drawn))
+        return comparisons, Documents(html=html, json=json.dumps(given), drawn=drawn)
 
 
 def _distance(current: pl.Series, reference: pl.Series) -> float:

@@ -1,14 +1,14 @@
 """Drift through Evidently; to be imported in the job's process only, since that alone takes seconds."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 from evidently import DataDefinition, Dataset, Report
 from evidently.presets import DataDriftPreset
 
-from services.monitor.domain.drift import Comparison, Documents, DriftBounds
+from services.monitor.domain.drift import Comparison, Documents, DriftBounds, choose_drawn
 
 _LARGEST = 1e100
 _DIGITS = 14
@@ -19,24 +19,45 @@ class EvidentlyComparer:
     """Compares with Evidently's data-drift preset, which chooses a method by column type and number of rows."""
 
     def compare(
-        self, current: pl.DataFrame, reference: pl.DataFrame, categorical: frozenset[str], bounds: DriftBounds
+        self,
+        current: pl.DataFrame,
+        reference: pl.DataFrame,
+        categorical: frozenset[str],
+        bounds: DriftBounds,
+        most_drawn: int | None,
     ) -> tuple[Mapping[str, Comparison], Documents]:
-        """Return each column's comparison and Evidently's own documents; every column has values on both sides."""
-        definition = DataDefinition(
-            numerical_columns=[column for column in current.columns if column not in categorical],
-            categorical_columns=[column for column in current.columns if column in categorical],
-        )
-        sides = [
-            Dataset.from_pandas(_binnable(side).to_pandas(), data_definition=definition)
-            for side in (current, reference)
-        ]
+        """Return each column's comparison and Evidently's own documents; every column has values on both sides.
+
+        Where not all columns are drawn, the page is that of a second report, on the drawn ones alone.
+        """
         with warnings.catch_warnings():
             # A constant column has no correlation; Evidently asks numpy for it all the same, for its plots.
             warnings.simplefilter("ignore", RuntimeWarning)
-            snapshot = Report([DataDriftPreset(drift_share=bounds.drifted_share)]).run(*sides)
-            documents = Documents(html=snapshot.get_html_str(as_iframe=False), json=snapshot.json())
-        metrics = [metric for metric in snapshot.dict()["metrics"] if metric["config"]["type"] == _COLUMN_METRIC]
-        return {metric["config"]["column"]: _comparison(metric) for metric in metrics}, documents
+            snapshot = _report(current, reference, categorical, bounds)
+            comparisons = _comparisons(snapshot, current.columns)
+            drawn, page = choose_drawn(comparisons, most_drawn), snapshot
+            if len(drawn) < len(comparisons):
+                page = _report(current.select(drawn), reference.select(drawn), categorical, bounds)
+            html = page.get_html_str(as_iframe=False)
+        return comparisons, Documents(html=html, json=snapshot.json(), drawn=tuple(drawn))
+
+
+def _report(current: pl.DataFrame, reference: pl.DataFrame, categorical: frozenset[str], bounds: DriftBounds) -> Any:
+    definition = DataDefinition(
+        numerical_columns=[column for column in current.columns if column not in categorical],
+        categorical_columns=[column for column in current.columns if column in categorical],
+    )
+    sides = [
+        Dataset.from_pandas(_binnable(side).to_pandas(), data_definition=definition) for side in (current, reference)
+    ]
+    return Report([DataDriftPreset(drift_share=bounds.drifted_share)]).run(*sides)
+
+
+def _comparisons(snapshot: Any, columns: Sequence[str]) -> dict[str, Comparison]:
+    """Return each column's comparison, in the order of the columns."""
+    metrics = [metric for metric in snapshot.dict()["metrics"] if metric["config"]["type"] == _COLUMN_METRIC]
+    found = {metric["config"]["column"]: _comparison(metric) for metric in metrics}
+    return {column: found[column] for column in columns}
 
 
 def _binnable(side: pl.DataFrame) -> pl.DataFrame:

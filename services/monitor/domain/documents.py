@@ -17,19 +17,24 @@ _STYLE = "font-family: sans-serif; margin: 1em 2em; padding: 1em; border: 1px so
 def compose(title: str, result: DriftResult, comparison: Documents | None) -> Documents:
     """Return the documents of a report; `comparison` holds those of the method, None if nothing was compared.
 
-    HTML is the method's page below a summary, or the summary alone. JSON is an object of `report` (title, outcome,
+    HTML is the method's page below a summary, which has the figures of all columns if the page draws only some, or the
+    summary alone. JSON is an object of `report` (title, outcome,
     each column's verdict and missing shares) and `comparison` (the method's own document or null).
     """
-    summary = _summary(title, result)
+    summary = _summary(title, result, () if comparison is None else comparison.drawn)
     report = {"title": title, **asdict(result)}
     document = {"report": report, "comparison": None if comparison is None else json.loads(comparison.json)}
     page = _page(title, summary) if comparison is None else _below_body(comparison.html, summary)
     return Documents(html=page, json=json.dumps(document, allow_nan=False))
 
 
-def _summary(title: str, result: DriftResult) -> str:
+def _summary(title: str, result: DriftResult, drawn: Sequence[str]) -> str:
     rows = f"{result.current_rows:,} rows against {result.reference_rows:,} of the training data"
     parts = [f"<h2>{escape(title)}</h2>", f"<p>{escape(_conclusion(result))}; {rows}.</p>"]
+    compared = [column for column in result.columns if column.comparison is not None]
+    if len(drawn) < len(compared):
+        note = f"{len(compared)} columns were compared; the page below draws {len(drawn)} of them, drifted ones first."
+        parts.append(f"<p>{note}</p>{_figures(compared)}")
     left_out = [column for column in result.columns if column.verdict in _NOT_COMPARED]
     if left_out:
         parts.append(f"<p>Not compared: {len(left_out)} column(s).</p>{_table(left_out)}")
@@ -45,6 +50,17 @@ def _conclusion(result: DriftResult) -> str:
     return (
         f"{found}: {result.drifted_share:.1%} of the compared columns drifted (bound {result.bounds.drifted_share:.1%})"
     )
+
+
+def _figures(columns: Sequence[ColumnDrift]) -> str:
+    head = "<tr><th>column</th><th>found</th><th>method</th><th>figure</th><th>bound</th></tr>"
+    rows = (
+        f"<tr><td>{escape(column.column)}</td><td>{column.verdict}</td><td>{escape(column.comparison.method)}</td>"
+        f"<td>{column.comparison.score:.4g}</td><td>{column.comparison.bound:.4g}</td></tr>"
+        for column in columns
+        if column.comparison is not None
+    )
+    return f"<table>{head}{''.join(rows)}</table>"
 
 
 def _table(columns: Sequence[ColumnDrift]) -> str:

@@ -70,20 +70,34 @@ class DriftResult:
 
 @dataclass(frozen=True)
 class Documents:
-    """A report as a page for people and as JSON for machines."""
+    """A report as a page for people and as JSON for machines; `drawn` are the columns that the page draws."""
 
     html: str
     json: str
+    drawn: tuple[str, ...] = ()
 
 
 class Comparer(Protocol):
     """Compares two tables column by column."""
 
     def compare(
-        self, current: pl.DataFrame, reference: pl.DataFrame, categorical: frozenset[str], bounds: DriftBounds
+        self,
+        current: pl.DataFrame,
+        reference: pl.DataFrame,
+        categorical: frozenset[str],
+        bounds: DriftBounds,
+        most_drawn: int | None,
     ) -> tuple[Mapping[str, Comparison], Documents]:
-        """Return each column's comparison; every column has at least `bounds.minimum_rows` values on both sides."""
+        """Return each column's comparison; every column has at least `bounds.minimum_rows` values on both sides.
+
+        The page draws at most `most_drawn` columns, None means all.
+        """
         ...
+
+
+def choose_drawn(comparisons: Mapping[str, Comparison], most: int | None) -> list[str]:
+    """Return up to `most` of the compared columns, drifted ones first, else in their order."""
+    return sorted(comparisons, key=lambda column: not comparisons[column].drifted)[:most]
 
 
 def screen(current: pl.DataFrame, reference: pl.DataFrame, bounds: DriftBounds) -> tuple[ColumnDrift, ...]:

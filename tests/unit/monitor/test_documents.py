@@ -1,12 +1,13 @@
 """What a report's documents say beside the method's own."""
 
 import json
+from dataclasses import replace
 
 from services.monitor.domain.documents import compose
 from services.monitor.domain.drift import ColumnDrift, Documents, DriftBounds, DriftResult, Outcome, Verdict
 from tests.unit.monitor.test_report import RESULT
 
-EVIDENTLY = Documents(html='<html><body class="x"><p>plots</p></body></html>', json='{"metrics": [1]}')
+EVIDENTLY = Documents(html='<html><body class="x"><p>plots</p></body></html>', json='{"metrics": [1]}', drawn=("a",))
 SMALL = DriftResult(
     outcome=Outcome.WINDOW_TOO_SMALL,
     reference_rows=500,
@@ -24,6 +25,16 @@ def test_the_page_names_what_could_not_be_compared_above_the_plots() -> None:
     assert page.index('<body class="x">') < section < page.index("<p>plots</p>")
     assert "Drift was found: 100.0% of the compared columns" in page
     assert "<td>b</td><td>no value at all on one of the two sides</td><td>100.0%</td>" in page
+
+
+def test_page_that_draws_only_some_columns_has_the_figures_of_all() -> None:
+    """What is not drawn must not be missed."""
+    undrawn = compose("Drift of m", RESULT, replace(EVIDENTLY, drawn=())).html
+    drawn = compose("Drift of m", RESULT, EVIDENTLY).html
+
+    assert "1 columns were compared; the page below draws 0 of them" in undrawn
+    assert "<td>a</td><td>DRIFTED</td>" in undrawn
+    assert "the page below draws" not in drawn
 
 
 def test_the_json_holds_the_methods_own_document_beside_ours() -> None:

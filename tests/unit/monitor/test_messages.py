@@ -65,9 +65,11 @@ def test_defaults_are_filled_in() -> None:
 
 def test_the_production_split_is_no_window() -> None:
     """Only one of the two can be asked for."""
-    request = monitor_pb2.CreateDriftReportRequest(production=monitor_pb2.ProductionSplit(), max_rows=200)
+    request = monitor_pb2.CreateDriftReportRequest(
+        production=monitor_pb2.ProductionSplit(), max_rows=200, all_columns=True, full_html=True
+    )
 
-    assert asked_from_proto(request) == AskedReport("", None, (), 200)
+    assert asked_from_proto(request) == AskedReport("", None, (), 200, all_columns=True, full_html=True)
 
 
 def test_a_request_must_say_what_to_compare() -> None:

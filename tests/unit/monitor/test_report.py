@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from services.monitor.domain.drift import ColumnDrift, Comparison, DriftBounds, DriftResult, Outcome, Verdict
+from services.monitor.domain.drift import (
+    ColumnDrift,
+    Comparison,
+    DriftBounds,
+    DriftResult,
+    Outcome,
+    Verdict,
+    choose_drawn,
+)
 from services.monitor.domain.report import (
     AskedReport,
     ReportRequest,
@@ -64,6 +72,27 @@ def test_no_more_than_fifty_columns_are_the_default() -> None:
     model = model_facts([f"F{place}" for place in range(60)])
 
     assert len(choose_columns((), model)) == 50
+
+
+def test_all_columns_are_those_of_the_model_up_to_a_bound() -> None:
+    """The heaviest thousand of a model that has more; names beside them would contradict."""
+    model = model_facts([f"F{place}" for place in range(1_010)])
+    asked = AskedReport(MODEL_VERSION, None, all_columns=True)
+
+    columns = settle(asked, model).columns
+
+    assert columns == model.profile.heaviest(1_000)
+    with pytest.raises(InvalidInput, match="must be empty"):
+        check_asked(replace(asked, columns=("F1",)))
+
+
+def test_page_draws_few_columns_unless_all_of_them_are_asked_for() -> None:
+    """Drifted ones first, else the heaviest."""
+    found = {name: Comparison("m", 1.0, 0.5, drifted=name == "y") for name in ("x", "y", "z")}
+
+    assert choose_drawn(found, 2) == ["y", "x"]
+    assert choose_drawn(found, AskedReport(MODEL_VERSION, None, full_html=True).most_drawn) == ["y", "x", "z"]
+    assert AskedReport(MODEL_VERSION, None).most_drawn == 10
 
 
 def test_columns_are_refused_by_their_place() -> None:

@@ -34,9 +34,15 @@ class MeanComparer:
     asked: list[tuple[list[str], frozenset[str]]] = field(default_factory=list)
 
     def compare(
-        self, current: pl.DataFrame, reference: pl.DataFrame, categorical: frozenset[str], bounds: DriftBounds
+        self,
+        current: pl.DataFrame,
+        reference: pl.DataFrame,
+        categorical: frozenset[str],
+        bounds: DriftBounds,
+        most_drawn: int | None,
     ) -> tuple[Mapping[str, Comparison], Documents]:
         """Return the distances of the means."""
+        assert most_drawn is None
         assert current.columns == reference.columns
         assert current.height >= bounds.minimum_rows
         self.asked.append((current.columns, categorical))
@@ -95,7 +101,15 @@ def desk(tmp_path: Path) -> Desk:
 
 def _compare(current: pl.DataFrame, comparer: MeanComparer) -> tuple[DriftResult, Documents | None]:
     reference = pl.DataFrame({AMOUNT: [1.0, 2, 3], CODE: [0.0, 1, 0], SPARSE: [1.0, 1, 1]})
-    return compare(current, reference, comparer=comparer, model=model_facts(), bounds=BOUNDS, tell=lambda *_: None)
+    return compare(
+        current,
+        reference,
+        comparer=comparer,
+        model=model_facts(),
+        bounds=BOUNDS,
+        most_drawn=None,
+        tell=lambda *_: None,
+    )
 
 
 def test_only_columns_with_enough_values_reach_the_comparison() -> None:

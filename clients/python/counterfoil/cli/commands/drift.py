@@ -48,6 +48,8 @@ def drift() -> None:
 @click.option("--until", type=click.DateTime(), help="Only decisions before this time (UTC).")
 @click.option("--production", is_flag=True, help="Compare the data set's production split instead.")
 @click.option("--columns", default="", metavar="A,B", help="What to compare.  [default: the 50 heaviest columns]")
+@click.option("--all-columns", is_flag=True, help="Compare all of the model's columns.")
+@click.option("--full-html", is_flag=True, help="Draw every column in the page, which then grows beyond 5 MB.")
 @click.option(
     "--max-rows",
     type=click.IntRange(100, 100_000),
@@ -70,6 +72,8 @@ def create(
     until: datetime | None,
     production: bool,
     columns: str,
+    all_columns: bool,
+    full_html: bool,
     max_rows: int,
     request_id: str,
     wait: bool,
@@ -85,6 +89,8 @@ def create(
         production=monitor_pb2.ProductionSplit() if production else None,
         columns=[column.strip() for column in columns.split(",") if column.strip()],
         max_rows=max_rows,
+        all_columns=all_columns,
+        full_html=full_html,
     )
     with monitor_calls(session) as monitor:
         report = monitor.CreateDriftReport(request)

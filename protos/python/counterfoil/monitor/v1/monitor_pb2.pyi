@@ -271,6 +271,7 @@ class DriftReport(_message.Message):
     DRIFTED_SHARE_BOUND_FIELD_NUMBER: _builtins.int
     COLUMN_DRIFTS_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
+    FULL_HTML_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: driftReports/{id}"""
     model_version: _builtins.str
@@ -291,6 +292,8 @@ class DriftReport(_message.Message):
     """Share of drifted columns from which the data as a whole counts as drifted."""
     run_id: _builtins.str
     """Identifier of the MLflow run that holds HTML and JSON."""
+    full_html: _builtins.bool
+    """Whether the HTML draws every compared column, as was asked for."""
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The work itself. The fields from `outcome` on are set once it has SUCCEEDED."""
@@ -329,10 +332,11 @@ class DriftReport(_message.Message):
         drifted_share_bound: _builtins.float = ...,
         column_drifts: _abc.Iterable[Global___ColumnDrift] | None = ...,
         run_id: _builtins.str = ...,
+        full_html: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_drifted", b"_drifted", "_drifted_share", b"_drifted_share", "current", b"current", "drifted", b"drifted", "drifted_share", b"drifted_share", "job", b"job", "production", b"production", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_drifted", b"_drifted", "_drifted_share", b"_drifted_share", "column_drifts", b"column_drifts", "columns", b"columns", "current", b"current", "current_rows", b"current_rows", "drifted", b"drifted", "drifted_share", b"drifted_share", "drifted_share_bound", b"drifted_share_bound", "job", b"job", "minimum_rows", b"minimum_rows", "model_version", b"model_version", "name", b"name", "outcome", b"outcome", "production", b"production", "reference_rows", b"reference_rows", "run_id", b"run_id", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_drifted", b"_drifted", "_drifted_share", b"_drifted_share", "column_drifts", b"column_drifts", "columns", b"columns", "current", b"current", "current_rows", b"current_rows", "drifted", b"drifted", "drifted_share", b"drifted_share", "drifted_share_bound", b"drifted_share_bound", "full_html", b"full_html", "job", b"job", "minimum_rows", b"minimum_rows", "model_version", b"model_version", "name", b"name", "outcome", b"outcome", "production", b"production", "reference_rows", b"reference_rows", "run_id", b"run_id", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__drifted: _TypeAlias = _typing.Literal["drifted"]  # noqa: Y015
     _WhichOneofArgType__drifted: _TypeAlias = _typing.Literal["_drifted", b"_drifted"]  # noqa: Y015
@@ -361,6 +365,8 @@ class CreateDriftReportRequest(_message.Message):
     PRODUCTION_FIELD_NUMBER: _builtins.int
     COLUMNS_FIELD_NUMBER: _builtins.int
     MAX_ROWS_FIELD_NUMBER: _builtins.int
+    ALL_COLUMNS_FIELD_NUMBER: _builtins.int
+    FULL_HTML_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first report, other content is
     ALREADY_EXISTS. Empty: every call makes a new report. At most 128 characters.
@@ -369,6 +375,12 @@ class CreateDriftReportRequest(_message.Message):
     """models/{model}/versions/{n}, or models/{model}/versions/{alias}. Required."""
     max_rows: _builtins.int
     """Largest number of rows a side; more are sampled down with a fixed seed. 100 to 100,000; 0 means 5,000."""
+    all_columns: _builtins.bool
+    """Compare all of the model's columns, the 1,000 that weigh most if it has more. `columns` must then be empty."""
+    full_html: _builtins.bool
+    """Draw every compared column in the HTML, which then takes 4 MB and 0.1 MB a column. By default it lists every column
+    but draws at most 10, drifted ones first, and stays below 5 MB.
+    """
     @_builtins.property
     def window(self) -> _window_pb2.PredictionWindow:
         """Logged predictions."""
@@ -390,10 +402,12 @@ class CreateDriftReportRequest(_message.Message):
         production: Global___ProductionSplit | None = ...,
         columns: _abc.Iterable[_builtins.str] | None = ...,
         max_rows: _builtins.int = ...,
+        all_columns: _builtins.bool = ...,
+        full_html: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "production", b"production", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "current", b"current", "max_rows", b"max_rows", "model_version", b"model_version", "production", b"production", "request_id", b"request_id", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_columns", b"all_columns", "columns", b"columns", "current", b"current", "full_html", b"full_html", "max_rows", b"max_rows", "model_version", b"model_version", "production", b"production", "request_id", b"request_id", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_current: _TypeAlias = _typing.Literal["window", "production"]  # noqa: Y015
     _WhichOneofArgType_current: _TypeAlias = _typing.Literal["current", b"current"]  # noqa: Y015
