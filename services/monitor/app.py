@@ -31,6 +31,7 @@ from services.monitor.drift_follower import DriftFollower
 from services.monitor.intake import Intake
 from services.monitor.metrics import IngestMeter, Standings
 from services.monitor.outcomes import Outcomes
+from services.monitor.performance_watch import PerformanceWatch
 from services.monitor.performances import Performances
 from services.monitor.predictions import Predictions
 from services.monitor.projector import Projector
@@ -61,6 +62,7 @@ class App:
     follower: DriftFollower
     runner: JobRunner
     response: Response
+    watch: PerformanceWatch
     metrics: MetricsServer | None
     database: Database
     lock: StateLock
@@ -72,6 +74,7 @@ class App:
         self.runner.stop()
         self.projector.stop()
         self.follower.stop()
+        self.watch.stop()
         self.response.stop()
         self.database.close()
         self.lock.release()
@@ -94,6 +97,7 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
     app.follower.start()
     app.runner.start()
     app.response.start()
+    app.watch.start()
     return app
 
 
@@ -129,6 +133,8 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     labels = OutcomeTable(database, _now)
     outcomes = Outcomes(labels, LoggedPredictions(settings.projections), await_projection=projector.await_acknowledged)
     performances = Performances(models, settings.projections, labels, board, projector.await_acknowledged)
+    watch = PerformanceWatch(performances.measure, response.alerting)
+    outcomes.subscribe(watch.want)
     figures = CollectorRegistry()
     figures.register(Standings(ledger, projector, board, response, store))
     servicer = MonitorServicer(
@@ -145,7 +151,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     )
     server = _server(settings, servicer, stopping)
     metrics = serve_metrics(figures, settings.monitor_metrics_address, setting="monitor_metrics_address")
-    return App(server, projector, follower, runner, response, metrics, database, lock)
+    return App(server, projector, follower, runner, response, watch, metrics, database, lock)
 
 
 def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:

@@ -16,8 +16,8 @@ _PHRASES: Final = {
     Watch.SCORE_DRIFT: "the stability index of the margins",
     Watch.CONTRIBUTION_DRIFT: "the share of features whose contributions drifted",
     Watch.MISSINGNESS: "the rise in missing values",
-    Watch.AUC_DROP: "the loss of AUC against the test split",
-    Watch.COST_RISE: "the rise in cost against the test split",
+    Watch.AUC_DROP: "the loss of AUC against what the probabilities let expect",
+    Watch.COST_RISE: "the rise in cost against what the probabilities let expect",
     Watch.CALIBRATION: "the error of the mean probability",
 }
 _FOUND: Final = {

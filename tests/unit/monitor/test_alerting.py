@@ -46,10 +46,8 @@ def test_a_figure_at_its_bound_raises_an_alert_that_says_why(alarms: Alarms) -> 
     finding = alert.finding
     assert (finding.rule, finding.reason, finding.severity) == ("auc-drop", "AUC_DROP", Severity.CRITICAL)
     assert (finding.value, finding.bound, finding.rows) == (0.05, 0.05, 5_000)
-    assert (
-        finding.message
-        == f"{MODEL_VERSION}: the loss of AUC against the test split is 0.05 over 5,000 decisions, bound 0.05"
-    )
+    said = "the loss of AUC against what the probabilities let expect is 0.05 over 5,000 decisions, bound 0.05"
+    assert finding.message == f"{MODEL_VERSION}: {said}"
     assert (alert.state, alert.first_time, alert.count) == (AlertState.RAISED, NOON, 1)
     assert alarms.proposing == [alert]
 
