@@ -1,0 +1,95 @@
+"""Disks that lose what was not synced, are full, or fail: whatever was answered is in the log, once."""
+
+import random
+from pathlib import Path
+
+import grpc
+import pytest
+
+from counterfoil.client.channels import open_channel
+from counterfoil.client.errors import call_error
+from counterfoil.scorer.v1 import scorer_pb2
+from counterfoil.scorer.v1.scorer_pb2_grpc import ScorerServiceStub
+from counterfoil.types.v1 import prediction_pb2
+from tests.lending import Lender, Promise, assert_log_keeps, eventually, read_ledger
+from tests.reliability.failing_disk import Machine, machine
+
+pytestmark = pytest.mark.reliability
+CUTS = 20
+
+
+def test_power_cuts_under_load_break_no_promise(tmp_path: Path) -> None:
+    """Twenty times the spool is what had been synced when the lights went out."""
+    chance = random.Random(5)  # noqa: S311  # it chooses when to cut and guards nothing
+    with machine(tmp_path) as running:
+        lender = Lender(running.scorer_address, running.champion.applicant_ids)
+        for _ in range(CUTS):
+            lender.wait_for_promises(chance.randint(1, 150))
+            running.cut_power()
+        lender.wait_for_promises(50)
+        lender.stop()
+
+        assert_kept(running, lender.promises)
+    assert len(lender.promises) > 500
+
+
+@pytest.mark.parametrize(
+    ("how", "codes"),
+    [
+        ("ENOSPC", {"RESOURCE_EXHAUSTED", "UNAVAILABLE"}),
+        ("EIO", {"UNAVAILABLE"}),
+        ("EIO_SYNC", {"UNAVAILABLE"}),
+    ],
+)
+def test_a_disk_that_fails_gives_errors_and_no_answers(tmp_path: Path, how: str, codes: set[str]) -> None:
+    """Nothing is told that was not written; once the disk works, answers come again, and all of them are kept."""
+    with machine(tmp_path) as running, open_channel(running.scorer_address) as channel:
+        stub = ScorerServiceStub(channel)
+        promises = [ask(stub, running, number) for number in range(50)]
+
+        running.fail(how)
+        failed = {failure(stub, running, 50 + number) for number in range(20)}
+        running.mend()
+        eventually(lambda: answers(stub, running), timeout_s=60, what="answering again")
+        promises += [ask(stub, running, 50 + number) for number in range(50)]
+        running.cut_power()
+
+        assert failed <= codes
+        assert_kept(running, promises)
+
+
+def ask(stub: ScorerServiceStub, running: Machine, number: int) -> Promise:
+    """Return the answer to a question with an identifier of its own."""
+    request = scorer_pb2.ScoreRequest(request_id=f"loan-{number}", purpose=prediction_pb2.PURPOSE_DECISION)
+    request.subject.applicant_id = running.champion.applicant_ids[number]
+    return Promise(request.request_id, stub.Score(request))
+
+
+def failure(stub: ScorerServiceStub, running: Machine, number: int) -> str:
+    """Return the code that the question fails with."""
+    with pytest.raises(grpc.RpcError) as error:
+        ask(stub, running, number)
+    return call_error(error.value).code
+
+
+def answers(stub: ScorerServiceStub, running: Machine) -> bool:
+    """Tell whether the scorer answers."""
+    try:
+        ask(stub, running, 0)
+    except grpc.RpcError:
+        return False
+    return True
+
+
+def assert_kept(running: Machine, promises: list[Promise]) -> None:
+    """Assert that the log keeps every promise, once all is shipped."""
+    ledger = str(running.folder / "state" / "monitor" / "log" / "ledger")
+    wanted = {(each.answer.receipt.instance, each.answer.receipt.sequence) for each in promises}
+
+    def shipped() -> bool:
+        """Tell whether every promised record has arrived."""
+        rows = read_ledger(ledger).select(["instance", "sequence"]).to_pylist()
+        return wanted <= {(row["instance"], row["sequence"]) for row in rows}
+
+    eventually(shipped, timeout_s=90, what="shipping the spool")
+    assert_log_keeps(promises, ledger)
