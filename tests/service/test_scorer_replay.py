@@ -8,12 +8,11 @@ import pytest
 
 from counterfoil.scorer.v1 import replay_pb2, scorer_pb2
 from counterfoil.types.v1 import explanation_pb2, prediction_pb2
-from services.scorer.adapters.spool import Spool
 from shared.errors import Unavailable
 from shared.prediction_record.chain import genesis_hash, personal_digest
 from tests.bundles import TinyBundle, tiny_bundle
-from tests.clock import Clock
 from tests.fakes import FakeRegistry
+from tests.service.replays import decide_at_random, replayed_rows, segments_of
 from tests.service.scoring import APPLICATION, Scorer, ask, batch, failure, scorer
 
 Record = prediction_pb2.PredictionRecord
@@ -61,13 +60,7 @@ def running(registry: FakeRegistry, tmp_path: Path) -> Iterator[Scorer]:
 
 def spooled(stopped: Scorer) -> list[Record]:
     """Return all records in the spool of a scorer that has stopped."""
-    spool = Spool(stopped.settings.spool_folder, clock=Clock())
-    found: list[Record] = []
-    while segment := spool.seal(1 << 30):
-        found.extend(segment.records)
-        spool.acknowledge(segment)
-    spool.close()
-    return found
+    return [record for segment in segments_of(stopped, max_bytes=1 << 30) for record in segment.records]
 
 
 def replay(running: Scorer, record: Record, previous_hash: bytes = b"") -> replay_pb2.ReplayPredictionResponse:
@@ -246,3 +239,15 @@ def test_while_mlflow_is_down_an_unknown_bundle_may_come_later(
     registry.failure = Unavailable("MLflow cannot be used now", reason="MLFLOW_UNAVAILABLE")
 
     assert failure(lambda: replay(running, records[0])).reason == "MLFLOW_UNAVAILABLE"
+
+
+def test_random_decisions_come_out_again_in_another_process(bundle: TinyBundle, tmp_path: Path) -> None:
+    """Alone, in batches, in streams and out of a split, on one thread and on several: the bits are the same."""
+    registry = FakeRegistry()
+    registry.register(bundle, alias="champion")
+    with scorer(tmp_path / "state", registry) as running:
+        decided = decide_at_random(running, bundle, rounds=1, seed=1)
+
+    segments = list(segments_of(running, max_bytes=1 << 30))
+
+    assert replayed_rows(bundle, segments, tmp_path, processes=1) == decided

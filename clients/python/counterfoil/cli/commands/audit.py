@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from counterfoil.cli.commands.replay import replay
 from counterfoil.cli.commands.verification import verify_log
 from counterfoil.cli.failures import CommandFailed
 from counterfoil.cli.moments import MOMENT, timestamp
@@ -19,10 +20,11 @@ _MOST_DIGITS: Final = 18
 
 @click.group()
 def audit() -> None:
-    """Look at who changed what, when and why, and check that the records of it and of all predictions are whole."""
+    """Look at who changed what, when and why, and check the records of it and of all predictions."""
 
 
 audit.add_command(verify_log)
+audit.add_command(replay)
 
 
 @audit.command(
