@@ -57,18 +57,19 @@ def synthesized(train: int, held_out: int, *, seed: int) -> tuple[LabelledRows, 
     """Return uncleaned application features of so many synthesized applicants, to train on and others."""
     # A few applicants of a rare level are dropped, as the reference features have it.
     frames = drawn_applications((train + held_out) * 101 // 100, seed=seed)
-    labelled = build_features(frames, fit_levels(frames)).frame.drop(CLIENT_KEY)
-    return _rows(labelled[:train]), _rows(labelled[-held_out:])
+    labelled = build_features(frames, fit_levels(frames)).frame
+    return labelled_rows(labelled[:train]), labelled_rows(labelled[-held_out:])
 
 
-def drawn_applications(applicants: int, *, seed: int) -> dict[str, pl.LazyFrame]:
-    """Return so many synthesized applications as the one table of a lender."""
+def drawn_applications(applicants: int, *, seed: int, drift: float = 0.0) -> dict[str, pl.LazyFrame]:
+    """Return so many synthesized applications as the one table of a lender, all moved by a drift from 0 to 1."""
     parameters = load_parameters()["application"]
     blocks = []
     for first in range(0, applicants, BLOCK_APPLICANTS):
         random = np.random.default_rng([seed, first])
         place = np.arange(first, min(first + BLOCK_APPLICANTS, applicants))
-        _, columns = draw_applications(parameters, random, 100_001 + place, np.zeros(len(place), dtype=np.bool_), 0.0)
+        moved = np.full(len(place), drift > 0.0)
+        _, columns = draw_applications(parameters, random, 100_001 + place, moved, drift)
         blocks.append(table(TABLES["application_train"], columns, random))
     return {"application_train": pl.concat(blocks).lazy()}
 
@@ -95,8 +96,9 @@ def measure(train: LabelledRows, test: LabelledRows, imbalance: Imbalance, *, se
     return figures["expected_calibration_error"]
 
 
-def _rows(labelled: pl.DataFrame) -> LabelledRows:
-    return LabelledRows(labelled.drop(TARGET), labelled[TARGET].to_numpy().astype(np.int8))
+def labelled_rows(labelled: pl.DataFrame) -> LabelledRows:
+    """Return features and targets apart."""
+    return LabelledRows(labelled.drop(CLIENT_KEY, TARGET), labelled[TARGET].to_numpy().astype(np.int8))
 
 
 if __name__ == "__main__":

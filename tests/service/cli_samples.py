@@ -9,6 +9,7 @@ from counterfoil.monitor.v1 import (
     drift_status_pb2,
     monitor_pb2,
     outcome_pb2,
+    performance_pb2,
     prediction_log_pb2,
     retraining_pb2,
 )
@@ -536,3 +537,39 @@ def refusal(code: code_pb2.Code.ValueType, reason: str, message: str, *fields: t
     for envelope, detail in zip(packed, details, strict=True):
         envelope.Pack(detail)
     return status_pb2.Status(code=code, message=message, details=packed)
+
+
+def performance() -> performance_pb2.Performance:
+    """Return the performance of a version whose outcomes are known of approved applicants, divided by a feature."""
+    found = performance_pb2.Performance(model_version=VERSION, overall=_figures(1_000, 0.75))
+    found.first_decision_time.FromJsonString("2026-03-01T12:00:00Z")
+    found.last_decision_time.FromJsonString("2026-03-02T12:00:00Z")
+    found.training.split, found.training.auc = "test", 0.81
+    found.assumptions.add(
+        premise=performance_pb2.PREMISE_LABELS_UNSELECTED,
+        verdict=performance_pb2.PREMISE_VERDICT_DOUBTFUL,
+        detail="outcomes are known of approved applicants alone",
+        figure=0.0,
+        bound=0.8,
+    )
+    sliced = found.slicings.add(name="CODE_GENDER")
+    sliced.slices.add(label="F", figures=_figures(600, 0.8))
+    sliced.slices.add(label="M", figures=performance_pb2.PerformanceFigures(rows=15, withheld=True))
+    comparison = sliced.comparison
+    comparison.reference, comparison.least_approved, comparison.most_approved = "F", "X", "F"
+    comparison.impact_ratio = 0.75
+    comparison.groups.add(label="F", approval_ratio=1.0, approval_rate_difference=0.0)
+    comparison.groups.add(label="X", approval_ratio=0.75, approval_rate_difference=-0.2)
+    return found
+
+
+def _figures(rows: int, approval_rate: float) -> performance_pb2.PerformanceFigures:
+    figures = performance_pb2.PerformanceFigures(
+        rows=rows, labelled_count=400, approval_rate=approval_rate, label_coverage=0.4
+    )
+    realised = figures.realised
+    realised.among, realised.auc, realised.cost = performance_pb2.LABELLED_AMONG_APPROVED_ONLY, 0.7123, 0.41
+    for estimated in (figures.estimated, figures.estimated_labelled):
+        estimated.rows = rows
+        estimated.auc.value, estimated.auc.low, estimated.auc.high = 0.73, 0.71, 0.75
+    return figures

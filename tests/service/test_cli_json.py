@@ -102,6 +102,7 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("drift status 2", "GetDriftStatus", _STATUS),
     ("drift status 2 --etag e", "GetDriftStatus", monitor_pb2.DriftStatus(etag="e")),
     ("drift cancel x", "CancelDriftReport", samples.drift_report()),
+    ("performance 2 --by A", "GetPerformance", samples.performance()),
     ("outcomes list p", "ListOutcomes", outcome_pb2.ListOutcomesResponse(outcomes=[samples.outcome()])),
     ("alerts list", "ListAlerts", alert_pb2.ListAlertsResponse(alerts=[samples.alert()])),
     (

@@ -12,6 +12,7 @@ from counterfoil.cli.commands.demo import demo
 from counterfoil.cli.commands.drift import drift
 from counterfoil.cli.commands.model import model
 from counterfoil.cli.commands.outcomes import outcomes
+from counterfoil.cli.commands.performance import performance
 from counterfoil.cli.commands.predictions import predictions
 from counterfoil.cli.commands.retrain import retrain
 from counterfoil.cli.commands.score import score
@@ -100,7 +101,9 @@ def counterfoil(
     context.obj = Session(trainer, scorer, monitor, _tls(tls_roots, tls_certificate, tls_key))
 
 
-for _group in (up, demo, tables, dataset, train, model, audit, score, predictions, outcomes, drift, alerts, retrain):
+for _group in (up, demo, tables, dataset, train, model, audit, score):
+    counterfoil.add_command(_group)
+for _group in (predictions, outcomes, performance, drift, alerts, retrain):
     counterfoil.add_command(_group)
 
 
