@@ -78,17 +78,11 @@ class Desk:
         not fit in the queue, Unavailable while the scorer shuts down.
         """
         served = self._what_serves(questions)
-        asked = {
-            place: _asked(question, served)
-            for place, question in enumerate(questions)
-            if isinstance(question, Question)
-        }
-        pending = dict(zip(asked, self._handoff.submit(list(asked.values()), still_wanted), strict=True))
-        self._shadow([each.question for each in asked.values()])
-        return [
-            question if isinstance(question, InvalidInput) else _outcome(pending[place])
-            for place, question in enumerate(questions)
-        ]
+        asked = [each if isinstance(each, InvalidInput) else _asked(each, served) for each in questions]
+        sound = [each for each in asked if isinstance(each, _Asked)]
+        pending = iter(self._handoff.submit(sound, still_wanted))
+        self._shadow([each.question for each in sound])
+        return [each if isinstance(each, InvalidInput) else _outcome(next(pending)) for each in asked]
 
     def _what_serves(self, questions: Sequence[Question | InvalidInput]) -> Served | CounterfoilError:
         version = next((each.version for each in questions if isinstance(each, Question)), "")
@@ -127,20 +121,27 @@ class Desk:
     def _work(self, asked: Sequence[_Asked]) -> list[scorer_pb2.ScoreResponse | Exception]:
         """Return the outcomes, in order; of equal request_ids one is recorded before the next is looked at."""
         outcomes: dict[int, Outcome] = {}
-        waiting = dict(enumerate(asked))
+        waiting = list(range(len(asked)))
         while waiting:
-            now = _first_of_each_key(waiting)
-            outcomes.update(self._round(now))
-            waiting = {place: each for place, each in waiting.items() if place not in now}
+            now = _first_of_each_key(asked, waiting)
+            self._round(asked, now, outcomes)
+            waiting = [place for place in waiting if place not in outcomes]
         return [outcomes[place] for place in range(len(asked))]
 
-    def _round(self, asked: Mapping[int, _Asked]) -> dict[int, Outcome]:
-        known = {place: self._known(each) for place, each in asked.items()}
-        outcomes = {place: outcome for place, outcome in known.items() if outcome is not None}
-        said = _scored({place: each for place, each in asked.items() if place not in outcomes})
+    def _round(self, asked: Sequence[_Asked], places: Sequence[int], outcomes: dict[int, Outcome]) -> None:
+        """Add the outcome of each place."""
+        unknown: list[int] = []
+        for place in places:
+            known = self._known(asked[place])
+            if known is None:
+                unknown.append(place)
+            else:
+                outcomes[place] = known
+        said = _scored(asked, unknown)
         outcomes |= {place: each for place, each in said.items() if isinstance(each, InvalidInput)}
         answers = {place: each for place, each in said.items() if isinstance(each, Answer)}
-        return outcomes | self._recorded(dict(zip(answers, self._drafts(asked, answers), strict=True)))
+        if answers:
+            outcomes |= zip(answers, self._recorded(self._drafts(asked, answers)), strict=True)
 
     def _known(self, asked: _Asked) -> Outcome | None:
         """Return what needs no scoring: the stored answer, or why there can be none; None if it is to be scored."""
@@ -154,7 +155,7 @@ class Desk:
             )
         return scorer_pb2.ScoreResponse.FromString(stored.answer)
 
-    def _drafts(self, asked: Mapping[int, _Asked], answers: Mapping[int, Answer]) -> list[Draft]:
+    def _drafts(self, asked: Sequence[_Asked], answers: Mapping[int, Answer]) -> list[Draft]:
         """Return reply and entry of each answer; they are given together, so at one time."""
         create_time = Timestamp()
         create_time.FromDatetime(self._clock())
@@ -171,18 +172,14 @@ class Desk:
             for start, (place, said) in zip(range(0, len(randomness), RANDOM_BYTES), answers.items(), strict=True)
         ]
 
-    def _recorded(self, drafts: Mapping[int, Draft]) -> dict[int, Outcome]:
+    def _recorded(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Commit the drafts together and return their replies with receipts, or for each why it could not be."""
-        if not drafts:
-            return {}
         try:
-            receipts = self._spool.append([each.entry for each in drafts.values()])
+            receipts = self._spool.append([each.entry for each in drafts])
         except CounterfoilError as error:
-            return dict.fromkeys(drafts, error)
+            return [error] * len(drafts)
         self._on_recorded()
-        return {
-            place: each.with_receipt(receipt) for (place, each), receipt in zip(drafts.items(), receipts, strict=True)
-        }
+        return [each.with_receipt(receipt) for each, receipt in zip(drafts, receipts, strict=True)]
 
 
 def _asked(question: Question, served: Served | CounterfoilError) -> _Asked:
@@ -201,31 +198,33 @@ def _sound(asked: _Asked) -> Resolved:
     return asked.resolved
 
 
-def _first_of_each_key(waiting: Mapping[int, _Asked]) -> dict[int, _Asked]:
-    """Return all without a key, and of those that share one the first."""
+def _first_of_each_key(asked: Sequence[_Asked], waiting: Sequence[int]) -> Sequence[int]:
+    """Return those places that have no key, and of those that share one the first."""
     first: dict[AnswerKey, int] = {}
-    for place, each in waiting.items():
-        if each.key is not None:
-            first.setdefault(each.key, place)
-    return {place: each for place, each in waiting.items() if each.key is None or first[each.key] == place}
+    for place in waiting:
+        key = asked[place].key
+        if key is not None:
+            first.setdefault(key, place)
+    if not first:
+        return waiting
+    return [place for place in waiting if (key := asked[place].key) is None or first[key] == place]
 
 
-def _scored(asked: Mapping[int, _Asked]) -> dict[int, Answer | InvalidInput]:
+def _scored(asked: Sequence[_Asked], places: Sequence[int]) -> dict[int, Answer | InvalidInput]:
     """Return what each question's bundle says, in one call a bundle; around a swap there may be two."""
     by_bundle: dict[str, list[int]] = {}
-    for place, each in asked.items():
-        by_bundle.setdefault(_sound(each).served.bundle.digest, []).append(place)
+    for place in places:
+        by_bundle.setdefault(_sound(asked[place]).served.bundle.digest, []).append(place)
     said: dict[int, Answer | InvalidInput] = {}
-    for places in by_bundle.values():
-        bundle = _sound(asked[places[0]]).served.bundle
+    for alike in by_bundle.values():
         answers = answer(
-            bundle,
-            [_sound(asked[place]).values for place in places],
-            [asked[place].question.wish for place in places],
+            _sound(asked[alike[0]]).served.bundle,
+            [_sound(asked[place]).values for place in alike],
+            [asked[place].question.wish for place in alike],
         )
         said.update(
             (place, _under(asked[place].question.subject.field_prefix, each))
-            for place, each in zip(places, answers, strict=True)
+            for place, each in zip(alike, answers, strict=True)
         )
     return said
 

@@ -30,7 +30,7 @@ from services.scorer.domain.requests import (
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import ApplicantRow, Served
 from services.scorer.raw_messages import raw_from_proto
-from services.scorer.unknown_fields import unknown_fields
+from services.scorer.unknown_fields import has_unknown_fields, unknown_fields
 from shared.bundle.reading import Bundle
 from shared.bundle.schema import Feature
 from shared.bundle.wording import worded
@@ -158,9 +158,10 @@ def decision_to_proto(decision: Decision) -> prediction_pb2.Decision.ValueType:
     return _DECISIONS[decision]
 
 
-def principal_features(bundle: Bundle, answer: Answer) -> list[Feature]:
-    """Return the schema's features behind the principal reasons, in rank order."""
-    return [bundle.schema.features[position] for position in answer.reasons.principal]
+def principal_codes(bundle: Bundle, answer: Answer) -> list[str]:
+    """Return the codes of the principal reasons, in rank order."""
+    features = bundle.schema.features
+    return [features[position].reason_code for position in answer.reasons.principal]
 
 
 def score_to_proto(
@@ -170,33 +171,31 @@ def score_to_proto(
 
     `values` are those that were scored, (n_features,), with NaN where one is missing.
     """
-    features = served.bundle.schema.features
-    return scorer_pb2.ScoreResponse(
-        prediction=f"{served.model_version}/predictions/{prediction_id}",
-        model_version=served.model_version,
-        create_time=create_time,
-        probability=answer.probability,
-        margin=answer.margin,
-        baseline=answer.baseline,
-        threshold=answer.threshold,
-        decision=decision_to_proto(answer.decision),
-        reasons=_reasons_to_proto(served.bundle, answer, values),
-        imputed_features=[features[position].name for position in answer.imputed],
-    )
+    # Fields are set one by one: that takes a third of the time that they take as arguments.
+    response = scorer_pb2.ScoreResponse()
+    response.prediction = f"{served.model_version}/predictions/{prediction_id}"
+    response.model_version = served.model_version
+    response.create_time.CopyFrom(create_time)
+    response.probability = answer.probability
+    response.margin = answer.margin
+    response.baseline = answer.baseline
+    response.threshold = answer.threshold
+    response.decision = decision_to_proto(answer.decision)
+    if answer.wish.detail is not Detail.NONE:
+        _set_reasons(response.reasons, served.bundle, answer, values)
+    if answer.imputed:
+        response.imputed_features.extend(served.bundle.schema.names[position] for position in answer.imputed)
+    return response
 
 
-def _reasons_to_proto(bundle: Bundle, answer: Answer, values: NDArray[np.float64]) -> scorer_pb2.Reasons | None:
-    if answer.wish.detail is Detail.NONE:
-        return None
-    features, reasons = bundle.schema.features, answer.reasons
-    return scorer_pb2.Reasons(
-        features=[features[position].name for position in reasons.features],
-        contributions=reasons.contributions,
-        principal_codes=[feature.reason_code for feature in principal_features(bundle, answer)],
-        principal_texts=[worded(features[position], values[position]) for position in reasons.principal],
-        baseline_probability=answer.in_probability.baseline,
-        probability_scale=answer.in_probability.scale,
-    )
+def _set_reasons(message: scorer_pb2.Reasons, bundle: Bundle, answer: Answer, values: NDArray[np.float64]) -> None:
+    features, names, reasons = bundle.schema.features, bundle.schema.names, answer.reasons
+    message.features.extend([names[position] for position in reasons.features])
+    message.contributions.extend(reasons.contributions)
+    message.principal_codes.extend(principal_codes(bundle, answer))
+    message.principal_texts.extend([worded(features[position], values[position]) for position in reasons.principal])
+    message.baseline_probability = answer.in_probability.baseline
+    message.probability_scale = answer.in_probability.scale
 
 
 def batch_to_proto(
@@ -287,7 +286,8 @@ def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
         violations.append(FieldViolation(prefix.removesuffix("."), why))
     if len(message.features.features) > MAX_FEATURES:
         violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
-    violations += unknown_fields(message, prefix.removesuffix("."))
+    if has_unknown_fields(message):
+        violations += unknown_fields(message, prefix.removesuffix("."))
     if violations:
         raise InvalidInput(violations)
     return Subject(_applicant(message, prefix), message.application_number, message.as_of_date, prefix)

@@ -1,6 +1,7 @@
 """An answer as the prediction log keeps it: the part that proves the decision, and the part that is about a person."""
 
 from array import array
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,13 +12,13 @@ from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt
 from services.scorer.domain.reasons import Detail
-from services.scorer.domain.requests import Question, StoredApplicant
+from services.scorer.domain.requests import Purpose, Question, StoredApplicant
 from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import Served
 from services.scorer.messages import (
     decision_to_proto,
     explain_to_proto,
-    principal_features,
+    principal_codes,
     purpose_to_proto,
     score_to_proto,
 )
@@ -27,6 +28,7 @@ from shared.wire import raw_form
 
 LAYOUT: Final = 1
 _UUID_BYTES: Final = 16
+_CALLERS: Final = 1024
 RANDOM_BYTES: Final = _UUID_BYTES + 16
 _RawPersonal: Final = raw_form(prediction_pb2.PersonalPart, "values")
 _RawDecision: Final = raw_form(prediction_pb2.DecisionPart, "reason_contributions")
@@ -74,16 +76,17 @@ def draft(
     prediction_id, salt = _uuid(randomness[:_UUID_BYTES]), randomness[_UUID_BYTES:]
     response = score_to_proto(served, answer, values, prediction_id=prediction_id, create_time=create_time)
     personal = _personal_part(question, values)
-    decision = _RawDecision(
-        prediction_id=prediction_id,
-        create_time=create_time,
-        personal_digest=personal_digest(salt, personal),
-        **_asked_fields(question, served),
-        **_determined_fields(served.bundle, answer),
-    )
+    decision = _RawDecision()
+    _set_determined(decision, served.bundle, answer)
+    decision.prediction_id = prediction_id
+    decision.create_time.CopyFrom(create_time)
+    decision.personal_digest = personal_digest(salt, personal)
+    decision.as_of_date = question.subject.as_of_date
+    # Serialised messages one after the other are one message.
+    decision_part = _asked_part(served, question) + decision.SerializeToString(deterministic=True)
     key = answer_key(question)
     kept = Kept(key, digest, lambda receipt: _with_receipt(response, receipt).SerializeToString()) if key else None
-    return Draft(response, Entry(decision.SerializeToString(deterministic=True), personal, salt, kept))
+    return Draft(response, Entry(decision_part, personal, salt, kept))
 
 
 def _uuid(randomness: bytes) -> str:
@@ -95,59 +98,66 @@ def _uuid(randomness: bytes) -> str:
 
 def _personal_part(question: Question, values: NDArray[np.float64]) -> bytes:
     applicant = question.subject.applicant
-    personal: bytes = _RawPersonal(
-        applicant_id=applicant.applicant_id if isinstance(applicant, StoredApplicant) else "",
-        application_number=question.subject.application_number,
-        values=values.tobytes(),
-        request_id=question.request_id,
+    personal = _RawPersonal()
+    if isinstance(applicant, StoredApplicant):
+        personal.applicant_id = applicant.applicant_id
+    personal.application_number = question.subject.application_number
+    personal.values = values.tobytes()
+    personal.request_id = question.request_id
+    return bytes(personal.SerializeToString(deterministic=True))
+
+
+def _asked_part(served: Served, question: Question) -> bytes:
+    """Return what was asked, and by what it was answered, serialised."""
+    by = (served.model_version, served.bundle.digest, served.bundle.kernel_id)
+    return _alike(by, question.purpose, question.caller, question.method)
+
+
+@lru_cache(_CALLERS)
+def _alike(by: tuple[str, str, str], purpose: Purpose, caller: str, method: str) -> bytes:
+    """Return what is the same in nearly all records."""
+    model_version, bundle_digest, kernel_id = by
+    return prediction_pb2.DecisionPart(
+        layout_version=LAYOUT,
+        model_version=model_version,
+        bundle_digest=bundle_digest,
+        kernel_id=kernel_id,
+        purpose=purpose_to_proto(purpose),
+        caller=caller,
+        method=method,
     ).SerializeToString(deterministic=True)
-    return personal
-
-
-def _asked_fields(question: Question, served: Served) -> dict[str, Any]:
-    """Return what was asked, and by what it was answered."""
-    return {
-        "layout_version": LAYOUT,
-        "model_version": served.model_version,
-        "bundle_digest": served.bundle.digest,
-        "kernel_id": served.bundle.kernel_id,
-        "purpose": purpose_to_proto(question.purpose),
-        "caller": question.caller,
-        "method": question.method,
-        "as_of_date": question.subject.as_of_date,
-    }
 
 
 def determined_part(bundle: Bundle, answer: Answer) -> prediction_pb2.DecisionPart:
     """Return the part of an answer that bundle, inputs and wish alone determine: what a replay must find again."""
-    raw = _RawDecision(**_determined_fields(bundle, answer))
+    raw = _RawDecision()
+    _set_determined(raw, bundle, answer)
     return prediction_pb2.DecisionPart.FromString(raw.SerializeToString())
 
 
-def _determined_fields(bundle: Bundle, answer: Answer) -> dict[str, Any]:
-    explained = answer.wish.detail is not Detail.NONE
-    return {
-        "probability": answer.probability,
-        "margin": answer.margin,
-        "baseline": answer.baseline,
-        "threshold": answer.threshold,
-        "decision": decision_to_proto(answer.decision),
-        "reason_features": answer.reasons.features,
-        "reason_contributions": array("d", answer.reasons.contributions).tobytes(),
-        "imputed_features": answer.imputed,
-        "principal_reason_codes": [feature.reason_code for feature in principal_features(bundle, answer)],
-        "explain": explain_to_proto(answer.wish),
-        "max_principal_reasons": answer.wish.principal,
-        "baseline_probability": answer.in_probability.baseline if explained else None,
-        "probability_scale": answer.in_probability.scale if explained else None,
-    }
-
-
-def _with_receipt(response: scorer_pb2.ScoreResponse, receipt: Receipt) -> scorer_pb2.ScoreResponse:
-    response.receipt.CopyFrom(receipt_to_proto(receipt))
-    return response
+def _set_determined(decision: Any, bundle: Bundle, answer: Answer) -> None:
+    decision.probability = answer.probability
+    decision.margin = answer.margin
+    decision.baseline = answer.baseline
+    decision.threshold = answer.threshold
+    decision.decision = decision_to_proto(answer.decision)
+    decision.reason_features.extend(answer.reasons.features)
+    decision.reason_contributions = array("d", answer.reasons.contributions).tobytes()
+    decision.imputed_features.extend(answer.imputed)
+    decision.principal_reason_codes.extend(principal_codes(bundle, answer))
+    decision.explain = explain_to_proto(answer.wish)
+    decision.max_principal_reasons = answer.wish.principal
+    if answer.wish.detail is not Detail.NONE:
+        decision.baseline_probability = answer.in_probability.baseline
+        decision.probability_scale = answer.in_probability.scale
 
 
 def receipt_to_proto(receipt: Receipt) -> prediction_pb2.Receipt:
     """Return the receipt as it is sent."""
     return prediction_pb2.Receipt(instance=receipt.instance, sequence=receipt.sequence, hash=receipt.hash)
+
+
+def _with_receipt(response: scorer_pb2.ScoreResponse, receipt: Receipt) -> scorer_pb2.ScoreResponse:
+    message = response.receipt
+    message.instance, message.sequence, message.hash = receipt
+    return response

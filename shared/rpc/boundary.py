@@ -12,7 +12,7 @@ from grpc_status import rpc_status
 
 from shared.errors import CounterfoilError, InvalidInput
 from shared.logs import log_event
-from shared.rpc.caller import caller_of
+from shared.rpc.caller import UNVERIFIED, caller_of, remember_caller
 from shared.rpc.statuses import INTERNAL_REASON, internal_status, to_status
 
 _LOGGER = logging.getLogger("counterfoil.rpc")
@@ -103,8 +103,11 @@ class Boundary(grpc.ServerInterceptor):
         services: frozenset[str],
         on_rpc: Callable[[FinishedRpc], None] | None,
         model_version_of: Callable[[Any], str],
+        *,
+        encrypted: bool,
     ) -> None:
         self._services = services
+        self._encrypted = encrypted
         self._on_rpc = on_rpc
         self._model_version_of = model_version_of
         self._wrapped: dict[str, Handler] = {}
@@ -138,6 +141,8 @@ class Boundary(grpc.ServerInterceptor):
 
         def call(request: object, context: grpc.ServicerContext) -> object:
             """Answer inside the boundary."""
+            if not self._encrypted:
+                remember_caller(context, UNVERIFIED)
             running = _Call(method, request, context, self._on_rpc)
             try:
                 reply = behaviour(request, context)

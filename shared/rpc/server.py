@@ -115,7 +115,7 @@ def build_server(
     names = frozenset(service.name for service in services)
     server = grpc.server(
         futures.ThreadPoolExecutor(settings.handler_threads, thread_name_prefix="rpc"),
-        interceptors=[Boundary(names, on_rpc, model_version_of)],
+        interceptors=[Boundary(names, on_rpc, model_version_of, encrypted=credentials is not None)],
         options=_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )

@@ -96,7 +96,7 @@ class Served:
     raw: RawResolver | None = None
     alias: str = ""
 
-    @property
+    @cached_property
     def model_version(self) -> str:
         """The resource name, models/{model}/versions/{n}."""
         return f"models/{self.bundle.model_name}/versions/{self.version}"
