@@ -39,6 +39,8 @@ class FeatureProfile:
 class Profile:
     """The columns of the train split in the schema's order, what each weighs in the model, and the spread of margins.
 
+    The margins are of rows that the model has not learnt from, where there were any.
+
     `mean_absolute_contributions` are log-odds, one a feature; `contribution_deviations` are the standard deviations of
     those absolute contributions, empty in bundles that were made before there were any.
     """
@@ -70,11 +72,19 @@ class Profile:
         )
 
 
-def fit_profile(values: NDArray[np.float64], contributions: NDArray[np.float64], names: Sequence[str]) -> Profile:
+def fit_profile(
+    values: NDArray[np.float64],
+    contributions: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    unseen_margins: NDArray[np.float64] | None = None,
+) -> Profile:
     """Return the profile of rows, (n_rows, n_features) with NaN where a value is missing.
 
-    `contributions` are the model's own, (n_rows, n_features + 1) with the baseline last. Raises ValueError for other
-    shapes or no rows.
+    `contributions` are the model's own, (n_rows, n_features + 1) with the baseline last. `unseen_margins` are those of
+    rows that the model has not learnt from, as those to come will be: trees give the rows they learnt from margins that
+    lie further apart. Without any, those of the rows themselves stand in. Raises ValueError for other shapes or no
+    rows.
     """
     rows, features = values.shape
     if not rows or contributions.shape != (rows, features + 1) or len(names) != features:
@@ -84,7 +94,7 @@ def fit_profile(values: NDArray[np.float64], contributions: NDArray[np.float64],
         features=tuple(profile_column(values[:, place]) for place in range(features)),
         names=tuple(names),
         mean_absolute_contributions=means,
-        margins=profile_column(contributions.sum(axis=1)),
+        margins=profile_column(contributions.sum(axis=1) if unseen_margins is None else unseen_margins),
         contribution_deviations=deviations,
     )
 

@@ -62,7 +62,7 @@ class Reference:
         found = _variables(model.schema.features, columns)
         bins = Bins.of(model.schema, columns)
         cells = _cells(found, columns, bins.n_bins)
-        rows = sum(profile.margins.counts)
+        rows = _training_rows(profile.features)
         counted = _counted(columns, bins.n_bins, rows)
         means = np.array(profile.mean_absolute_contributions)
         return cls(
@@ -90,6 +90,12 @@ class Reference:
     def count(self, sketch: Sketch) -> Counts:
         """Return a sketch's counts in the cells, (n_variables + 1, n_cells)."""
         return _gather(sketch.counts, self.cells, sketch.rows)
+
+
+def _training_rows(columns: Sequence[FeatureProfile]) -> int:
+    """Return how many rows a profile was fitted on, by the column that is missing least; 0 if none has a value."""
+    fullest = min(columns, key=lambda column: column.missing_share)
+    return round(sum(fullest.counts) / (1.0 - fullest.missing_share)) if fullest.missing_share < 1.0 else 0
 
 
 def _split_levels(feature: Feature, column: FeatureProfile) -> FeatureProfile:

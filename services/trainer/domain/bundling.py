@@ -55,7 +55,12 @@ def bundle_contents(
         threshold=training.threshold.value,
         costs=plan.costs.to_json(),
         dataset=provenance.dataset,
-        profile=fit_profile(values, _contributions(training.model, training.train_values), schema.names),
+        profile=fit_profile(
+            values,
+            _contributions(training.model, training.train_values),
+            schema.names,
+            unseen_margins=training.test_margins,
+        ),
         golden_values=golden_values(values),
         metrics=training.metrics,
         library_versions=provenance.library_versions,

@@ -34,7 +34,8 @@ class Training:
 
     `scored` holds `cv` (all repeats; out of fold and cross-fitted, so that neither model nor calibrator has seen the
     row), `train` and, if the split has rows, `test`. The threshold was chosen on `cv`, so its cost there is slightly
-    hopeful; `test` had no part in anything. `train_values` are the cleaned train rows, (n_rows, n_kept).
+    hopeful; `test` had no part in anything. `train_values` are the cleaned train rows, (n_rows, n_kept),
+    `test_margins` what the model says of the test rows, (n_rows,), None without any.
     `timings`, of wall clock, are all that differs when the same training is done again: `training_seconds` of the final
     model, `search_seconds` of the trials' folds, `scoring_microseconds` a row, of the train rows together, no reasons.
     """
@@ -48,6 +49,7 @@ class Training:
     scored: dict[str, Scored]
     train_values: NDArray[np.float64]
     timings: dict[str, float]
+    test_margins: NDArray[np.float64] | None
 
     @property
     def calibrator(self) -> Calibrator:
@@ -100,14 +102,17 @@ def train_model(
         "scoring_microseconds": (clock() - fitted) * 1e6 / len(values),
         "search_seconds": sum(trial.seconds for trial in trials),
     }
-    if len(test.targets):
-        probabilities = calibrator.probabilities(model.margins(record.apply(test.frame)))
+    test_margins = model.margins(record.apply(test.frame)) if len(test.targets) else None
+    if test_margins is not None:
+        probabilities = calibrator.probabilities(test_margins)
         scored["test"] = Scored(test.targets, probabilities, amounts_at_stake(plan.costs, test))
     metrics = _metrics(scored, best.trial, threshold.value, plan.costs)
     metrics["cv_unseen_business_cost"] = unseen_cost(
         train.targets, calibrated.probabilities, splits, costs=plan.costs, amounts=amounts
     )
-    return Training(tuple(trials), best.trial, model, calibrated, threshold, metrics, scored, values, timings)
+    return Training(
+        tuple(trials), best.trial, model, calibrated, threshold, metrics, scored, values, timings, test_margins
+    )
 
 
 def _held_out(calibrated: Calibrated, targets: NDArray[np.int8], amounts: NDArray[np.float64]) -> Scored:

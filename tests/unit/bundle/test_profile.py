@@ -117,6 +117,18 @@ def test_margins_are_profiled_from_contributions_and_baseline(trees: TinyBundle)
     assert model.margins(values).min() <= profile.margins.edges[0] <= profile.margins.edges[-1]
 
 
+def test_margins_of_rows_that_the_model_has_not_seen_stand_for_those_to_come(trees: TinyBundle) -> None:
+    """It gives the rows that it learnt from margins that lie further apart; without others theirs must do."""
+    model, values, names = trees.contents.model, trees.values, trees.contents.schema.names
+    contributions, unseen = model.contributions(values[:600]), model.margins(values[600:])
+
+    profile = fit_profile(values[:600], contributions, names, unseen_margins=unseen)
+
+    assert profile.margins == profile_column(unseen)
+    assert profile.features == fit_profile(values[:600], contributions, names).features
+    assert sum(profile.features[0].counts) == 600
+
+
 def test_profile_comes_back_from_json_as_it_was(trees: TinyBundle) -> None:
     """Edges are kept to the last bit."""
     profile = trees.contents.profile

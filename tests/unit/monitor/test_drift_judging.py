@@ -9,13 +9,14 @@ from services.monitor.domain.drift_judging import DriftLimits
 from services.monitor.domain.drift_verdict import DriftKind
 from services.monitor.domain.histograms import Decisions
 from services.monitor.domain.reference import Reference
-from shared.bundle.profile import Profile
+from shared.bundle.profile import Profile, fit_profile
 from tests.unit.monitor.references import (
     AMOUNT,
     FIRST_LEVEL,
     N_FEATURES,
     SCORE,
     TRAIN_ROWS,
+    contributions,
     decided,
     drifted,
     trained,
@@ -161,6 +162,21 @@ def test_bundle_from_before_centres_and_deviations_is_judged_too() -> None:
     assert list(drifted(verdict)) == ["EXT_SOURCE_2"]
     assert drifted(verdict)["EXT_SOURCE_2"].wasserstein == pytest.approx(0.87, abs=0.1)
     assert calm.data_drifted is calm.contributions_drifted is False
+
+
+def test_margins_may_be_of_other_rows_than_the_values() -> None:
+    """Shares of training are those of the rows that the model learnt from, whatever the margins are of."""
+    model, values = trained(), training(1_000, seed=11)
+    unseen = decided(values).margins
+    names = model.schema.names
+    seen = np.column_stack([contributions(training()), np.full(TRAIN_ROWS, -2.0)])
+    apart = replace(model, profile=fit_profile(training(), seen, names, unseen_margins=unseen))
+
+    verdict = verdict_on(values, model=apart)
+
+    assert Reference.of(apart).rows == TRAIN_ROWS
+    assert verdict.score is not None
+    assert (verdict.score.psi, verdict.data_drifted) == (0.0, False)
 
 
 def test_sketches_add_up() -> None:
