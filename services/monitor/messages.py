@@ -16,6 +16,9 @@ from shared.rpc.jobs import job_to_proto
 from shared.rpc.times import moment_of
 
 _REPORT_NAME = re.compile(r"driftReports/([a-z0-9-]{1,64})")
+# Scorers seal at 8 MiB, and a record that is larger by itself. What is larger yet does not arrive (32 MiB a message).
+MAX_SEGMENT_BYTES = 24 << 20
+_LONGEST_INSTANCE = 128
 _LARGEST_NUMBER = 2**63 - 1
 _VERDICTS = {
     Verdict.STABLE: monitor_pb2.COLUMN_VERDICT_STABLE,
@@ -32,8 +35,13 @@ _DOCUMENTS = {monitor_pb2.DRIFT_REPORT_FORMAT_HTML: HTML, monitor_pb2.DRIFT_REPO
 
 
 def segment_from_proto(request: monitor_pb2.IngestPredictionsRequest) -> prediction_pb2.Segment:
-    """Return the segment, not verified; raises InvalidInput for numbers that no log can hold."""
+    """Return the segment, not verified; raises InvalidInput for sizes and numbers that no log can hold."""
     segment = request.segment
+    if (size := segment.ByteSize()) > MAX_SEGMENT_BYTES:
+        problem = f"has {size} bytes; send at most {MAX_SEGMENT_BYTES} at once"
+        raise InvalidInput.of("segment", problem, reason="SEGMENT_TOO_LARGE")
+    if len(segment.instance) > _LONGEST_INSTANCE:
+        raise InvalidInput.of("segment.instance", f"is longer than {_LONGEST_INSTANCE} characters")
     if segment.number > _LARGEST_NUMBER:
         raise InvalidInput.of("segment.number", "is above 2^63 - 1")
     for position, record in enumerate(segment.records):

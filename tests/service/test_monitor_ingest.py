@@ -1,7 +1,7 @@
 """IngestPredictions and GetDriftStatus over a real channel."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from counterfoil.monitor.v1 import alert_pb2, monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.app import SERVICE, build
+from services.monitor.messages import MAX_SEGMENT_BYTES
 from services.monitor.settings import Settings
 from shared.errors import Precondition
 from shared.prediction_record.chain import segment_digest
@@ -101,6 +102,57 @@ def test_an_altered_record_is_refused_by_its_path(stub: MonitorServiceStub) -> N
     assert (error.code, error.reason) == ("INVALID_ARGUMENT", "SEGMENT_CORRUPT")
     assert [problem.field for problem in error.fields] == ["segment.records[1].personal_part"]
     assert status(stub).prediction_count == 0
+
+
+def _broken_link(segment: prediction_pb2.Segment) -> None:
+    segment.records[1].decision_part += segment.records[1].decision_part[:2]
+
+
+def _broken_digest(segment: prediction_pb2.Segment) -> None:
+    segment.digest = b"d" * 32
+
+
+def _numbered_too_high(segment: prediction_pb2.Segment) -> None:
+    segment.number = 2**63
+
+
+def _named_at_length(segment: prediction_pb2.Segment) -> None:
+    segment.instance = "x" * 129
+
+
+def _too_large(segment: prediction_pb2.Segment) -> None:
+    segment.records[0].personal_part = bytes(MAX_SEGMENT_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "field"),
+    [
+        (_broken_link, "SEGMENT_CORRUPT", "segment.records[1].hash"),
+        (_broken_digest, "SEGMENT_CORRUPT", "segment.digest"),
+        (_numbered_too_high, "INVALID_FIELD", "segment.number"),
+        (_named_at_length, "INVALID_FIELD", "segment.instance"),
+        (_too_large, "SEGMENT_TOO_LARGE", "segment"),
+    ],
+)
+def test_a_segment_that_no_scorer_seals_is_refused_and_nothing_of_it_stored(
+    stub: MonitorServiceStub,
+    settings: Settings,
+    change: Callable[[prediction_pb2.Segment], None],
+    reason: str,
+    field: str,
+) -> None:
+    """Its reason and its field are told, and the next sound one is taken as the first."""
+    broken, sound = (Spool().seal(seeded_values(3))[0] for _ in range(2))
+    change(broken)
+
+    with pytest.raises(grpc.RpcError) as refused:
+        send(stub, broken)
+
+    error = call_error(refused.value)
+    assert (error.code, error.reason) == ("INVALID_ARGUMENT", reason)
+    assert [problem.field for problem in error.fields] == [field]
+    assert not list((settings.folder / "log" / "ledger").rglob("*.parquet"))
+    assert not send(stub, sound).already_stored
 
 
 def test_a_request_without_a_segment_is_refused(stub: MonitorServiceStub) -> None:
