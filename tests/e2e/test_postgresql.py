@@ -1,4 +1,4 @@
-"""One PostgreSQL carries jobs, trials and MLflow; SQLite is only the default."""
+"""One PostgreSQL carries jobs, trials, MLflow and what the monitor keeps; SQLite is only the default."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,11 +9,16 @@ import pytest
 from mlflow import MlflowClient
 from sqlalchemy import NullPool, create_engine, inspect
 
-from counterfoil.types.v1 import job_pb2
+from counterfoil.monitor.v1 import monitor_pb2, outcome_pb2, performance_pb2
+from counterfoil.types.v1 import job_pb2, prediction_pb2
 from tests.adapters.mlflow_stores import MlflowStore, connected
 from tests.interrupting import Workplace
+from tests.service.monitors import HANGING_JOB, monitor
+from tests.service.monitors import settings_in as monitor_settings_in
 from tests.service.trainer import TABLES, settings_in
 from tests.synthetic_tables import write_tables
+from tests.unit.monitor.models import MODEL_VERSION, KnownModels, model_facts
+from tests.unit.monitor.segments import NOW, Spool, seeded_values
 
 
 @pytest.fixture
@@ -61,6 +66,35 @@ def test_a_tuned_training_goes_through_on_postgresql_alone(
     assert {"jobs", "trials"} <= _tables(jobs)
     assert "model_versions" in _tables(mlflow)
     assert not list(tmp_path.rglob("*.db"))
+
+
+def test_the_monitor_keeps_outcomes_on_postgresql(databases: tuple[str, str], tmp_path: Path) -> None:
+    """Reported twice and corrected; the log stays in its folder, and no SQLite file but that of its jobs appears."""
+    database, _ = databases
+    settings = replace(monitor_settings_in(tmp_path), monitor_database=database)
+    segment, _ = Spool().seal(seeded_values(2))
+    part = prediction_pb2.DecisionPart.FromString(segment.records[0].decision_part)
+    report = outcome_pb2.OutcomeReport(
+        prediction=f"{MODEL_VERSION}/predictions/{part.prediction_id}", defaulted=True, loss_amount=12.5
+    )
+    report.observation_time.FromDatetime(NOW)
+    corrected = outcome_pb2.OutcomeReport(prediction=report.prediction, defaulted=False)
+    corrected.observation_time.FromDatetime(NOW)
+
+    with monitor(settings, models=KnownModels(model_facts()), job_command=HANGING_JOB) as stub:
+        stub.IngestPredictions(monitor_pb2.IngestPredictionsRequest(segment=segment))
+        recorded = [
+            stub.RecordOutcomes(outcome_pb2.RecordOutcomesRequest(outcomes=[each]))
+            for each in (report, report, corrected)
+        ]
+        history = stub.ListOutcomes(outcome_pb2.ListOutcomesRequest(prediction=report.prediction)).outcomes
+        performance = stub.GetPerformance(performance_pb2.GetPerformanceRequest(model_version=MODEL_VERSION))
+
+    assert [each.stored_count for each in recorded] == [1, 0, 1]
+    assert [(each.defaulted, each.counts) for each in history] == [(False, True), (True, False)]
+    assert performance.overall.labelled_count == 1
+    assert {"outcomes", "alerts"} <= _tables(database)
+    assert [path.name for path in tmp_path.rglob("*.db")] == ["jobs.db"]
 
 
 def _tables(url: str) -> set[str]:
