@@ -33,9 +33,9 @@ from shared.kernels.lightgbm_text import parse_trees
 from shared.kernels.native import NativeKernel, build
 
 CHUNK_ROWS = (2 << 20) // (8 * N_FEATURES)
-STREAM_CHUNKS = {"M100": 40, "M1000": 8}
+STREAM_CHUNKS = {"M100": 40, "M1000": 4}
 CONTRIB_ROWS = {"M100": 400, "M1000": 60}
-ROUNDS = 5
+ROUNDS = 15
 LONG_ROWS = 1_000_000
 BARS = {"kernel": 0.8, "pred_contrib": 40.0, "memory_mib": 200.0}
 SERVICE = "/counterfoil.scorer.v1.ScorerService/"

@@ -2,14 +2,15 @@
 
 import json
 import math
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from google.rpc import code_pb2
 
-from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.types.v1 import prediction_pb2
+from counterfoil.scorer.v1 import scorer_pb2, stream_pb2
+from counterfoil.types.v1 import explanation_pb2, prediction_pb2
 from tests.service import cli_samples as samples
 from tests.service.fake_services import FakeServices, fake_services
 
@@ -191,3 +192,64 @@ def test_model_and_reload_show_what_is_served(services: FakeServices) -> None:
     assert services.asked("GetServingModel")[0].model == "m"
     assert "and 10 more" in served.stdout
     assert len(json.loads(reloaded.stdout)["features"]) == 40
+
+
+def scored(first: int, decisions: bytes, *, refused: int | None = None) -> stream_pb2.ScoreDatasetResponse:
+    """Return the answers about some applicants."""
+    rows = len(decisions)
+    probabilities = [math.nan if place == refused else 0.125 for place in range(rows)]
+    chunk = stream_pb2.ScoredChunk(
+        prediction=f"{samples.VERSION}/predictions/c{first}",
+        first_row=first,
+        rows=rows,
+        probabilities=struct.pack(f"<{rows}d", *probabilities),
+        margins=struct.pack(f"<{rows}d", *[-1.5] * rows),
+        decisions=decisions,
+        applicant_ids=[str(first + place) for place in range(rows)],
+        refusals=[stream_pb2.RowRefusal(row=refused)] if refused is not None else [],
+    )
+    return stream_pb2.ScoreDatasetResponse(chunk=chunk)
+
+
+def test_a_split_is_counted_by_decision_without_reasons(services: FakeServices) -> None:
+    """What narrows it reaches the scorer; contributions are not asked for, since nobody sees them here."""
+    services.answer("ScoreDataset", scored(0, b"\1\2\1"), scored(3, b"\1\0", refused=1))
+
+    outcome = services.run(
+        *("score", "dataset", "--split", "test", "--sample", "5", "--seed", "7", "--purpose", "test", "--json")
+    )
+
+    (request,) = services.asked("ScoreDataset")
+    assert (request.split, request.sample_rows, request.sample_seed) == ("test", 5, 7)
+    assert request.explain == explanation_pb2.EXPLAIN_NONE
+    assert json.loads(outcome.stdout) == {"applicants": 5, "decisions": {"APPROVE": 3, "REFUSE": 1, "not scored": 1}}
+
+
+def test_a_split_is_written_with_a_line_for_each_applicant(services: FakeServices, tmp_path: Path) -> None:
+    """Numbers in the form that reads back as the same; who was not scored has none."""
+    services.answer("ScoreDataset", scored(0, b"\1"), scored(1, b"\2\0", refused=1))
+    file = tmp_path / "scores.csv"
+
+    outcome = services.run("score", "dataset", "--split", "production", "--purpose", "test", "--output", str(file))
+
+    assert file.read_text().splitlines() == [
+        "applicant_id,probability,margin,decision,prediction",
+        f"0,0.125,-1.5,APPROVE,{samples.VERSION}/predictions/c0.0",
+        f"1,0.125,-1.5,REFUSE,{samples.VERSION}/predictions/c1.0",
+        "2,,,not scored,",
+    ]
+    assert "3 in all" in outcome.stdout
+
+
+def test_a_split_that_breaks_off_leaves_no_file(services: FakeServices, tmp_path: Path) -> None:
+    """Half of the scores would look like all of them."""
+    services.answer(
+        "ScoreDataset", scored(0, b"\1"), samples.refusal(code_pb2.RESOURCE_EXHAUSTED, "SPOOL_FULL", "full")
+    )
+    file = tmp_path / "scores.csv"
+
+    outcome = services.run("score", "dataset", "--split", "train", "--purpose", "test", "--output", str(file))
+
+    assert outcome.exit_code != 0
+    assert "SPOOL_FULL" in outcome.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,42 +1,21 @@
 """`counterfoil score`: decisions with reasons."""
 
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import click
 
 from counterfoil.cli.applicants import features_json, read_application, read_features, read_ids
+from counterfoil.cli.commands.score_dataset import dataset
 from counterfoil.cli.failures import CommandFailed
 from counterfoil.cli.files import write_file
 from counterfoil.cli.names import applicant_name
 from counterfoil.cli.options import examples, request_id_option
-from counterfoil.cli.output import Function, json_option, json_wanted, say, show
+from counterfoil.cli.output import json_option, json_wanted, say, show
+from counterfoil.cli.scoring_options import PURPOSES, model_option, purpose_option
 from counterfoil.cli.session import Session, pass_session, scorer_calls
 from counterfoil.cli.views.scores import applicant_view, batch_view, score_view, serving_model_view, serving_models_view
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.types.v1 import prediction_pb2
-
-_PURPOSES: Final = {
-    "decision": prediction_pb2.PURPOSE_DECISION,
-    "test": prediction_pb2.PURPOSE_TEST,
-    "what-if": prediction_pb2.PURPOSE_WHAT_IF,
-}
-
-
-def _purpose_option(command: Function) -> Function:
-    # No default: what is logged as a decision counts in drift and performance for good.
-    option = click.option(
-        "--purpose",
-        required=True,
-        type=click.Choice(list(_PURPOSES)),
-        help="What the score is for; it is logged, and only decisions count in drift and performance.",
-    )
-    return option(command)
-
-
-def _model_option(command: Function) -> Function:
-    option = click.option("--model", default="", metavar="MODEL", help="Registered model.  [default: the scorer's own]")
-    return option(command)
 
 
 @click.group()
@@ -45,6 +24,9 @@ def score() -> None:
 
     Every answer is in the prediction log before it is given.
     """
+
+
+score.add_command(dataset)
 
 
 @score.command(
@@ -65,11 +47,11 @@ def score() -> None:
     metavar="FILE",
     help="JSON form of counterfoil.homecredit.v1.LoanApplication: an application and its history.",
 )
-@_purpose_option
+@purpose_option
 @click.option("--application-number", default="", metavar="TEXT", help="The lender's own number, for the log.")
 @click.option("--as-of", "as_of_date", default="", metavar="YYYY-MM-DD", help="Date that the facts hold for.")
 @click.option("--reasons", type=click.IntRange(0), default=10, show_default=True, metavar="N", help="Most to show.")
-@_model_option
+@model_option
 @request_id_option
 @json_option
 @pass_session
@@ -95,7 +77,7 @@ def one(
     subject = scorer_pb2.Subject(features=features, raw=raw, **plain)
     if applicant_id is not None:
         subject.applicant_id = applicant_id
-    request = scorer_pb2.ScoreRequest(request_id=request_id, model=model, purpose=_PURPOSES[purpose], subject=subject)
+    request = scorer_pb2.ScoreRequest(request_id=request_id, model=model, purpose=PURPOSES[purpose], subject=subject)
     with scorer_calls(session) as scorer:
         answer = scorer.Score(request)
     show(answer, lambda each: score_view(each, reasons=reasons))
@@ -110,8 +92,8 @@ def one(
 )
 @click.option("--applicants", metavar="ID,ID", help="Identifiers, separated by commas.")
 @click.option("--file", type=click.File(), metavar="FILE", help="Identifiers, one a line; - reads standard input.")
-@_purpose_option
-@_model_option
+@purpose_option
+@model_option
 @request_id_option
 @json_option
 @pass_session
@@ -132,7 +114,7 @@ def batch(
     request = scorer_pb2.BatchScoreRequest(
         request_id=request_id,
         model=model,
-        purpose=_PURPOSES[purpose],
+        purpose=PURPOSES[purpose],
         subjects=[scorer_pb2.Subject(applicant_id=each) for each in ids],
     )
     with scorer_calls(session) as scorer:
@@ -149,7 +131,7 @@ def batch(
     metavar="FILE",
     help="Write the features instead, as JSON that `score one --features` takes.",
 )
-@_model_option
+@model_option
 @json_option
 @pass_session
 def applicant(session: Session, /, applicant_id: str, *, output: Path | None, model: str) -> None:
@@ -165,7 +147,7 @@ def applicant(session: Session, /, applicant_id: str, *, output: Path | None, mo
 
 
 @score.command("model")
-@_model_option
+@model_option
 @json_option
 @pass_session
 def model_(session: Session, /, *, model: str) -> None:
@@ -186,7 +168,7 @@ def models(session: Session, /) -> None:
 
 
 @score.command("reload")
-@_model_option
+@model_option
 @json_option
 @pass_session
 def reload_(session: Session, /, *, model: str) -> None:

@@ -1,7 +1,7 @@
 """What people see of scores: the decision, the reasons, and the counts of a batch."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich.console import RenderableType
@@ -26,6 +26,15 @@ def batch_view(applicants: Sequence[str], reply: scorer_pb2.BatchScoreResponse) 
     counts = ", ".join(f"{number} {word}" for word, number in sorted(answers.items()))
     headings = ("applicant", "decision", "probability", "principal reasons")
     return stacked(listing(headings, rows, right=("probability",)), f"{len(rows)} applicants: {counts}")
+
+
+def dataset_view(counts: Mapping[str, int]) -> RenderableType:
+    """Return how many applicants had which answer, and their share."""
+    total = sum(counts.values())
+    rows = [(answer, f"{number:,}", share(number / total)) for answer, number in sorted(counts.items())]
+    return stacked(
+        listing(("decision", "applicants", "share"), rows, right=("applicants", "share")), f"{total:,} in all"
+    )
 
 
 def applicant_view(applicant: scorer_pb2.Applicant) -> RenderableType:
