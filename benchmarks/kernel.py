@@ -16,15 +16,13 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.models import MODELS, N_FEATURES, train
 from shared.kernels.layout import flatten
 from shared.kernels.lightgbm_text import parse_trees
 from shared.kernels.native import NativeKernel, build
 
-N_FEATURES = 200
-TRAIN_ROWS = 20_000
 BATCH = 64
 ROUNDS = 15
-MODELS = {"M100": (100, 31), "M1000": (1_000, 34)}
 BARS = {"one_row": 15.0, "batch": 40.0}
 TOLERANCE = 1e-10
 
@@ -42,19 +40,6 @@ class Side:
         for call in range(self.calls):
             self.contributions(batches[call % len(batches)])
         return (time.perf_counter() - started) / (self.calls * len(batches[0]))
-
-
-def train(trees: int, leaves: int) -> tuple[lightgbm.Booster, NDArray[np.float64]]:
-    """Return a model and rows to score, a tenth of their values missing."""
-    generator = np.random.default_rng(0)
-    values = generator.normal(size=(TRAIN_ROWS, N_FEATURES))
-    values[generator.random(values.shape) < 0.1] = np.nan
-    known = np.nan_to_num(values)
-    margins = known[:, 0] + known[:, 1] * known[:, 2] + np.sin(known[:, 3]) + 0.09 * known[:, 4:30].sum(axis=1)
-    targets = (margins + generator.normal(size=TRAIN_ROWS) > 1.5).astype(float)  # about one in eight
-    parameters = {"objective": "binary", "num_leaves": leaves, "learning_rate": 0.05, "colsample_bytree": 0.5}
-    fixed = {"verbosity": -1, "num_threads": 1, "seed": 1}
-    return lightgbm.train({**parameters, **fixed}, lightgbm.Dataset(values, targets), trees), values[:1_000]
 
 
 def sides(booster: lightgbm.Booster, library: Path) -> tuple[Side, Side]:

@@ -24,7 +24,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.kernel import MODELS, N_FEATURES, train
+from benchmarks.models import MODELS, N_FEATURES, train
 from counterfoil.client.channels import channel_options
 from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc, stream_pb2
 from counterfoil.types.v1 import prediction_pb2

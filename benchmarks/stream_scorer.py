@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from benchmarks.kernel import MODELS, N_FEATURES, train
+from benchmarks.models import MODELS, N_FEATURES, train
 from shared.bundle.calibration import Calibrator
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.profile import fit_profile
