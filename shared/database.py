@@ -72,6 +72,15 @@ class Database:
         with self._translated(), self._engine.begin() as connection:
             yield connection
 
+    def leave_no_trace(self) -> None:
+        """Have a SQLite file's write-ahead log emptied, where what was deleted would still stand for a while.
+
+        Other databases clear up by themselves (PostgreSQL: by vacuum and the recycling of its log).
+        """
+        if self._engine.dialect.name == "sqlite":
+            with self._translated(), self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the connections that are not in use; the database must not be used afterwards."""
         self._engine.dispose()
@@ -134,5 +143,6 @@ def _switch_to_wal(engine: Engine) -> None:
 
 
 def _make_durable(connection: Any, _record: object) -> None:
-    """Let every commit of a SQLite connection reach the disk, whatever the library was built with."""
+    """Let every commit of a SQLite connection reach the disk, and what is deleted be overwritten."""
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")

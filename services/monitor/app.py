@@ -14,6 +14,7 @@ from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.drift_decisions import DriftHistory
+from services.monitor.adapters.folder_lock import FolderLock
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.log_store import LogStore, store_at
 from services.monitor.adapters.logged import LoggedPredictions
@@ -41,6 +42,7 @@ from services.monitor.response import Response, open_response
 from services.monitor.servicer import MonitorServicer
 from services.monitor.settings import Settings
 from services.monitor.standing import Standing
+from services.monitor.upkeep import Upkeep, open_upkeep
 from shared.bundle.registry import ModelRegistry
 from shared.database import Database
 from shared.jobs.runner import JobRunner
@@ -61,6 +63,7 @@ class App:
     projector: Projector
     follower: DriftFollower
     runner: JobRunner
+    upkeep: Upkeep
     response: Response
     watch: PerformanceWatch
     metrics: MetricsServer | None
@@ -72,6 +75,7 @@ class App:
         if self.metrics is not None:
             self.metrics.stop()
         self.runner.stop()
+        self.upkeep.runner.stop()
         self.projector.stop()
         self.follower.stop()
         self.watch.stop()
@@ -96,6 +100,7 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
     app.projector.start()
     app.follower.start()
     app.runner.start()
+    app.upkeep.runner.start()
     app.response.start()
     app.watch.start()
     return app
@@ -137,6 +142,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     outcomes.subscribe(watch.want)
     figures = CollectorRegistry()
     figures.register(Standings(ledger, projector, board, response, store))
+    upkeep = open_upkeep(settings, database, _new_id)
     servicer = MonitorServicer(
         predictions=_predictions(settings, ledger, database, models),
         outcomes=outcomes,
@@ -144,6 +150,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         alerting=response.alerting,
         retraining=response.retraining,
         proving=Proving(log, ledger),
+        erasures=upkeep.erasures,
         intake=Intake(ledger, projector, response.alerting.record, IngestMeter(figures)),
         reports=reports,
         standing=standing,
@@ -151,7 +158,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     )
     server = _server(settings, servicer, stopping)
     metrics = serve_metrics(figures, settings.monitor_metrics_address, setting="monitor_metrics_address")
-    return App(server, projector, follower, runner, response, watch, metrics, database, lock)
+    return App(server, projector, follower, runner, upkeep, response, watch, metrics, database, lock)
 
 
 def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:
@@ -187,6 +194,7 @@ def _projector(
         progress_file=settings.progress_file,
         on_alert=alerting.record,
         retry_s=settings.projection_retry_s,
+        exclusive=FolderLock(settings.projection_lock).held,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from counterfoil.types.v1 import prediction_pb2
+from services.monitor.adapters.fragments import read_anew
 from services.monitor.adapters.locations import Location
 from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.prediction_pages import Page, read_page, window_start
@@ -122,7 +123,7 @@ class Predictions:
         return self._overrides.record(wish)
 
     def _find(self, name: PredictionName) -> tuple[StoredRecord, prediction_pb2.DecisionPart]:
-        record = self._records.find(name)
+        record = read_anew(lambda: self._records.find(name))
         if record is None:
             raise _absent(name)
         return record, prediction_pb2.DecisionPart.FromString(record.decision_part)
@@ -142,14 +143,15 @@ class Predictions:
         if wanted.window is None:
             return Bounds()
         folder = projection_folder(self._projections, wanted.model_version)
-        first = window_start(folder, _in_window(wanted, wanted.window, narrowed=False), wanted.window.last_count)
+        window, count = _in_window(wanted, wanted.window, narrowed=False), wanted.window.last_count
+        first = read_anew(lambda: window_start(folder, window, count))
         return Bounds(first=first) if first is not None else None
 
     def _page(self, wanted: PredictionFilter, bounds: Bounds, page_size: int) -> Page:
         versions = [wanted.model_version] if wanted.model_version else filter(is_numbered, self._model_versions())
         folders = {version: projection_folder(self._projections, version) for version in versions}
         matching = wanted if wanted.window is None else _in_window(wanted, wanted.window, narrowed=True)
-        return read_page(folders, matching, bounds, page_size)
+        return read_anew(lambda: read_page(folders, matching, bounds, page_size))
 
 
 def _told(name: PredictionName, record: StoredRecord, decision: prediction_pb2.DecisionPart) -> Told:

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +60,8 @@ class Projector:
 
     Records whose bundle cannot be had wait, model version by model version, and are tried again every `retry_s`
     seconds; nothing of them is lost, since the ledger has them. Where the folder of the projections has been removed,
-    everything is projected anew from the first commit.
+    everything is projected anew from the first commit. What was read is in the projections before `exclusive` is left:
+    an erasure that holds it has nothing come in behind it.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Projector:
         progress_file: Path,
         on_alert: Callable[[Alert], None],
         retry_s: float = 30.0,
+        exclusive: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._ledger = ledger
         self._projections = projections
@@ -80,6 +83,7 @@ class Projector:
         self._progress_file = progress_file
         self._on_alert = on_alert
         self._retry_s = retry_s
+        self._exclusive = exclusive
         self._progress = _read(progress_file)
         self._changed = threading.Condition()
         self._wanted = True
@@ -149,15 +153,19 @@ class Projector:
         self._retry()
         for first, last in self._spans(self._progress.commit + 1, self._ledger.version):
             started = time.monotonic()
-            for model_version, rows in self._rows_by_model(first, last):
-                if model_version in self._progress.waiting:
-                    continue
-                obstacle = self._project(model_version, rows, last)
-                if obstacle is not None:
-                    self._progress.waiting[model_version] = first
-                    self._on_alert(obstacle)
+            with self._exclusive():
+                self._step(first, last)
             self._done(last)
             self._rest(time.monotonic() - started)
+
+    def _step(self, first: int, last: int) -> None:
+        for model_version, rows in self._rows_by_model(first, last):
+            if model_version in self._progress.waiting:
+                continue
+            obstacle = self._project(model_version, rows, last)
+            if obstacle is not None:
+                self._progress.waiting[model_version] = first
+                self._on_alert(obstacle)
 
     def _spans(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         return self._ledger.spans(first, last, size=_BYTES_AT_ONCE)
@@ -183,15 +191,16 @@ class Projector:
 
     def _try_again(self, model_version: str, first: int) -> None:
         for step_first, step_last in self._spans(first, self._progress.commit):
-            for found, rows in self._rows_by_model(step_first, step_last):
-                if found == model_version and self._project(model_version, rows, step_last) is not None:
-                    self._progress.waiting[model_version] = step_first
-                    return
+            with self._exclusive():
+                for found, rows in self._rows_by_model(step_first, step_last):
+                    if found == model_version and self._project(model_version, rows, step_last) is not None:
+                        self._progress.waiting[model_version] = step_first
+                        return
         del self._progress.waiting[model_version]
         self._done(self._progress.commit)
 
     def _rows_by_model(self, first: int, last: int) -> Iterator[tuple[str, pa.Table]]:
-        rows = self._ledger.changes(first, last, LEDGER_COLUMNS).read_all()
+        rows = self._ledger.changes(first, last, LEDGER_COLUMNS)
         rows = rows.cast(_plain(rows.schema)).sort_by([("instance", "ascending"), ("sequence", "ascending")])
         for model_version in sorted(pc.unique(rows["model_version"]).to_pylist()):
             yield model_version, rows.filter(pc.equal(rows["model_version"], model_version))

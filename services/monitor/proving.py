@@ -8,11 +8,13 @@ from itertools import groupby
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from services.monitor.adapters.erasure_log import ErasureLog
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.ledger_proof import LedgerFile, LogRange, files_of, missing_receipts, segments_of
 from services.monitor.adapters.locations import LEDGER
 from services.monitor.adapters.log_store import LogStore
-from services.monitor.domain.proof import Broken, Chains, Fault, Link, Receipt
+from services.monitor.adapters.segment_proof import CheckedSegment
+from services.monitor.domain.proof import Broken, Chains, Fault, FaultKind, Link, Receipt
 from shared.errors import Exhausted, NotFound
 
 # A progress is told whenever so many files were read.
@@ -48,6 +50,7 @@ class _Walk:
     store: LogStore
     wanted: LogRange
     chains: Chains
+    accounted: Callable[[str, int], bool]
     verdict: Verdict = field(default_factory=Verdict)
 
     def day(self, files: Sequence[LedgerFile], total_files: int) -> Iterator[Progress]:
@@ -56,11 +59,12 @@ class _Walk:
         for file in files:
             for segment in segments_of(self.store, LEDGER, file, self.wanted):
                 links.append(segment.link)
+                self._account(segment, file)
                 self.verdict = replace(
                     self.verdict,
                     segments=self.verdict.segments + 1,
                     records=self.verdict.records + segment.records,
-                    erased=self.verdict.erased + segment.erased,
+                    erased=self.verdict.erased + len(segment.erased),
                 )
             self.verdict = replace(self.verdict, files=self.verdict.files + 1)
             if self.verdict.files % _FILES_BETWEEN_NEWS == 0:
@@ -68,6 +72,14 @@ class _Walk:
         for link in sorted(links, key=lambda each: (each.instance, each.number)):
             self.chains.follow(link)
         self.verdict = replace(self.verdict, instances=self.chains.instances)
+
+    def _account(self, segment: CheckedSegment, file: LedgerFile) -> None:
+        """Raise Broken for a record that is erased, and no erasure on record says so."""
+        for sequence in segment.erased:
+            if not self.accounted(segment.link.instance, sequence):
+                problem = f"the personal part of record {sequence} is gone, and no erasure accounts for it"
+                kind, link = FaultKind.ERASURE_UNRECORDED, segment.link
+                raise Broken(Fault(kind, problem, link.instance, link.number, sequence, file.path))
 
 
 class Proving:
@@ -90,15 +102,33 @@ class Proving:
         if not self._busy.acquire(blocking=False):
             raise Exhausted("another check of the log runs; try again when it has ended", reason="LOG_CHECK_BUSY")
         try:
-            yield from self._verify(self._ledger.snapshot(), wanted, list(receipts), is_wanted)
+            yield from self._verify_anew(wanted, list(receipts), is_wanted)
         finally:
             self._busy.release()
+
+    def _verify_anew(
+        self, wanted: LogRange, receipts: list[Receipt], is_wanted: Callable[[], bool]
+    ) -> Iterator[Progress | Verdict]:
+        """Check the log, from the start again where an erasure replaced a file before it was read."""
+        while True:
+            for news in self._verify(self._ledger.snapshot(), wanted, receipts, is_wanted):
+                if isinstance(news, Verdict) and self._was_replaced(news.fault):
+                    break
+                yield news
+            else:
+                return
+
+    def _was_replaced(self, fault: Fault | None) -> bool:
+        """Return whether a file that could not be read is none of the log any more."""
+        if fault is None or fault.kind is not FaultKind.FILE_UNREADABLE:
+            return False
+        return all(file.path != fault.file for file in files_of(self._ledger.snapshot(), LogRange()))
 
     def _verify(
         self, table: DeltaTable, wanted: LogRange, receipts: list[Receipt], is_wanted: Callable[[], bool]
     ) -> Iterator[Progress | Verdict]:
         files = files_of(table, wanted)
-        walk = _Walk(self._store, wanted, Chains(*wanted.ends))
+        walk = _Walk(self._store, wanted, Chains(*wanted.ends), ErasureLog(self._store).covers())
         try:
             for _, of_day in groupby(files, key=lambda file: file.day):
                 for progress in walk.day(list(of_day), len(files)):

@@ -8,6 +8,7 @@ import grpc
 from counterfoil.monitor.v1 import monitor_pb2
 from services.monitor.alert_rpcs import AlertRpcs
 from services.monitor.drift_rpcs import DriftRpcs
+from services.monitor.erasure_rpcs import ErasureRpcs
 from services.monitor.intake import Intake
 from services.monitor.messages import (
     asked_from_proto,
@@ -31,7 +32,7 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class MonitorServicer(
-    PredictionRpcs, OutcomeRpcs, PerformanceRpcs, DriftRpcs, AlertRpcs, RetrainRpcs, VerificationRpcs
+    PredictionRpcs, OutcomeRpcs, PerformanceRpcs, DriftRpcs, AlertRpcs, RetrainRpcs, VerificationRpcs, ErasureRpcs
 ):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 

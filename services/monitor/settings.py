@@ -107,6 +107,11 @@ class Settings:
         return self.folder / f"progress-{digest_of(self.log_url.encode())[:16]}.json"
 
     @property
+    def projection_lock(self) -> Path:
+        """Return the file that keeps the projector from reading what is being erased."""
+        return self.folder / "projecting.lock"
+
+    @property
     def reports_folder(self) -> Path:
         """Return where each drift report has a folder of its documents."""
         return self.folder / "reports"
@@ -125,3 +130,8 @@ class Settings:
     def jobs_url(self) -> str:
         """Return the SQLAlchemy URL of the job store."""
         return f"sqlite:///{(self.folder / 'jobs.db').absolute()}"
+
+    @property
+    def upkeep_url(self) -> str:
+        """Return the SQLAlchemy URL of the store of jobs that change what is stored of the log."""
+        return f"sqlite:///{(self.folder / 'upkeep.db').absolute()}"

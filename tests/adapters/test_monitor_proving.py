@@ -12,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterfoil.types.v1 import prediction_pb2
+from services.monitor.adapters.erasure_log import ErasureLog
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.ledger_proof import LogRange
 from services.monitor.adapters.log_store import LocalStore
+from services.monitor.domain.erasure import ErasureEntry, Span
 from services.monitor.domain.proof import Fault, FaultKind, Receipt
 from services.monitor.proving import Proving, Verdict
 from shared.errors import Exhausted, NotFound
@@ -153,11 +155,29 @@ def test_a_changed_digest_is_named(log: Log) -> None:
 
 def test_an_erased_record_is_proven_but_for_the_person(log: Log) -> None:
     """Part and salt are gone together; the decision and its place in the chain stay."""
+    entry = ErasureEntry("er-1", "ERASURE", NOW, "Article 17", "", "CN=dpo")
+    ErasureLog(LocalStore(log.folder.parent)).record(entry, [Span("spool-1", 4, 5)])
     rewritten(log.files()[1], personal_part=None, salt=None)
 
     verdict = log.verdict()
 
     assert (verdict.fault, verdict.records, verdict.erased) == (None, 15, 1)
+
+
+def test_an_erasure_that_is_not_on_record_is_named(log: Log) -> None:
+    """Otherwise inputs could be made away with by whoever can write to the log."""
+    entry = ErasureEntry("er-1", "ERASURE", NOW, "Article 17", "", "CN=dpo")
+    ErasureLog(LocalStore(log.folder.parent)).record(entry, [Span("spool-1", 6, 9), Span("spool-2", 1, 9)])
+    rewritten(log.files()[1], personal_part=None, salt=None)
+
+    fault = log.fault()
+
+    assert (fault.kind, fault.instance, fault.number, fault.sequence) == (
+        FaultKind.ERASURE_UNRECORDED,
+        "spool-1",
+        2,
+        5,
+    )
 
 
 def test_a_missing_last_record_is_named(log: Log) -> None:

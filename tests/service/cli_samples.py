@@ -7,6 +7,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from counterfoil.monitor.v1 import (
     alert_pb2,
     drift_status_pb2,
+    erasure_pb2,
     monitor_pb2,
     outcome_pb2,
     performance_pb2,
@@ -22,6 +23,7 @@ JOB = "trainingJobs/tj-0123456789ab"
 REPORT = "driftReports/dr-0123456789ab"
 VERSION = "models/credit-default/versions/2"
 PREDICTION = f"{VERSION}/predictions/0b5f6c9e-0000-4000-8000-000000000000"
+ERASURE = "erasures/er-0123456789ab"
 MORNING = Timestamp(seconds=1_800_000_000)
 
 
@@ -251,6 +253,19 @@ def serving_model() -> scorer_pb2.ServingModel:
         kernel_id="lightgbm-4.7.0",
         load_time=MORNING,
         features=[feature] * 40,
+    )
+
+
+def erasure(made: job_pb2.Job | None = None) -> erasure_pb2.Erasure:
+    """Return the erasure of somebody with three records."""
+    return erasure_pb2.Erasure(
+        name=ERASURE,
+        job=made or job(),
+        reason="Article 17",
+        reference="case 12",
+        record_count=3,
+        projected_row_count=3,
+        file_count=2,
     )
 
 

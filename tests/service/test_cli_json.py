@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2, retraining_pb2
+from counterfoil.monitor.v1 import alert_pb2, erasure_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2, retraining_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
 from tests.service import cli_samples as samples
@@ -35,6 +35,7 @@ _BATCH = scorer_pb2.BatchScoreResponse(
     ]
 )
 _PREDICTIONS = prediction_log_pb2.ListPredictionsResponse(predictions=[samples.prediction()])
+_ERASURES = erasure_pb2.ListErasuresResponse(erasures=[samples.erasure()])
 # A command as it is typed, the method it prints the answer of, and the answer.
 COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("dataset create --tables t --imputation none --no-wait", "CreateDataset", samples.dataset()),
@@ -94,6 +95,8 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ),
     ("score reload", "ReloadModel", samples.serving_model()),
     ("predictions get m/2/x", "GetPrediction", samples.prediction()),
+    ("audit erase --applicant 1 --reason r --no-wait", "ErasePersonalData", samples.erasure()),
+    ("audit erasures", "ListErasures", _ERASURES),
     ("predictions list", "ListPredictions", _PREDICTIONS),
     ("predictions override m/2/x --decision approve --code c --reason r", "RecordOverride", samples.override()),
     ("drift create --production --no-wait", "CreateDriftReport", samples.drift_report()),

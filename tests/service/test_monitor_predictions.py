@@ -94,7 +94,10 @@ def test_a_prediction_comes_back_with_everything_that_is_stored(log: Log) -> Non
     assert [each.feature for each in found.inputs] == list(FEATURES)
     assert [each.value.number for each in found.inputs[:2]] == [2.0, -1.0]
     assert (found.inputs[2].value.WhichOneof("value"), found.inputs[2].imputed) == ("missing", True)
-    assert [(each.feature, each.contribution) for each in found.reasons[:2]] == [(FEATURES[0], 2.0), (FEATURES[1], -1)]
+    assert [(each.feature, each.contribution) for each in found.reasons[:2]] == [
+        (FEATURES[0], 1.0),
+        (FEATURES[1], -0.5),
+    ]
     assert [(each.code, each.text) for each in found.principal_reasons] == [("R0", f"text of {FEATURES[0]}")]
     assert not found.erased
     assert not found.names_missing_reason

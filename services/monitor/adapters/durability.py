@@ -10,7 +10,8 @@ def sync_commit(table: Path, version: int) -> None:
     """Return once the commit is on disk: its data files, its log entry, a checkpoint beside it, and their folders."""
     log = table / "_delta_log"
     entry = log / f"{version:020d}.json"
-    files = _added_files(table, entry)
+    # A file that is gone was replaced by a later commit, which is synced as well.
+    files = [path for path in _added_files(table, entry) if path.exists()]
     beside = [log / f"{version:020d}.checkpoint.parquet", log / "_last_checkpoint"]
     for path in [*files, entry, *(path for path in beside if path.exists())]:
         sync(path)

@@ -2,9 +2,23 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import groupby
+from typing import TypeVar
 
 import pyarrow.dataset as ds
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+
+
+def read_anew(read: Callable[[], T]) -> T:
+    """Return what `read` does, which opens its tables itself; done again where files were replaced while it read."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(FileNotFoundError):
+            return read()
+    return read()
 
 
 def newest_days(

@@ -13,6 +13,7 @@ from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from counterfoil.types.v1 import prediction_pb2
+from services.monitor.adapters.ledger_changes import read_changes
 from services.monitor.adapters.ledger_files import INDEXED, PARTITIONED_BY, DataFile, bytes_added, data_file
 from services.monitor.adapters.ledger_group import Appended, Arrival, Group, Stored
 from services.monitor.adapters.ledger_rows import LEDGER_SCHEMA, ledger_rows, segment_facts
@@ -103,12 +104,12 @@ class Ledger:
         """Return the table as it is now, on a handle of its own: ours must not move between its look and its write."""
         return _open(self._store)
 
-    def changes(self, first: int, last: int, columns: list[str]) -> pa.RecordBatchReader:
-        """Return the rows of commits `first` to `last` with their `_commit_version`, in no particular order."""
-        reader = self.snapshot().load_cdf(
-            starting_version=first, ending_version=last, columns=[*columns, "_commit_version"], allow_out_of_range=True
-        )
-        return pa.RecordBatchReader.from_stream(reader)
+    def changes(self, first: int, last: int, columns: list[str]) -> pa.Table:
+        """Return the rows that commits `first` to `last` stored, with their `_commit_version`, in no particular order.
+
+        They are as they are now: of what was compacted or erased since, the rows that stand in the old ones' place.
+        """
+        return read_changes(self._store, first, last, columns)
 
     def spans(self, first: int, last: int, *, size: int) -> Iterator[tuple[int, int]]:
         """Yield the commits `first` to `last` in spans of one, or of several whose files have at most `size` bytes."""

@@ -9,6 +9,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -71,6 +72,26 @@ def bytes_added(commit: bytes) -> int:
     """
     actions = (json.loads(line) for line in commit.splitlines() if line.strip())
     return sum(action["add"]["size"] for action in actions if "add" in action and action["add"]["dataChange"])
+
+
+@dataclass(frozen=True)
+class AddedFile:
+    """A file that a commit brought into the table, and the segment whose rows it has."""
+
+    path: str
+    instance: str
+    number: int
+
+
+def files_added(commit: bytes) -> list[AddedFile]:
+    """Return the files that a commit brought into the table, from its entry in Delta's log; compaction brings none."""
+    added = []
+    for line in commit.splitlines():
+        action = json.loads(line).get("add") if line.strip() else None
+        if action is not None and action["dataChange"]:
+            least = json.loads(action["stats"])["minValues"]
+            added.append(AddedFile(unquote(action["path"]), least["instance"], least["number"]))
+    return added
 
 
 def _stats(rows: pa.Table) -> str:

@@ -1,4 +1,4 @@
-"""What persons decided instead of the model, in the monitor's database: rows are added and never changed."""
+"""What persons decided instead of the model, in the monitor's database: added, and changed by an erasure alone."""
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    update,
 )
 from sqlalchemy.exc import IntegrityError
 
@@ -94,6 +95,17 @@ class Overrides:
             if override.wish.prediction in predictions:
                 found.setdefault(override.wish.prediction, []).append(override)
         return found
+
+    def forget_words(self, predictions: Collection[PredictionName]) -> None:
+        """Remove the words of the reasons, which may tell of the person; of a chunk, those of all its rows.
+
+        Who decided what, when, and the code of the reason stay.
+        """
+        for name in predictions:
+            of_chunk = _OVERRIDES.c.prediction_id.startswith(f"{name.id}.", autoescape=True)
+            those = _OVERRIDES.c.model_version == name.model_version, (_OVERRIDES.c.prediction_id == name.id) | of_chunk
+            with self._database.transaction() as connection:
+                connection.execute(update(_OVERRIDES).where(*those).values(reason=""))
 
     def _of_request(self, wish: OverrideWish) -> Override | None:
         if not wish.request_id:

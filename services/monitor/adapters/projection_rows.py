@@ -48,6 +48,9 @@ _FIXED_FIELDS = [
     ("sequence", pa.int64()),
 ]
 
+KEPT_COLUMNS = frozenset(name for name, _ in _FIXED_FIELDS) - {"applicant_id", "application_number"}
+"""What stays of a prediction that is erased: what is left tells of the decision and not of the person."""
+
 # Field 3, its values one after another as 8 bytes each.
 _VALUES_TAG = b"\x1a"
 

@@ -14,11 +14,11 @@ from shared.prediction_record.chain import genesis_hash, personal_digest, record
 
 @dataclass(frozen=True)
 class CheckedSegment:
-    """A segment that is as it was sealed; erased records are proven but for their personal part."""
+    """A segment that is as it was sealed; `erased` are the records, by sequence, whose personal part is not proven."""
 
     link: Link
     records: int
-    erased: int
+    erased: tuple[int, ...]
 
 
 def check_segment(rows: Sequence[dict[str, Any]]) -> CheckedSegment:
@@ -37,7 +37,7 @@ def check_segment(rows: Sequence[dict[str, Any]]) -> CheckedSegment:
         previous = row["hash"]
     if last["sequence"] != first["last_sequence"]:
         raise _broken(last, FaultKind.RECORDS_MISSING, f"the segment's records after {last['sequence']} are missing")
-    erased = sum(not row["personal_part"] and not row["salt"] for row in rows)
+    erased = tuple(row["sequence"] for row in rows if not row["personal_part"] and not row["salt"])
     if not erased:
         _check_digest(rows)
     if first["number"] == 1 and first["previous_hash"] != genesis_hash(first["instance"]):

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from counterfoil.cli.commands.erasures import erase, erasures
 from counterfoil.cli.commands.replay import replay
 from counterfoil.cli.commands.verification import verify_log
 from counterfoil.cli.failures import CommandFailed
@@ -23,8 +24,8 @@ def audit() -> None:
     """Look at who changed what, when and why, and check the records of it and of all predictions."""
 
 
-audit.add_command(verify_log)
-audit.add_command(replay)
+for _command in (verify_log, replay, erase, erasures):
+    audit.add_command(_command)
 
 
 @audit.command(

@@ -5,6 +5,7 @@ import warnings
 
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
 from counterfoil.monitor.v1 import drift_status_pb2 as counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2
+from counterfoil.monitor.v1 import erasure_pb2 as counterfoil_dot_monitor_dot_v1_dot_erasure__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
 from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
 from counterfoil.monitor.v1 import performance_pb2 as counterfoil_dot_monitor_dot_v1_dot_performance__pb2
@@ -83,6 +84,26 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/VerifyLog',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogResponse.FromString,
+                _registered_method=True)
+        self.ErasePersonalData = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ErasePersonalData',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ErasePersonalDataRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.Erasure.FromString,
+                _registered_method=True)
+        self.GetErasure = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/GetErasure',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.GetErasureRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.Erasure.FromString,
+                _registered_method=True)
+        self.ListErasures = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListErasures',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ListErasuresRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ListErasuresResponse.FromString,
+                _registered_method=True)
+        self.WatchErasure = channel.unary_stream(
+                '/counterfoil.monitor.v1.MonitorService/WatchErasure',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.WatchErasureRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.WatchErasureResponse.FromString,
                 _registered_method=True)
         self.CreateDriftReport = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/CreateDriftReport',
@@ -218,6 +239,34 @@ class MonitorServiceServicer:
 
     def VerifyLog(self, request, context):
         """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ErasePersonalData(self, request, context):
+        """Starts erasing one applicant's inputs and identity from the log, whose decisions and proofs stay, and returns the erasure at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetErasure(self, request, context):
+        """Returns one erasure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListErasures(self, request, context):
+        """Returns erasures, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchErasure(self, request, context):
+        """Follows an erasure until its job ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -371,6 +420,26 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.VerifyLog,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogResponse.SerializeToString,
+            ),
+            'ErasePersonalData': grpc.unary_unary_rpc_method_handler(
+                    servicer.ErasePersonalData,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ErasePersonalDataRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.Erasure.SerializeToString,
+            ),
+            'GetErasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErasure,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.GetErasureRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.Erasure.SerializeToString,
+            ),
+            'ListErasures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErasures,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ListErasuresRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ListErasuresResponse.SerializeToString,
+            ),
+            'WatchErasure': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchErasure,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.WatchErasureRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.WatchErasureResponse.SerializeToString,
             ),
             'CreateDriftReport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDriftReport,
@@ -667,6 +736,114 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/VerifyLog',
             counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_verification__pb2.VerifyLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ErasePersonalData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ErasePersonalData',
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ErasePersonalDataRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/GetErasure',
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.GetErasureRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErasures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListErasures',
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ListErasuresRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.ListErasuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchErasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/WatchErasure',
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.WatchErasureRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_erasure__pb2.WatchErasureResponse.FromString,
             options,
             channel_credentials,
             insecure,

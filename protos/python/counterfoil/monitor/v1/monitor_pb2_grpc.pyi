@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import drift_status_pb2 as _drift_status_pb2
+from counterfoil.monitor.v1 import erasure_pb2 as _erasure_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
 from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import performance_pb2 as _performance_pb2
@@ -79,6 +80,14 @@ class MonitorServiceStub:
     """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
     VerifyLog: _grpc.UnaryStreamMultiCallable[_verification_pb2.VerifyLogRequest, _verification_pb2.VerifyLogResponse]
     """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last."""
+    ErasePersonalData: _grpc.UnaryUnaryMultiCallable[_erasure_pb2.ErasePersonalDataRequest, _erasure_pb2.Erasure]
+    """Starts erasing one applicant's inputs and identity from the log, whose decisions and proofs stay, and returns the erasure at once."""
+    GetErasure: _grpc.UnaryUnaryMultiCallable[_erasure_pb2.GetErasureRequest, _erasure_pb2.Erasure]
+    """Returns one erasure."""
+    ListErasures: _grpc.UnaryUnaryMultiCallable[_erasure_pb2.ListErasuresRequest, _erasure_pb2.ListErasuresResponse]
+    """Returns erasures, newest first."""
+    WatchErasure: _grpc.UnaryStreamMultiCallable[_erasure_pb2.WatchErasureRequest, _erasure_pb2.WatchErasureResponse]
+    """Follows an erasure until its job ends."""
     CreateDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]
@@ -136,6 +145,14 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Tells how a model version does: what happened, and what its probabilities let expect before outcomes are known."""
     VerifyLog: _aio.UnaryStreamMultiCallable[_verification_pb2.VerifyLogRequest, _verification_pb2.VerifyLogResponse]  # type: ignore[assignment]
     """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last."""
+    ErasePersonalData: _aio.UnaryUnaryMultiCallable[_erasure_pb2.ErasePersonalDataRequest, _erasure_pb2.Erasure]  # type: ignore[assignment]
+    """Starts erasing one applicant's inputs and identity from the log, whose decisions and proofs stay, and returns the erasure at once."""
+    GetErasure: _aio.UnaryUnaryMultiCallable[_erasure_pb2.GetErasureRequest, _erasure_pb2.Erasure]  # type: ignore[assignment]
+    """Returns one erasure."""
+    ListErasures: _aio.UnaryUnaryMultiCallable[_erasure_pb2.ListErasuresRequest, _erasure_pb2.ListErasuresResponse]  # type: ignore[assignment]
+    """Returns erasures, newest first."""
+    WatchErasure: _aio.UnaryStreamMultiCallable[_erasure_pb2.WatchErasureRequest, _erasure_pb2.WatchErasureResponse]  # type: ignore[assignment]
+    """Follows an erasure until its job ends."""
     CreateDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.CreateDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
     """Starts comparing data with the training data and returns the report at once."""
     GetDriftReport: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetDriftReportRequest, _monitor_pb2.DriftReport]  # type: ignore[assignment]
@@ -238,6 +255,38 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_verification_pb2.VerifyLogResponse], _abc.AsyncIterator[_verification_pb2.VerifyLogResponse]]:
         """Proves a range of the prediction log, or names the first thing that is wrong with it. Progress comes first, the verdict last."""
+
+    @_abc_1.abstractmethod
+    def ErasePersonalData(
+        self,
+        request: _erasure_pb2.ErasePersonalDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erasure_pb2.Erasure, _abc.Awaitable[_erasure_pb2.Erasure]]:
+        """Starts erasing one applicant's inputs and identity from the log, whose decisions and proofs stay, and returns the erasure at once."""
+
+    @_abc_1.abstractmethod
+    def GetErasure(
+        self,
+        request: _erasure_pb2.GetErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erasure_pb2.Erasure, _abc.Awaitable[_erasure_pb2.Erasure]]:
+        """Returns one erasure."""
+
+    @_abc_1.abstractmethod
+    def ListErasures(
+        self,
+        request: _erasure_pb2.ListErasuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erasure_pb2.ListErasuresResponse, _abc.Awaitable[_erasure_pb2.ListErasuresResponse]]:
+        """Returns erasures, newest first."""
+
+    @_abc_1.abstractmethod
+    def WatchErasure(
+        self,
+        request: _erasure_pb2.WatchErasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_erasure_pb2.WatchErasureResponse], _abc.AsyncIterator[_erasure_pb2.WatchErasureResponse]]:
+        """Follows an erasure until its job ends."""
 
     @_abc_1.abstractmethod
     def CreateDriftReport(

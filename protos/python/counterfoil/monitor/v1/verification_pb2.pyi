@@ -53,6 +53,8 @@ class _LogFaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LogFault
     """The log has no record where a receipt says one was."""
     LOG_FAULT_KIND_RECEIPT_DIFFERS: _LogFaultKind.ValueType  # 12
     """The log has another record where a receipt says one was."""
+    LOG_FAULT_KIND_ERASURE_UNRECORDED: _LogFaultKind.ValueType  # 13
+    """A record's personal part and salt are gone, and no erasure on record accounts for it."""
 
 class LogFaultKind(_LogFaultKind, metaclass=_LogFaultKindEnumTypeWrapper):
     """What is wrong with a part of the log."""
@@ -83,6 +85,8 @@ LOG_FAULT_KIND_RECEIPT_MISSING: LogFaultKind.ValueType  # 11
 """The log has no record where a receipt says one was."""
 LOG_FAULT_KIND_RECEIPT_DIFFERS: LogFaultKind.ValueType  # 12
 """The log has another record where a receipt says one was."""
+LOG_FAULT_KIND_ERASURE_UNRECORDED: LogFaultKind.ValueType  # 13
+"""A record's personal part and salt are gone, and no erasure on record accounts for it."""
 Global___LogFaultKind: _TypeAlias = LogFaultKind  # noqa: Y015
 
 @_typing.final
