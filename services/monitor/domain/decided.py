@@ -42,10 +42,12 @@ class Decided:
     def costs_if(self, defaulted: Floats) -> Floats:
         """Return what each decision costs where the applicant defaults with the given chances (0 and 1: outcomes).
 
-        NaN where the applicant was referred or what is at stake is not known.
+        NaN where the applicant was referred, or where either stake is not known: costs of approvals alone, or of
+        refusals, would look like those of a model.
         """
         costs = np.where(self.approved, self.missed * defaulted, self.lost * (1.0 - defaulted))
-        return np.where(self.approved | self.refused, costs, np.nan)
+        told = (self.approved | self.refused) & ~np.isnan(self.missed) & ~np.isnan(self.lost)
+        return np.where(told, costs, np.nan)
 
 
 @dataclass(frozen=True)
