@@ -29,12 +29,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks import pandas_features, polars_features
-from shared.features.building import build_features
+from shared.features.building import fit_features
 from shared.features.filing import InFile
-from shared.features.levels import fit_levels
 from shared.features.specification import CLIENT_KEY
+from shared.features.tables import FeatureTables
 from shared.tables.converting import convert_tables
-from shared.tables.reading import open_tables
+from shared.tables.streaming import stream_tables
 from shared.tables.synthesizing import synthesize
 
 APPLICANTS = 356_000
@@ -76,8 +76,10 @@ class Bar:
 
 def build_ours(directory: Path, file_format: str) -> pl.DataFrame:
     """Return the features as a data set's job makes them."""
-    frames = open_tables(directory / file_format, coded=True).frames
-    return build_features(frames, fit_levels(frames), keeper=InFile()).frame
+    tables = stream_tables(directory / file_format)
+    table = fit_features(FeatureTables(tables.frames, tables.codes), keeper=InFile())[1]
+    tables.reports()
+    return table.frame
 
 
 def build_pandas(directory: Path, file_format: str) -> Callable[[], pl.DataFrame]:

@@ -17,14 +17,16 @@ from services.trainer.domain.prepared.labels import applicants, targets
 from services.trainer.domain.sources import PreparedTable, Source
 from shared.bundle.schema import Feature
 from shared.digests import digest_of_file
-from shared.features.building import build_features
+from shared.features.building import fit_features
 from shared.features.columns import feature_columns
 from shared.features.filing import InFile
-from shared.features.levels import Levels, fit_levels
+from shared.features.levels import Levels
 from shared.features.sets import SPECIFICATIONS
 from shared.features.specification import CLIENT_KEY, TARGET, FeatureSpecification
-from shared.tables.reading import TableReport, open_tables
+from shared.features.tables import FeatureTables
+from shared.tables.reading import TableReport
 from shared.tables.sources import find_source
+from shared.tables.streaming import stream_tables
 
 Progress = Callable[[float, str], None]
 
@@ -56,16 +58,14 @@ def read_rows(source: Source, tables_root: Path, report: Progress) -> SourceRows
 
 def _home_credit(directory: Path, specification: FeatureSpecification, report: Progress) -> SourceRows:
     report(0.05, "reading the tables")
-    tables = open_tables(directory, coded=True)
-    report(0.2, "fixing the levels of text columns")
-    levels = fit_levels(tables.frames, specification)
-    report(0.25, "building features")
-    table = build_features(tables.frames, levels, specification, keeper=InFile())
+    tables = stream_tables(directory)
+    report(0.2, "building features")
+    levels, table = fit_features(FeatureTables(tables.frames, tables.codes), specification, keeper=InFile())
     features = tuple(described(column) for column in feature_columns(levels, specification))
     applicant, label = pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL)
     frame = table.frame.select(applicant, label, *(feature.name for feature in features))
     report(0.5, "digesting the tables")
-    return SourceRows(frame, features, levels, _with_digests(tables.reports, directory), table.dropped)
+    return SourceRows(frame, features, levels, _with_digests(tables.reports(), directory), table.dropped)
 
 
 def _with_digests(reports: Sequence[TableReport], directory: Path) -> tuple[TableReport, ...]:

@@ -1,7 +1,7 @@
 """What is kept of each group of a history table while its rows go by, and the features it gives in the end."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Literal, Protocol
 
@@ -22,6 +22,7 @@ from shared.features.loops import (
     insert_distinct,
     set_variances,
 )
+from shared.features.preparation import MISSING_CODE
 from shared.features.specification import Aggregation
 from shared.tables.schema import NEVER
 
@@ -123,30 +124,46 @@ class NumberAccumulator:
         yield from ((measure.column.name, found[measure.function]) for measure in self.measures)
 
 
-@dataclass(frozen=True)
+@dataclass
 class LevelAccumulator:
-    """How many rows have each level of one column of codes, (n_levels + 1, n_groups), missing being the last."""
+    """How many rows have each code of one column of texts, (n_codes + 1, n_groups), missing ones first.
+
+    There may come more codes than there were at first, whose levels become known in the end.
+    """
 
     measures: Sequence[Measure]
     counts: Counts
+    keeper: Keeper
 
     @classmethod
     def of(cls, measures: Sequence[Measure], n_groups: int, keeper: Keeper) -> "LevelAccumulator":
         """Return one that has seen nothing."""
-        n_levels = max(measure.code or 0 for measure in measures) + 1
-        return cls(measures, keeper.zeros((n_levels + 1, n_groups), np.int32))
+        n_codes = max(measure.code or 0 for measure in measures) + 1
+        return cls(measures, keeper.zeros((n_codes + 1, n_groups), np.int32), keeper)
 
     def add(self, groups: Places, values: Values) -> None:
         """Take Int16 codes."""
+        self._make_room(int(values.max(initial=MISSING_CODE)))
         count_codes(groups, values, self.counts)
+
+    def named(self, measures: Sequence[Measure]) -> "LevelAccumulator":
+        """Return what gives these measures of the rows taken so far."""
+        self._make_room(max(measure.code or 0 for measure in measures))
+        return replace(self, measures=measures)
 
     def columns(self, rows: Counts) -> Iterator[Column]:
         """Yield the measures: functions of the 0 and 1 that tell of every row whether it has the level."""
         with np.errstate(divide="ignore", invalid="ignore"):
             for measure in self.measures:
-                # Code -1, missing, is the last row.
-                there = self.counts[measure.code or 0]
+                there = self.counts[(measure.code or 0) + 1]
                 yield measure.column.name, _LEVEL_FUNCTIONS[measure.function](there, rows)
+
+    def _make_room(self, code: int) -> None:
+        n_codes, n_groups = self.counts.shape
+        if code + 1 >= n_codes:
+            counts = self.keeper.zeros((code + 2, n_groups), np.int32)
+            counts[:n_codes] = self.counts
+            self.counts = counts
 
 
 @dataclass

@@ -11,10 +11,11 @@ from shared.features.derivation import with_derived
 from shared.features.histories import aggregate_history
 from shared.features.keeping import InMemory, Keeper
 from shared.features.keys import KeyIndex
-from shared.features.levels import Levels
+from shared.features.levels import Levels, fit_levels
 from shared.features.preparation import to_floats
 from shared.features.reference import REFERENCE
 from shared.features.specification import CLIENT_KEY, TARGET, Derived, FeatureSpecification
+from shared.features.tables import FeatureTables
 from shared.features.workers import hired_workers
 
 
@@ -47,18 +48,36 @@ def build_features(
     from `tables` or was absent at fit time. A client without rows in a table that is there has missing values, not
     zeros. Raises InvalidInput for a missing column, no application table, or an application that occurs twice.
     """
-    known, keeper = levels.only(tables), keeper or InMemory()
-    columns = feature_columns(known, specification)
+    return _build(FeatureTables(tables), levels.only(tables), specification, keeper or InMemory())[1]
+
+
+def fit_features(
+    tables: FeatureTables, specification: FeatureSpecification = REFERENCE, *, keeper: Keeper | None = None
+) -> tuple[Levels, FeatureTable]:
+    """Return the levels that `fit_levels` finds, and the features that `build_features` makes with them.
+
+    A table of codes is read once for both.
+    """
+    fitted = {name: frame for name, frame in tables.frames.items() if name not in tables.codes}
+    return _build(tables, fit_levels(fitted, specification), specification, keeper or InMemory())
+
+
+def _build(
+    tables: FeatureTables, levels: Levels, specification: FeatureSpecification, keeper: Keeper
+) -> tuple[Levels, FeatureTable]:
     with hired_workers() as workers:
-        applications = keep_applications(tables, known, specification.application, workers=workers, keeper=keeper)
+        applications = keep_applications(
+            tables.frames, levels, specification.application, workers=workers, keeper=keeper
+        )
         unseen, index = dict(applications.unseen), KeyIndex.of(applications.frame[CLIENT_KEY])
         for history in specification.histories:
-            if history.table in known.tables:
-                unseen |= aggregate_history(tables, known, history, index=index, workers=workers, keeper=keeper)
-    names = [column.name for column in columns]
+            if tables.known(history.table, levels):
+                made = aggregate_history(tables, levels, history, index=index, workers=workers, keeper=keeper)
+                levels, unseen = made.levels, unseen | dict(made.unseen)
+    names = [column.name for column in feature_columns(levels, specification)]
     frame = _with_kept(applications.frame, keeper)
     frame = _with_combined(frame, [derived for derived in specification.combined if derived.name in names], keeper)
-    return FeatureTable(frame.select(CLIENT_KEY, TARGET, *names), unseen, applications.dropped)
+    return levels, FeatureTable(frame.select(CLIENT_KEY, TARGET, *names), unseen, applications.dropped)
 
 
 def _with_kept(frame: pl.DataFrame, keeper: Keeper) -> pl.DataFrame:

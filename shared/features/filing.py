@@ -41,7 +41,8 @@ class InFile:
 
     def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array in memory that is used once more after `renew`."""
-        return self._arena.zeros(shape, np.dtype(dtype))
+        with self._lock:
+            return self._arena.zeros(shape, np.dtype(dtype))
 
     def keep(self, name: str, values: Floats) -> None:
         """Write one feature, contiguous in memory: its values, then one bit for each of them that is there."""

@@ -4,25 +4,39 @@ Nothing is sorted or joined; memory holds some chunks of rows and what is kept o
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 
 import numpy as np
 import polars as pl
 
-from shared.features.accumulators import Accumulator, accumulators_of
-from shared.features.columns import history_measures
+from shared.features.accumulators import Accumulator, LevelAccumulator, accumulators_of
+from shared.features.columns import Measure, history_measures
 from shared.features.keeping import InMemory, Keeper
 from shared.features.keys import KeyIndex
 from shared.features.levels import Levels
 from shared.features.loops import Counts, Floats, Places, among_latest, count_rows, keep_latest
-from shared.features.preparation import UNSEEN_CODE, to_numbers
+from shared.features.preparation import MISSING_CODE, UNSEEN_CODE, require_columns, to_numbers
 from shared.features.rows import chunks, orders, prepared_rows, subset_column
-from shared.features.specification import AmongLast, HistorySpecification, Subset
+from shared.features.specification import AmongLast, HasLevel, HistorySpecification, Subset
+from shared.features.tables import FeatureTables
 from shared.features.workers import Workers
+from shared.tables.text_codes import TextCodes
 
 _Latest = Mapping[AmongLast, Floats]
+
+
+@dataclass(frozen=True)
+class AggregatedHistory:
+    """What became known of a history table, and of what is rolled up into it, while its features were made.
+
+    `levels` are those of its text columns, as far as they were not known before. `unseen` maps `table.COLUMN` to the
+    number of cells whose level was not known, where there are any; a row of a key that nobody asked for counts too.
+    """
+
+    levels: Levels
+    unseen: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,7 @@ class _Inner:
     key: str
     index: KeyIndex
     columns: Mapping[str, Floats]
-    unseen: Mapping[str, int]
+    history: AggregatedHistory
 
 
 @dataclass(frozen=True)
@@ -48,24 +62,26 @@ class _Part:
 
 
 def aggregate_history(
-    tables: Mapping[str, pl.LazyFrame],
+    tables: FeatureTables,
     levels: Levels,
     history: HistorySpecification,
     *,
     index: KeyIndex,
     workers: Workers,
     keeper: Keeper,
-) -> Mapping[str, int]:
-    """Have the features of one history table kept; return how many cells have a level that is not known.
+) -> AggregatedHistory:
+    """Have the features of one history table kept.
 
-    A feature has one value per key of the index and one more, which is missing, as is that of a key without rows. What
-    is returned maps `table.COLUMN` to the number of cells, where there are any; there a row of another key counts too.
-    Raises InvalidInput for a missing column.
+    A feature has one value per key of the index and one more, which is missing, as is that of a key without rows.
+    `levels` may lack tables of which there are codes. Raises InvalidInput for a missing column.
     """
-    rows = prepared_rows(tables[history.table], levels, history)
     inner = _inner(tables, levels, history, workers)
+    levels = levels.also(inner.history.levels) if inner else levels
+    codes = tables.codes.get(history.table)
+    known = levels if codes is None else levels.also(_provisional(history, codes))
+    rows = prepared_rows(tables.frames[history.table], known, history)
     latest = _latest(rows, history, index)
-    parts = [_part(levels, history, subset, len(index) + 1, keeper) for subset in (None, *history.subsets)]
+    parts = [_part(known, history, subset, len(index) + 1, keeper) for subset in (None, *history.subsets)]
     unseen = dict.fromkeys(history.categories, 0)
     for chunk in chunks(rows):
         for column in history.categories:
@@ -73,21 +89,50 @@ def aggregate_history(
         places = index.places(chunk[history.key])
         groups = [_groups(chunk, part.subset, places, latest) for part in parts]
         workers.run(_tasks(chunk, parts, groups, inner), n_rows=chunk.height)
+    if codes is not None:
+        levels = levels.also(Levels({history.table: {c: codes[c].levels for c in history.categories}}))
+        parts = [_named(part, levels, history, codes) for part in parts]
     _finish(parts, workers, keeper)
     found = {f"{history.table}.{column}": count for column, count in unseen.items() if count}
-    return found | (dict(inner.unseen) if inner else {})
+    return AggregatedHistory(levels, found | (dict(inner.history.unseen) if inner else {}))
 
 
-def _inner(
-    tables: Mapping[str, pl.LazyFrame], levels: Levels, history: HistorySpecification, workers: Workers
-) -> _Inner | None:
-    if history.rollup is None or history.rollup.history.table not in levels.tables:
+def _provisional(history: HistorySpecification, codes: Mapping[str, TextCodes]) -> Levels:
+    """Return the levels that have a code already, at least those that decide which rows are in a subset."""
+    for subset in history.subsets:
+        for condition in subset.conditions:
+            if isinstance(condition, HasLevel):
+                codes[condition.column].code(condition.level)
+    return Levels({history.table: {column: codes[column].texts for column in history.categories}})
+
+
+def _named(part: _Part, levels: Levels, history: HistorySpecification, codes: Mapping[str, TextCodes]) -> _Part:
+    """Return the part with the measures of the levels that turned out to be there."""
+    measures: dict[str, list[Measure]] = {}
+    for measure in history_measures(levels, history):
+        if measure.code is not None and measure.column.subset == part.subset:
+            level = MISSING_CODE if measure.code == MISSING_CODE else _code_of(measure, codes)
+            measures.setdefault(measure.source, []).append(replace(measure, code=level))
+    named = {
+        source: [a.named(measures[source]) if isinstance(a, LevelAccumulator) else a for a in accumulators]
+        for source, accumulators in part.accumulators.items()
+    }
+    return replace(part, accumulators=named)
+
+
+def _code_of(measure: Measure, codes: Mapping[str, TextCodes]) -> int:
+    return codes[measure.source].code(str(measure.column.level))
+
+
+def _inner(tables: FeatureTables, levels: Levels, history: HistorySpecification, workers: Workers) -> _Inner | None:
+    if history.rollup is None or not tables.known(history.rollup.history.table, levels):
         return None
     key = history.rollup.history.key
-    index = KeyIndex.of(tables[history.table].select(pl.col(key).cast(pl.Int64)).collect()[key])
-    keeper = InMemory()
-    unseen = aggregate_history(tables, levels, history.rollup.history, index=index, workers=workers, keeper=keeper)
-    return _Inner(key, index, keeper.columns, unseen)
+    require_columns(history.table, tables.frames[history.table], [key])
+    keys = tables.frames[history.table].select(pl.col(key).cast(pl.Int64)).collect()
+    index, keeper = KeyIndex.of(keys[key]), InMemory()
+    made = aggregate_history(tables, levels, history.rollup.history, index=index, workers=workers, keeper=keeper)
+    return _Inner(key, index, keeper.columns, made)
 
 
 def _latest(rows: pl.LazyFrame, history: HistorySpecification, index: KeyIndex) -> _Latest:

@@ -20,7 +20,7 @@ class Keeper(Protocol):
     """Gives the memory that features are made in, and takes those that are done."""
 
     def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return an array of zeros, to be used until `renew`."""
+        """Return an array of zeros, to be used until `renew`; any thread may call it."""
 
     def keep(self, name: str, values: Floats) -> None:
         """Take one feature, NaN = missing; any thread may call it."""

@@ -35,6 +35,10 @@ class Levels:
         kept = {APPLICATION, *tables}
         return Levels({table: columns for table, columns in self.tables.items() if table in kept})
 
+    def also(self, others: "Levels") -> "Levels":
+        """Return these levels and those of other tables."""
+        return Levels({**self.tables, **others.tables})
+
     def to_json(self) -> dict[str, dict[str, list[str]]]:
         """Return plain dicts and lists that `from_json` turns back into an equal object."""
         return {t: {c: list(levels) for c, levels in columns.items()} for t, columns in self.tables.items()}

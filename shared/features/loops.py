@@ -41,11 +41,10 @@ def count_rows(groups: Places, rows: Counts) -> None:
 
 @compiled
 def count_codes(groups: Places, codes: Codes, counts: Counts) -> None:
-    """Count per level, (n_levels + 1, n_groups), the rows of each group; code -1, missing, counts in the last row."""
-    missing = counts.shape[0] - 1
+    """Count per code, (n_codes + 1, n_groups), the rows of each group: -1, missing, in the first row, others after."""
     for row in range(len(groups)):
         if groups[row] >= 0 and codes[row] >= -1:
-            counts[codes[row] if codes[row] >= 0 else missing, groups[row]] += 1
+            counts[codes[row] + 1, groups[row]] += 1
 
 
 @compiled

@@ -48,7 +48,12 @@ def stored_number(column: str, kind: pl.DataType) -> pl.Expr:
 
 
 def code(column: str, levels: Sequence[str], kind: pl.DataType) -> pl.Expr:
-    """Return the level's place in `levels`, `MISSING_CODE` for null and `UNSEEN_CODE` for any other text."""
+    """Return the level's place in `levels`, `MISSING_CODE` for null and `UNSEEN_CODE` for any other text.
+
+    An Int16 column is codes already.
+    """
+    if kind == pl.Int16:
+        return pl.col(column)
     if isinstance(kind, pl.Enum):
         return _code_of_enum(column, levels, kind.categories)
     places = pl.Series(range(len(levels)), dtype=pl.Int16)

@@ -25,7 +25,7 @@ from shared.tables.sources import (
 )
 
 # Above this a whole number that was stored as a float may have lost its last digits.
-_EXACT_FLOAT = 2.0**53
+EXACT_FLOAT = 2.0**53
 # What fits every column of its kind whatever the values; floats, decimals and wider integers are looked at.
 _EXACT_TYPES = (
     pl.Null, pl.String, pl.Categorical, pl.Enum,
@@ -74,47 +74,59 @@ def open_tables(directory: Path, *, coded: bool = False) -> Tables:
     COLUMN_MISSING, COLUMN_TYPE, KEY_MISSING, DUPLICATE_KEY (also between the two application tables) or TARGET_INVALID;
     the violations name table and column, never a value.
     """
-    if not directory.is_dir():
-        raise InvalidInput.of("directory", "there is no such directory of tables", reason="DIRECTORY_MISSING")
+    refuse_missing_directory(directory)
     frames: dict[str, pl.LazyFrame] = {}
     reports: list[TableReport] = []
     for schema in TABLES.values():
         source = find_source(directory, schema.name)
         if source is None:
-            reports.append(_absent(schema))
+            reports.append(absent(schema))
         else:
-            frames[schema.name], report = _open(source, schema, coded=coded)
+            frames[schema.name], report = open_table(source, schema, coded=coded)
             reports.append(report)
-    _refuse_shared_applicants(frames)
+    refuse_shared_applicants(frames)
     return Tables(frames, tuple(reports))
 
 
-def _absent(schema: TableSchema) -> TableReport:
+def refuse_missing_directory(directory: Path) -> None:
+    """Raise InvalidInput DIRECTORY_MISSING unless the directory is there."""
+    if not directory.is_dir():
+        raise InvalidInput.of("directory", "there is no such directory of tables", reason="DIRECTORY_MISSING")
+
+
+def absent(schema: TableSchema) -> TableReport:
+    """Return the report of a table that is not there; raises InvalidInput TABLE_MISSING if it must be."""
     if schema.required:
         remedy = f"the table is required; supply {schema.name}.parquet or {schema.name}.csv"
         raise InvalidInput.of(table_path(schema.name), remedy, reason="TABLE_MISSING")
     return TableReport(schema.name, present=False)
 
 
-def _open(source: Source, schema: TableSchema, *, coded: bool) -> tuple[pl.LazyFrame, TableReport]:
+def open_table(source: Source, schema: TableSchema, *, coded: bool) -> tuple[pl.LazyFrame, TableReport]:
+    """Return one table of `open_tables` and what was found of it."""
     stored = scan_stored(source, schema)
     found = _measure(source, stored, schema)
-    if not found["rows"]:
-        raise InvalidInput.of(table_path(schema.name), "the table has no rows; supply some", reason="TABLE_EMPTY")
+    refuse_empty(found["rows"], schema)
     if source.format == "csv":
-        _refuse_uneven_rows(source, schema)
-    _refuse_values(found, schema)
-    report = TableReport(
+        with readable(schema.name):
+            uneven = uneven_rows(source)
+        refuse_uneven(uneven, schema)
+    refuse_values(found, schema)
+    return typed(stored, schema, coded=coded), report_of(source, schema, found["rows"])
+
+
+def report_of(source: Source, schema: TableSchema, rows: int) -> TableReport:
+    """Return the report of a table that is there and as it should be."""
+    return TableReport(
         schema.name,
         present=True,
         format=source.format,
-        rows=found["rows"],
+        rows=rows,
         columns=len(schema.columns),
         size_bytes=source.path.stat().st_size,
         extra_columns=tuple(c for c in stored_columns(source, schema) if c not in schema.columns),
         ignored_files=source.ignored,
     )
-    return typed(stored, schema, coded=coded), report
 
 
 def _measure(source: Source, stored: pl.LazyFrame, schema: TableSchema) -> dict[str, int]:
@@ -153,7 +165,7 @@ def _counts(stored: pl.Schema, schema: TableSchema, known: KnownValues) -> Itera
 
 def _unfit(value: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
     if dtype == pl.Int64:
-        return value.is_not_nan() & ((value != value.floor()) | (value.abs() > _EXACT_FLOAT))
+        return value.is_not_nan() & ((value != value.floor()) | (value.abs() > EXACT_FLOAT))
     return value.is_infinite()
 
 
@@ -166,7 +178,8 @@ _REMEDIES = {
 }
 
 
-def _refuse_values(found: Mapping[str, int], schema: TableSchema) -> None:
+def refuse_values(found: Mapping[str, int], schema: TableSchema) -> None:
+    """Raise InvalidInput for values that fail a check; `found` counts them by reason and column."""
     for reason, remedy in _REMEDIES.items():
         violations = [
             FieldViolation(column_path(schema.name, name.removeprefix(f"{reason} ")), f"{count} {remedy}")
@@ -177,17 +190,21 @@ def _refuse_values(found: Mapping[str, int], schema: TableSchema) -> None:
             raise InvalidInput(violations, reason=reason)
 
 
-def _refuse_uneven_rows(source: Source, schema: TableSchema) -> None:
-    with readable(schema.name):
-        uneven = uneven_rows(source)
-    if uneven:
-        remedy = (
-            f"{uneven} row(s) have fewer or more values than the header; the file may be cut short, supply it again"
-        )
+def refuse_empty(rows: int, schema: TableSchema) -> None:
+    """Raise InvalidInput TABLE_EMPTY unless there are rows."""
+    if not rows:
+        raise InvalidInput.of(table_path(schema.name), "the table has no rows; supply some", reason="TABLE_EMPTY")
+
+
+def refuse_uneven(rows: int, schema: TableSchema) -> None:
+    """Raise InvalidInput TABLE_UNREADABLE if there are rows of another length than the header."""
+    if rows:
+        remedy = f"{rows} row(s) have fewer or more values than the header; the file may be cut short, supply it again"
         raise InvalidInput.of(table_path(schema.name), remedy, reason="TABLE_UNREADABLE")
 
 
-def _refuse_shared_applicants(frames: Mapping[str, pl.LazyFrame]) -> None:
+def refuse_shared_applicants(frames: Mapping[str, pl.LazyFrame]) -> None:
+    """Raise InvalidInput DUPLICATE_KEY if an applicant is in both application tables."""
     if "application_test" not in frames:
         return
     key = "SK_ID_CURR"

@@ -164,5 +164,8 @@ _SCHEMAS: Final = (
 TABLES: Final[Mapping[str, TableSchema]] = {schema.name: schema for schema in _SCHEMAS}
 """Every table by name, applications first."""
 
+APPLICATIONS: Final = ("application_train", "application_test")
+"""The tables whose rows are the applications themselves."""
+
 NEVER: Final = 365_243
 """The value of DAYS_* columns that stands for "never" or "not known"."""

@@ -135,8 +135,17 @@ def readable_file(field: str) -> Iterator[None]:
     except NoDataError as error:
         raise InvalidInput.of(field, "the file is empty; supply one with rows", reason="TABLE_EMPTY") from error
     except (ComputeError, OSError) as error:
-        remedy = "the file cannot be read to its end; it may be cut short or damaged, supply it again"
-        raise InvalidInput.of(field, remedy, reason="TABLE_UNREADABLE") from error
+        raise _unreadable_file(field) from error
+
+
+def unreadable(table: str) -> InvalidInput:
+    """Return the error of a table whose file is damaged."""
+    return _unreadable_file(table_path(table))
+
+
+def _unreadable_file(field: str) -> InvalidInput:
+    remedy = "the file cannot be read to its end; it may be cut short or damaged, supply it again"
+    return InvalidInput.of(field, remedy, reason="TABLE_UNREADABLE")
 
 
 def _scan_csv(path: Path, schema: TableSchema) -> pl.LazyFrame:

@@ -13,6 +13,7 @@ from shared.features.keys import KeyIndex
 from shared.features.levels import Levels, fit_levels
 from shared.features.loops import Floats
 from shared.features.reference import REFERENCE
+from shared.features.tables import FeatureTables
 from shared.features.workers import hired_workers
 from tests.processes import ROOT
 
@@ -43,7 +44,9 @@ def aggregated(frame: pl.LazyFrame, *, threads: int) -> dict[str, Floats]:
     index = KeyIndex.of(pl.Series(range(1, 51), dtype=pl.Int64))
     keeper = InMemory()
     with hired_workers(threads) as workers:
-        aggregate_history({history.table: frame}, levels, history, index=index, workers=workers, keeper=keeper)
+        aggregate_history(
+            FeatureTables({history.table: frame}), levels, history, index=index, workers=workers, keeper=keeper
+        )
     return keeper.columns
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from shared.errors import InvalidInput
 from shared.tables.reading import open_tables
+from shared.tables.streaming import stream_tables
 from tests.unit.tables.conftest import Copy
 from tests.unit.tables.copies import append, edit, fill, rewrite
 
@@ -115,14 +116,23 @@ _DAMAGES = {
 }  # fmt: skip
 
 
+def _streamed(directory: Path) -> None:
+    """Read each table once, as a data set's job does."""
+    for frame in stream_tables(directory).frames.values():
+        frame.collect()
+
+
+@pytest.mark.parametrize("read", [open_tables, _streamed])
 @pytest.mark.parametrize("damage", _DAMAGES.values(), ids=_DAMAGES)
-def test_damage_is_refused_by_reason_table_and_column(copy: Copy, damage: _Damage) -> None:
-    """The reason is stable, the path is the one a client would write."""
+def test_damage_is_refused_by_reason_table_and_column(
+    copy: Copy, damage: _Damage, read: Callable[[Path], object]
+) -> None:
+    """The reason is stable, the path is the one a client would write, whoever reads the tables."""
     directory = copy(damage.file_format)
     damage.do(directory)
 
     with pytest.raises(InvalidInput) as caught:
-        open_tables(directory)
+        read(directory)
 
     assert caught.value.reason == damage.reason
     assert [violation.field for violation in caught.value.violations] == [damage.path]
@@ -139,13 +149,14 @@ def test_every_missing_column_is_named_at_once(copy: Copy) -> None:
     assert [violation.field for violation in caught.value.violations] == [_MONTHS, _STATUS]
 
 
-def test_text_in_numbers_is_found_by_row(copy: Copy) -> None:
+@pytest.mark.parametrize("read", [open_tables, _streamed])
+def test_text_in_numbers_is_found_by_row(copy: Copy, read: Callable[[Path], object]) -> None:
     """Rows are counted from the first after the header, so that an editor finds it."""
     directory = copy("csv")
     edit(directory, "bureau_balance", lambda _: b"SK_ID_BUREAU,MONTHS_BALANCE,STATUS\n1,-1,C\n2,none?,C\n")
 
     with pytest.raises(InvalidInput, match="data row 2 "):
-        open_tables(directory)
+        read(directory)
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:

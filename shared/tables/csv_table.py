@@ -1,0 +1,139 @@
+"""One CSV table that is checked while it is read for the first time: by whoever needs its rows."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
+
+from shared.errors import InvalidInput
+from shared.tables.csv_blocks import Block, BrokenQuote, parsed_blocks
+from shared.tables.reading import EXACT_FLOAT, TableReport, refuse_empty, refuse_uneven, refuse_values, report_of
+from shared.tables.schema import TableSchema
+from shared.tables.sources import Source, first_text_in_numbers, unreadable
+from shared.tables.text_codes import TextCodes
+
+Codes = Mapping[str, TextCodes]
+
+
+@dataclass
+class CsvTable:
+    """The rows of a CSV file in a schema's columns and types, each text as its Int16 code, -1 where it is missing.
+
+    `codes` explains them as far as the file has been read; `report` is there once it has been read to its end.
+    """
+
+    source: Source
+    schema: TableSchema
+    report: TableReport | None = None
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The codes of each text column."""
+        return {column: TextCodes() for column, kind in self.schema.columns.items() if kind == pl.String}
+
+    def frame(self) -> pl.LazyFrame:
+        """Return the rows, parsed whenever they are collected; then it raises what `open_tables` raises of the table.
+
+        The first time they are read, all columns are parsed and checked; later those alone that are asked for.
+        """
+        types = {c: pl.Int16() if c in self.codes else kind() for c, kind in self.schema.columns.items()}
+        return register_io_source(self._batches, schema=types)
+
+    def reported(self) -> TableReport:
+        """Return what was found of the table; reads it if nobody has."""
+        while self.report is None:
+            for _ in self._rows(()):
+                pass
+        return self.report
+
+    def _batches(
+        self, columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _: int | None
+    ) -> Iterator[pl.DataFrame]:
+        """Yield what is asked for, as an IO plugin of Polars does."""
+        wanted = list(self.schema.columns) if columns is None else columns
+        for rows in self._rows(tuple(wanted)):
+            asked = rows.select(wanted) if predicate is None else rows.filter(predicate).select(wanted)
+            yield asked if n_rows is None else asked.head(n_rows)
+            n_rows = None if n_rows is None else n_rows - min(n_rows, asked.height)
+
+    def _rows(self, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+        if self.report is not None:
+            for block in parsed_blocks(self.source.path, self.schema, columns):
+                yield self._frame(block)
+            return
+        found = _Findings(self.schema)
+        try:
+            for block in parsed_blocks(self.source.path, self.schema, tuple(self.schema.columns)):
+                rows = self._frame(block)
+                found.look_at(block, rows)
+                yield rows
+        except pa.ArrowInvalid as error:
+            raise self._unparsed() from error
+        except BrokenQuote as error:
+            raise unreadable(self.schema.name) from error
+        self.report = report_of(self.source, self.schema, found.refuse())
+
+    def _frame(self, block: Block) -> pl.DataFrame:
+        return pl.DataFrame([self._series(name, block.rows[name]) for name in block.rows.schema.names])
+
+    def _series(self, name: str, values: pa.Array) -> pl.Series:
+        if name not in self.codes:
+            # What does not fit was counted, and will be refused at the end.
+            return pl.Series(name, values).cast(self.schema.columns[name], strict=False)
+        codes = pa.array(self.codes[name].take(values.dictionary.to_pylist()))
+        return pl.Series(name, codes.take(values.indices), dtype=pl.Int16).fill_null(-1)
+
+    def _unparsed(self) -> InvalidInput:
+        violation = first_text_in_numbers(self.source, self.schema)
+        return unreadable(self.schema.name) if violation is None else InvalidInput([violation], reason="COLUMN_TYPE")
+
+
+@dataclass
+class _Findings:
+    """What is wrong with the rows seen so far, counted by reason and column."""
+
+    schema: TableSchema
+    rows: int = 0
+    uneven: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    unique: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def look_at(self, block: Block, rows: pl.DataFrame) -> None:
+        """Take the rows of a block, as they were parsed and as they are handed on."""
+        self.rows += rows.height
+        self.uneven += block.uneven
+        for column, kind in self.schema.columns.items():
+            if kind != pl.String:
+                self.counts[f"COLUMN_TYPE {column}"] += _unfit(pl.Series(block.rows[column]), kind)
+        for key in self.schema.keys:
+            self.counts[f"KEY_MISSING {key}"] += rows[key].null_count()
+        if "TARGET" in self.schema.columns:
+            fitting = rows["TARGET"].is_in([0, 1])
+            self.counts["TARGET_INVALID TARGET"] += rows.height - int(fitting.sum())
+        if self.schema.unique is not None:
+            self.unique.append(rows[self.schema.unique].drop_nulls().to_numpy())
+
+    def refuse(self) -> int:
+        """Return the number of rows; raises InvalidInput if any is not as it should be."""
+        refuse_uneven(self.uneven, self.schema)
+        refuse_empty(self.rows, self.schema)
+        if self.schema.unique is not None:
+            keys = np.concatenate(self.unique)
+            self.counts[f"DUPLICATE_KEY {self.schema.unique}"] = len(keys) - len(np.unique(keys))
+        refuse_values(self.counts, self.schema)
+        return self.rows
+
+
+def _unfit(values: pl.Series, kind: type[pl.DataType]) -> int:
+    """Return how many values are no finite number of the kind."""
+    if not values.dtype.is_float():
+        return 0
+    if kind == pl.Int64:
+        return int(((values != values.floor()) | (values.abs() > EXACT_FLOAT)).sum())
+    return int(values.is_infinite().sum())

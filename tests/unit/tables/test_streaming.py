@@ -1,0 +1,114 @@
+"""Tables that are checked while they are read hold what they hold when they are checked before."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from shared.errors import InvalidInput
+from shared.features.building import build_features, fit_features
+from shared.features.levels import fit_levels
+from shared.features.sets import SPECIFICATIONS, FeatureSet
+from shared.features.tables import FeatureTables
+from shared.tables import csv_blocks
+from shared.tables.reading import open_tables
+from shared.tables.schema import TABLES
+from shared.tables.streaming import StreamedTables, stream_tables
+from tests.unit.tables.conftest import Copy
+from tests.unit.tables.copies import append, edit
+
+
+def _read(tables: StreamedTables, name: str) -> pl.DataFrame:
+    """Return all rows of a table, its codes turned into texts."""
+    rows = tables.frames[name].collect()
+    codes = tables.codes.get(name, {})
+    texts = {column: pl.Series(known.texts, dtype=pl.String) for column, known in codes.items()}
+    code = {column: pl.when(pl.col(column) >= 0).then(pl.col(column)) for column in codes}
+    decoded = rows.with_columns(pl.lit(texts[column]).gather(code[column]).alias(column) for column in codes)
+    return decoded.cast({column: pl.String for column, kind in rows.schema.items() if isinstance(kind, pl.Enum)})
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_rows_and_reports_are_those_of_tables_checked_before(small_directories: dict[str, Path], kind: str) -> None:
+    """Values to the last bit, missing cells, the order of rows and columns."""
+    streamed, checked = stream_tables(small_directories[kind]), open_tables(small_directories[kind])
+
+    for name in TABLES:
+        assert _read(streamed, name).equals(checked.frames[name].collect(), null_equal=True), name
+    assert streamed.reports() == checked.reports
+
+
+def test_small_blocks_give_the_same_rows(small_directories: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever they end: inside a row, a number, a quoted text."""
+    before = open_tables(small_directories["csv"]).frames
+    monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", 1_009)
+
+    for name in ("bureau", "previous_application"):
+        assert _read(stream_tables(small_directories["csv"]), name).equals(before[name].collect(), null_equal=True)
+
+
+def test_a_second_reading_has_the_columns_that_are_asked_for(small_directories: dict[str, Path]) -> None:
+    """The first one parses all of them, since it checks them."""
+    tables = stream_tables(small_directories["csv"])
+    whole = tables.frames["bureau"].collect()
+
+    asked = tables.frames["bureau"].select("AMT_ANNUITY", "CREDIT_TYPE").filter(pl.col("CREDIT_TYPE") == 0).collect()
+
+    assert asked.equals(whole.select("AMT_ANNUITY", "CREDIT_TYPE").filter(pl.col("CREDIT_TYPE") == 0))
+    assert tables.frames["bureau"].head(7).collect().equals(whole.head(7))
+
+
+def test_texts_have_codes_and_levels_once_they_were_read(copy: Copy) -> None:
+    """Levels are sorted, codes are in the order of the file, what means missing has none."""
+    directory = copy("csv")
+    edit(directory, "bureau_balance", lambda _: b"SK_ID_BUREAU,MONTHS_BALANCE,STATUS\n1,-1,X\n2,-1,NA\n3,-1,C\n4,0,X\n")
+    tables = stream_tables(directory)
+
+    codes = tables.frames["bureau_balance"].collect()["STATUS"]
+
+    assert codes.to_list() == [0, -1, 1, 0]
+    assert tables.codes["bureau_balance"]["STATUS"].texts == ("X", "C")
+    assert tables.codes["bureau_balance"]["STATUS"].levels == ("C", "X")
+
+
+def test_numbers_may_be_written_in_any_way_that_keeps_their_value(copy: Copy) -> None:
+    """Where a value is missing pandas writes floats; files from elsewhere have a byte order mark and CRLF."""
+    directory = copy("csv")
+    lines = ["\ufeffSK_ID_BUREAU,MONTHS_BALANCE,STATUS", '1.0,"-2",C', "2,-3e0,X", "3,,0", '4,NaN,"a, b"', '5,0,"a\nb"']
+    edit(directory, "bureau_balance", lambda _: "\r\n".join([*lines, ""]).encode())
+
+    rows = _read(stream_tables(directory), "bureau_balance")
+
+    assert rows["SK_ID_BUREAU"].to_list() == [1, 2, 3, 4, 5]
+    assert rows["MONTHS_BALANCE"].to_list() == [-2, -3, None, None, 0]
+    assert rows["STATUS"].to_list() == ["C", "X", "0", "a, b", "a\nb"]
+
+
+def test_what_is_wrong_ends_the_building_of_features(copy: Copy) -> None:
+    """Even in the last row of the last table."""
+    directory = copy("csv")
+    append(directory, "credit_card_balance", "1")
+    tables = stream_tables(directory)
+
+    with pytest.raises(InvalidInput) as caught:
+        fit_features(FeatureTables(tables.frames, tables.codes))
+
+    assert caught.value.reason == "TABLE_UNREADABLE"
+    assert [violation.field for violation in caught.value.violations] == ['tables["credit_card_balance"]']
+
+
+@pytest.mark.parametrize("features", FeatureSet)
+def test_features_and_levels_are_those_of_tables_checked_before(
+    small_directories: dict[str, Path], features: FeatureSet
+) -> None:
+    """To the last bit, though the levels are not known until the rows were read."""
+    specification = SPECIFICATIONS[features]
+    checked = open_tables(small_directories["csv"]).frames
+    streamed = stream_tables(small_directories["csv"])
+
+    levels, table = fit_features(FeatureTables(streamed.frames, streamed.codes), specification)
+
+    expected = fit_levels(checked, specification)
+    assert levels.tables == expected.tables
+    assert table.frame.equals(build_features(checked, expected, specification).frame, null_equal=True)
+    assert table.unseen == {}
