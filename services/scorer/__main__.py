@@ -15,6 +15,7 @@ os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
 from services.scorer.app import build  # noqa: E402
 from services.scorer.process import prefer_throughput  # noqa: E402
 from services.scorer.settings import Settings  # noqa: E402
+from services.scorer.supervisor import follow_supervisor, is_supervisor, supervise  # noqa: E402
 from shared.errors import CounterfoilError  # noqa: E402
 from shared.logs import configure  # noqa: E402
 from shared.rpc.serving import serve  # noqa: E402
@@ -26,6 +27,10 @@ def main() -> int:
     try:
         settings = read_settings(Settings, os.environ)
         configure("scorer", settings.log_level)
+        if is_supervisor(settings):
+            return supervise(settings, os.environ)
+        if settings.scorer_worker is not None:
+            follow_supervisor()
         prefer_throughput()
         app = build(settings)
     except CounterfoilError as error:

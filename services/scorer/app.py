@@ -27,6 +27,7 @@ from services.scorer.readiness import RETRY_SECONDS, Readiness
 from services.scorer.replaying import Replayer
 from services.scorer.servicer import ScorerServicer
 from services.scorer.settings import Settings
+from services.scorer.siblings import Siblings
 from services.scorer.streaming import ChunkDesk
 from shared.bundle.registry import ModelRegistry
 from shared.logs import log_event
@@ -80,7 +81,14 @@ def build(
         chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
         pipeline = Pipeline(threads=CHUNK_THREADS, streams=MAX_STREAMS)
         opened.callback(pipeline.stop)
-        scorer = ScorerServicer(serving, desk, replayer=replayer, chunks=chunks, pipeline=pipeline)
+        scorer = ScorerServicer(
+            serving,
+            desk,
+            replayer=replayer,
+            chunks=chunks,
+            pipeline=pipeline,
+            siblings=Siblings(settings.sibling_sockets),
+        )
         services = _services(scorer, InferenceServicer(serving, desk))
         rpc_log = RpcLog()
         server = _server(settings, services, rpc_log)
@@ -161,6 +169,8 @@ def _server(settings: Settings, services: Sequence[Service], on_rpc: Callable[[F
         tls_client_ca=settings.tls_client_ca,
         allow_insecure_remote=settings.allow_insecure_remote,
         max_message_bytes=MESSAGE_LIMIT_BYTES,
+        share_port=settings.scorer_worker is not None,
+        private_socket=settings.private_socket,
     )
     return build_server(listening, services, on_rpc=on_rpc, model_version_of=model_version_of)
 

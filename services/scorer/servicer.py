@@ -9,6 +9,7 @@ from services.scorer.domain.serving import Serving
 from services.scorer.pipeline import Pipeline
 from services.scorer.replay_rpcs import ReplayRpcs
 from services.scorer.replaying import Replayer
+from services.scorer.siblings import Siblings
 from services.scorer.stream_rpcs import StreamRpcs
 from services.scorer.streaming import ChunkDesk
 from shared.errors import CounterfoilError
@@ -20,13 +21,21 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
     """Answers the rpcs of counterfoil.scorer.v1.ScorerService."""
 
     def __init__(
-        self, serving: Serving, desk: Desk, *, replayer: Replayer, chunks: ChunkDesk, pipeline: Pipeline
+        self,
+        serving: Serving,
+        desk: Desk,
+        *,
+        replayer: Replayer,
+        chunks: ChunkDesk,
+        pipeline: Pipeline,
+        siblings: Siblings,
     ) -> None:
         self.serving = serving
         self.replayer = replayer
         self.chunks = chunks
         self.pipeline = pipeline
         self._desk = desk
+        self._siblings = siblings
 
     def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
         """Score one applicant."""
@@ -73,6 +82,8 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
     def ReloadModel(
         self, request: scorer_pb2.ReloadModelRequest, context: grpc.ServicerContext
     ) -> scorer_pb2.ServingModel:
-        """Swap in what the alias points to now."""
+        """Swap in what the alias points to now, in every worker process."""
         self.serving.named(request.model)
-        return messages.serving_model_to_proto(self.serving.reload())
+        served = self.serving.reload()
+        self._siblings.reload(request, context)
+        return messages.serving_model_to_proto(served)

@@ -24,6 +24,11 @@ class Settings:
     challenger_alias: str = ""
     # How often the scorer looks whether an alias has moved; 0: only ReloadModel does.
     watch_seconds: float = 10.0
+    # Processes that answer on the one address, each pinned to a core; with more than one, a supervisor starts them.
+    scorer_workers: int = 1
+    # Set by the supervisor for each of its workers: its number from 0, and the folder of the workers' private sockets.
+    scorer_worker: int | None = None
+    scorer_room: Path | None = None
     spool_max_bytes: int = 2 << 30
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -33,10 +38,28 @@ class Settings:
 
     @property
     def spool_folder(self) -> Path:
-        """Return the folder that holds the spool; one process at a time uses it."""
-        return self.state_dir / "scorer" / "spool"
+        """Return the folder that holds the spool; one process at a time uses it, each worker has its own."""
+        return self.state_dir / "scorer" / (f"spool-{self.scorer_worker}" if self.scorer_worker else "spool")
+
+    @property
+    def private_socket(self) -> Path | None:
+        """Return the socket on which this worker answers the others."""
+        return None if self.scorer_room is None else socket_of(self.scorer_room, self.scorer_worker or 0)
+
+    @property
+    def sibling_sockets(self) -> list[Path]:
+        """Return the sockets of the other workers."""
+        if self.scorer_room is None:
+            return []
+        others = (number for number in range(self.scorer_workers) if number != self.scorer_worker)
+        return [socket_of(self.scorer_room, number) for number in others]
 
     @property
     def cache_folder(self) -> Path:
         """Return where what was fetched from MLflow is kept."""
         return self.state_dir / "scorer" / "cache"
+
+
+def socket_of(room: Path, worker: int) -> Path:
+    """Return the private socket of a worker."""
+    return room / f"{worker}.sock"

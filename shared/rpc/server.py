@@ -24,6 +24,8 @@ class ServerSettings:
 
     `tls_client_ca` turns on mutual TLS: each client must show a certificate that this authority signed.
     `max_concurrent_rpcs` counts running and queued calls; one more is refused at once with RESOURCE_EXHAUSTED.
+    With `share_port` other processes of ours may listen on the address as well, and the system spreads connections over
+    them. `private_socket` is a Unix socket, in a folder that nobody else may enter, on which it answers in plain text.
     """
 
     address: str
@@ -34,6 +36,8 @@ class ServerSettings:
     handler_threads: int = 64
     max_concurrent_rpcs: int = 256
     max_message_bytes: int = 32 * 1024 * 1024
+    share_port: bool = False
+    private_socket: Path | None = None
     grace_seconds: float = 10.0
 
 
@@ -119,6 +123,8 @@ def build_server(
         options=_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
+    if settings.private_socket is not None:
+        _bind(server, f"unix:{settings.private_socket}", None)
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     for service in services:
@@ -135,9 +141,9 @@ def build_server(
 
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
-    """Return the channel arguments: one process a port, bounded messages, and pings that find dead peers."""
+    """Return the channel arguments: one process a port or several, bounded messages, pings that find dead peers."""
     return [
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(settings.share_port)),
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.keepalive_time_ms", 60_000),
