@@ -18,19 +18,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from benchmarks.drift_data import MISSING_NOW, Floats, Training, shifted_rows, synthesized
+from benchmarks.drift_data import Floats, Training, synthesized
 from benchmarks.drift_status import status_seconds
+from benchmarks.drift_windows import SHIFT, SIZES, false_alarms, missing_found, shifts_found, verdict_on
 from services.monitor.adapters.drift_decisions import new_decisions
 from services.monitor.adapters.evidently_comparer import EvidentlyComparer
 from services.monitor.domain.drift import DriftBounds
-from services.monitor.domain.drift_judging import DriftLimits, judge
-from services.monitor.domain.drift_verdict import DriftKind, DriftVerdict, WindowKind
-from services.monitor.domain.histograms import Decisions
+from services.monitor.domain.drift_judging import DriftLimits
+from services.monitor.domain.drift_verdict import DriftVerdict
 from services.monitor.domain.reference import Reference
-from shared.bundle.profile import BINS
 
-SIZES = (50, 500, 5_000)
-SHIFT = 0.2
 COLUMNS = 192
 
 
@@ -86,60 +83,6 @@ def measured(training: Training, windows: int, seed: int) -> Iterator[Figure]:
     yield Figure("speed", cpu_ratio(training, reference), "times less CPU than Evidently", 50.0, is_most=False)
 
 
-def false_alarms(
-    training: Training,
-    reference: Reference,
-    limits: DriftLimits,
-    *,
-    rows: int,
-    windows: int,
-    random: np.random.Generator,
-) -> float:
-    """Return the share of windows of so many resampled training rows in which anything is called drifted."""
-    alarms = 0
-    for _ in range(windows):
-        verdict = verdict_on(training.decisions(random.integers(0, len(training.values), rows)), reference, limits)
-        score = verdict.score is not None and verdict.score.drifted
-        alarms += bool(verdict.data_drifted or score or verdict.contributions_drifted)
-    return alarms / windows
-
-
-def shifts_found(training: Training, reference: Reference, *, windows: int, random: np.random.Generator) -> float:
-    """Return the share of windows in which the one feature that was shifted is called drifted.
-
-    It is another feature each time, of those with ten bins.
-    """
-    profiles = training.facts.profile.features
-    wide = [place for place, profile in enumerate(profiles) if len(profile.counts) == BINS]
-    found = 0
-    for place in random.choice(wide, windows):
-        column = training.values[:, place]
-        rows = shifted_rows(column, profiles[place], psi=SHIFT, rows=SIZES[-1], random=random)
-        name = training.facts.schema.names[place]
-        found += DriftKind.VALUES in _kinds(verdict_on(training.decisions(rows), reference, DriftLimits()), name)
-    return found / windows
-
-
-def missing_found(
-    training: Training, reference: Reference, *, rows: int, windows: int, random: np.random.Generator
-) -> float:
-    """Return the share of windows in which the feature whose values go missing is called drifted for it."""
-    before = float(np.isnan(training.values[:, training.hidden]).mean())
-    name, found = training.facts.schema.names[training.hidden], 0
-    for _ in range(windows):
-        decisions = training.decisions(random.integers(0, len(training.values), rows))
-        lost = random.uniform(size=rows) < (MISSING_NOW - before) / (1 - before)
-        decisions.values[lost, training.hidden] = np.nan
-        found += DriftKind.MISSING in _kinds(verdict_on(decisions, reference, DriftLimits()), name)
-    return found / windows
-
-
-def verdict_on(decisions: Decisions, reference: Reference, limits: DriftLimits) -> DriftVerdict:
-    """Return the verdict of the fast path on a window."""
-    sketch = reference.bins.sketch(decisions)
-    return judge(reference, sketch, limits, window=WindowKind.LAST_COUNT, start_time=None)
-
-
 def _everything_drifted(training: Training, reference: Reference) -> DriftVerdict:
     decisions = training.decisions(np.arange(SIZES[-1]))
     return verdict_on(replace(decisions, values=3.0 * decisions.values + 1.0), reference, DriftLimits())
@@ -182,10 +125,6 @@ def _projected(frame: pl.DataFrame, margins: Floats) -> pa.Table:
     fixed = pl.DataFrame({"create_time": made, "margin": margins})
     texts = (pl.lit("DECISION").alias("purpose"), pl.lit("").alias("prediction_id"))
     return pl.concat([frame, fixed], how="horizontal").with_columns(texts).to_arrow()
-
-
-def _kinds(verdict: DriftVerdict, feature: str) -> tuple[DriftKind, ...]:
-    return next((found.kinds for found in verdict.features if found.feature == feature), ())
 
 
 if __name__ == "__main__":

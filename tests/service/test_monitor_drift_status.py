@@ -2,11 +2,10 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import grpc
 import numpy as np
@@ -24,7 +23,6 @@ from tests.unit.monitor.references import AMOUNT, N_FEATURES, trained, training
 from tests.unit.monitor.segments import NOW, Spool
 
 LAST = drift_status_pb2.DRIFT_WINDOW_KIND_LAST_COUNT
-T = TypeVar("T")
 pytestmark = pytest.mark.xdist_group("monitor")
 
 
@@ -41,29 +39,13 @@ class Watched:
 
     def last(self, rows: int) -> drift_status_pb2.WindowDrift:
         """Return the window of the last decisions once it holds so many."""
-        return until(
-            self.status, lambda status: next((each for each in status.windows if each.rows == rows), None), "the window"
-        )
+        windows = (window for news in self.watch() for window in news.status.windows)
+        return next(window for window in windows if window.kind == LAST and window.rows == rows)
 
     def watch(self, etag: str = "") -> Iterator[drift_status_pb2.WatchDriftStatusResponse]:
         """Return the stream of the version's status."""
         request = monitor_pb2.WatchDriftStatusRequest(model_version=VERSION, etag=etag)
         return iter(self.stub.WatchDriftStatus(request, timeout=60))
-
-
-def until(
-    ask: Callable[[], drift_status_pb2.DriftStatus],
-    find: Callable[[drift_status_pb2.DriftStatus], T | None],
-    what: str,
-) -> T:
-    """Return what is found in an answer; fails after a minute."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        found = find(ask())
-        if found is not None:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come within a minute")
 
 
 @pytest.fixture
@@ -150,7 +132,7 @@ def test_one_watcher_too_many_is_refused_and_a_place_comes_free(watched: Watched
         stream.cancel()  # type: ignore[attr-defined]  # a call is a stream and more
 
     assert call_error(refused.value).reason == "WATCHERS_BUSY"
-    until(lambda: _status_or_none(watched), lambda status: status.etag or None, "a free place")
+    assert _first_news(watched).status.model_version == VERSION
 
 
 def test_stopping_monitor_ends_the_streams_that_watch(tmp_path: Path) -> None:
@@ -181,9 +163,12 @@ def test_watching_a_version_that_is_unknown_or_misnamed_says_so(watched: Watched
     assert codes == ["NOT_FOUND", "INVALID_ARGUMENT"]
 
 
-def _status_or_none(watched: Watched) -> drift_status_pb2.DriftStatus:
-    """Return the first status that a new watcher is told, an empty one while it is refused."""
-    try:
-        return next(watched.watch()).status
-    except grpc.RpcError:
-        return drift_status_pb2.DriftStatus()
+def _first_news(watched: Watched) -> drift_status_pb2.WatchDriftStatusResponse:
+    """Return the first news of a new watcher, asked for anew while it is refused, for a minute."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return next(watched.watch())
+        except grpc.RpcError as refused:
+            if time.monotonic() > deadline or call_error(refused).reason != "WATCHERS_BUSY":
+                raise
