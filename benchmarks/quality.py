@@ -5,10 +5,11 @@ the trainer's own domain code: the reference features and the extended ones of t
 FILE` the extended ones of a file of application_train alone. Prints a `quality_… figure unit (bar …)` line for each
 figure and exits 1 when one misses its bar.
 
-Hyper-parameters are the product's defaults; with `--tune NAME` those of the product's own search (TPE, a fixed number
-of trials and a fixed seed) are tried as well, and held to the bars in the defaults' place. What a search says of its
-winner is hopeful, since it was chosen on the very folds that it is told for; so the winner is measured on the same
-folds as the defaults, which the search has not seen.
+Hyper-parameters are the product's defaults; for the extended features, or those that `--tune` names, the product's own
+search (TPE, a fixed number of trials and a fixed seed) is made as well, and what it finds is held to the bars in the
+defaults' place. `--tune` alone makes no search. What a search says of its winner is hopeful, since it was chosen on the
+very folds that it is told for; so the winner is measured on the same folds as the defaults, which the search has not
+seen.
 
 The cost is a trial's: at the best threshold of each seed's out-of-fold margins, chosen on the rows it is told for. What
 it is when each fold's threshold is chosen on the other folds is printed beside it.
@@ -88,19 +89,7 @@ class Case:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 0 if every figure reaches its bar, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality")
-    parser.add_argument("--tables", default=os.environ.get(TABLES_VARIABLE), help=f"default: {TABLES_VARIABLE}")
-    parser.add_argument(
-        "--applications",
-        default=os.environ.get(APPLICATIONS_VARIABLE),
-        help=f"application_train as Parquet, without its history; default: {APPLICATIONS_VARIABLE}",
-    )
-    parser.add_argument(
-        "--tune", action="append", default=[], choices=CASES, help="search hyper-parameters for it too; may be repeated"
-    )
-    given = parser.parse_args(arguments)
-    if given.tables is None:
-        parser.error(f"name the folder of the tables with --tables or {TABLES_VARIABLE}")
+    given = parsed(arguments)
     reached = []
     for case in cases(Path(given.tables), Path(given.applications) if given.applications else None):
         folds = folds_of(case, MEASURING)
@@ -109,6 +98,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # What is tuned is held to the bars in place of the defaults.
             reached[-1] = report(case, f"{case.name}_tuned", measure(case, folds, tune(case)))
     return 0 if all(reached) else 1
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality")
+    parser.add_argument("--tables", default=os.environ.get(TABLES_VARIABLE), help=f"default: {TABLES_VARIABLE}")
+    parser.add_argument(
+        "--applications",
+        default=os.environ.get(APPLICATIONS_VARIABLE),
+        help=f"application_train as Parquet, without its history; default: {APPLICATIONS_VARIABLE}",
+    )
+    parser.add_argument(
+        "--tune", nargs="*", default=["extended"], choices=CASES, help="for which to search; default: extended"
+    )
+    given = parser.parse_args(arguments)
+    if given.tables is None:
+        parser.error(f"name the folder of the tables with --tables or {TABLES_VARIABLE}")
+    return given
 
 
 def cases(tables: Path, applications: Path | None) -> Iterator[Case]:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks.quality import MEASURING, SEARCHING, SPACE, Case, defaults, report
+from benchmarks.quality import MEASURING, SEARCHING, SPACE, Case, defaults, parsed, report
 from services.trainer.domain.classifiers.kinds.lightgbm import CLASSIFIER as LIGHTGBM
 from services.trainer.domain.folds import draw_folds
 from services.trainer.domain.hyperparameters import Range, check_grid
@@ -45,6 +45,15 @@ def test_the_searched_ranges_are_ones_that_the_product_takes_and_hold_its_defaul
     for name, choice in SPACE.items():
         assert isinstance(choice, Range)
         assert choice.minimum <= float(defaults()[name]) <= choice.maximum
+
+
+@pytest.mark.parametrize(
+    ("words", "tuned"),
+    [([], ["extended"]), (["--tune", "reference", "applications"], ["reference", "applications"]), (["--tune"], [])],
+)
+def test_the_extended_features_are_searched_for_unless_told_otherwise(words: list[str], tuned: list[str]) -> None:
+    """Their bars are for what the product's own search finds."""
+    assert parsed(["--tables", "anywhere", *words]).tune == tuned
 
 
 @pytest.mark.parametrize(
