@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from services.trainer.adapters.code_version import origin_tags
 from services.trainer.adapters.dataset_files import (
@@ -30,13 +31,13 @@ from services.trainer.domain.threshold import Costs
 from services.trainer.settings import Settings
 from shared.jobs.child import JobContext
 
-Splits = Mapping[SplitName, pl.DataFrame]
+Splits = Mapping[SplitName, NDArray[np.intp]]
 _LIBRARIES = ("numpy", "polars", "scikit-learn")
 
 
 @dataclass(frozen=True)
 class _Made:
-    """A data set before it is stored."""
+    """A data set before it is stored; the splits are numbers of its rows."""
 
     rows: SourceRows
     splits: Splits
@@ -54,20 +55,17 @@ def make_dataset(settings: Settings, context: JobContext) -> str:
     return json.dumps(_store(tracking, context, plan, made, origin).to_json(), allow_nan=False)
 
 
-def split_rows(frame: pl.DataFrame, plan: DatasetPlan) -> Splits:
-    """Return the rows of each split by name, labelled ones divided by the plan's share and seed."""
-    labelled = frame.filter(pl.col(LABEL).is_not_null())
-    train, test = split_labelled(_targets(labelled), test_share=plan.test_share, seed=plan.seed)
-    return {
-        "train": labelled[train],
-        "test": labelled[test],
-        "production": frame.filter(pl.col(LABEL).is_null()),
-    }
+def split_rows(labels: pl.Series, plan: DatasetPlan) -> Splits:
+    """Return the numbers of each split's rows, labelled ones divided by the plan's share and seed."""
+    labelled = labels.is_not_null().to_numpy()
+    places = np.flatnonzero(labelled)
+    train, test = split_labelled(_targets(labels, places), test_share=plan.test_share, seed=plan.seed)
+    return {"train": places[train], "test": places[test], "production": np.flatnonzero(~labelled)}
 
 
-def baseline_metrics(splits: Splits) -> dict[str, float]:
+def baseline_metrics(labels: pl.Series, splits: Splits) -> dict[str, float]:
     """Return the metrics of the most frequent answer on the train split and, if it has rows, on the test split."""
-    train, test = _targets(splits["train"]), _targets(splits["test"])
+    train, test = _targets(labels, splits["train"]), _targets(labels, splits["test"])
     metrics = named("train", evaluate_most_frequent(train, train, Costs()))
     if len(test):
         metrics |= named("test", evaluate_most_frequent(train, test, Costs()))
@@ -77,14 +75,14 @@ def baseline_metrics(splits: Splits) -> dict[str, float]:
 def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
     rows = read_rows(plan.source, tables_root, context.report)
     context.report(0.55, "splitting applicants")
-    splits = split_rows(rows.frame, plan)
+    splits = split_rows(rows.frame[LABEL], plan)
     context.report(0.6, "fitting the cleaning record on the train split")
     train = splits["train"]
     record = fit_cleaning(
-        train,
+        rows.frame[train],
         [feature.name for feature in rows.features],
         plan.cleaning,
-        targets=_targets(train),
+        targets=_targets(rows.frame[LABEL], train),
         variables={feature.name: feature.group for feature in rows.features if feature.group},
     )
     return _Made(rows, splits, record)
@@ -93,14 +91,14 @@ def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
 def _store(
     tracking: Tracking, context: JobContext, plan: DatasetPlan, made: _Made, origin: Mapping[str, str]
 ) -> DatasetResult:
-    metrics = baseline_metrics(made.splits)
+    metrics = baseline_metrics(made.rows.frame[LABEL], made.splits)
     dataset = context.job.id
     experiment_id = tracking.experiment(dataset)
     tags = {KIND_TAG: "dataset", **origin}
     with tracking.run(experiment_id=experiment_id, name="DummyClassifier", job=dataset, tags=tags) as run:
         run.params(_parameters(plan, made.record))
         with tempfile.TemporaryDirectory() as folder:
-            contents = DatasetContents(made.splits, made.rows.levels, made.rows.features, made.record)
+            contents = DatasetContents(made.rows.frame, made.splits, made.rows.levels, made.rows.features, made.record)
             written = write_dataset(Path(folder), contents)
             context.report(0.9, "logging the baseline")
             run.folder(Path(folder), ARTIFACTS)
@@ -125,7 +123,7 @@ def _parameters(plan: DatasetPlan, record: CleaningRecord) -> dict[str, object]:
 
 def _result(made: _Made, written: DatasetFiles, run: RunLog, metrics: Mapping[str, float]) -> DatasetResult:
     return DatasetResult(
-        splits={split: _summary(split, made.splits[split], written.files[split_file(split)]) for split in SPLITS},
+        splits={split: _summary(split, made, written.files[split_file(split)]) for split in SPLITS},
         tables=tuple(
             TableSummary(
                 table=report.table,
@@ -146,11 +144,12 @@ def _result(made: _Made, written: DatasetFiles, run: RunLog, metrics: Mapping[st
     )
 
 
-def _summary(split: SplitName, frame: pl.DataFrame, digest: str) -> SplitSummary:
+def _summary(split: SplitName, made: _Made, digest: str) -> SplitSummary:
+    rows = made.splits[split]
     # Production has no labels at all, which is not the same as no defaults.
-    defaults = None if split == "production" else int(frame[LABEL].sum())
-    return SplitSummary(frame.height, defaults, digest)
+    defaults = None if split == "production" else int(_targets(made.rows.frame[LABEL], rows).sum())
+    return SplitSummary(len(rows), defaults, digest)
 
 
-def _targets(frame: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
-    return frame[LABEL].to_numpy().astype(np.int8)
+def _targets(labels: pl.Series, rows: NDArray[np.intp]) -> NDArray[np.int8]:
+    return labels[rows].to_numpy().astype(np.int8)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -46,7 +47,9 @@ def _record() -> CleaningRecord:
 
 
 def _contents() -> DatasetContents:
-    return DatasetContents(_SPLITS, _LEVELS, _FEATURES, _record())
+    ends = np.cumsum([split.height for split in _SPLITS.values()])
+    rows = {name: np.arange(end - _SPLITS[name].height, end) for name, end in zip(_SPLITS, ends, strict=True)}
+    return DatasetContents(pl.concat(_SPLITS.values()), rows, _LEVELS, _FEATURES, _record())
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from services.trainer.domain.cleaning import CleaningRecord, record_from_json
 from services.trainer.domain.dataset import APPLICANT, LABEL, LabelledRows
@@ -28,9 +29,13 @@ _ROWS_A_GROUP = 10_000
 
 @dataclass(frozen=True)
 class DatasetContents:
-    """What a data set consists of: its splits by name, with applicant, label and features, and what describes them."""
+    """What a data set consists of, and what describes it.
 
-    splits: Mapping[SplitName, pl.DataFrame]
+    `frame` holds applicant, label and features of all rows, `splits` the rows of each split by their numbers.
+    """
+
+    frame: pl.DataFrame
+    splits: Mapping[SplitName, NDArray[np.intp]]
     levels: Levels
     features: tuple[Feature, ...]
     record: CleaningRecord
@@ -68,8 +73,9 @@ def write_dataset(folder: Path, contents: DatasetContents) -> DatasetFiles:
 
     A target that is null throughout stays as such. Equal data sets give equal digests.
     """
-    for split, frame in contents.splits.items():
-        frame.write_parquet(folder / split_file(split), row_group_size=_ROWS_A_GROUP)
+    for split, rows in contents.splits.items():
+        # One in memory at a time.
+        contents.frame[rows].write_parquet(folder / split_file(split), row_group_size=_ROWS_A_GROUP)
     _write_json(folder / LEVELS, contents.levels.to_json())
     _write_json(folder / FEATURES, FeatureSchema(contents.features).to_json())
     _write_json(folder / CLEANING, contents.record.to_json())
