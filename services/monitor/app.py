@@ -75,7 +75,7 @@ class App:
         if self.metrics is not None:
             self.metrics.stop()
         self.runner.stop()
-        self.upkeep.runner.stop()
+        self.upkeep.stop()
         self.projector.stop()
         self.follower.stop()
         self.watch.stop()
@@ -100,7 +100,7 @@ def build(settings: Settings, *, models: Models | None = None, job_command: Sequ
     app.projector.start()
     app.follower.start()
     app.runner.start()
-    app.upkeep.runner.start()
+    app.upkeep.start()
     app.response.start()
     app.watch.start()
     return app
@@ -142,7 +142,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     outcomes.subscribe(watch.want)
     figures = CollectorRegistry()
     figures.register(Standings(ledger, projector, board, response, store))
-    upkeep = open_upkeep(settings, database, _new_id)
+    upkeep = open_upkeep(settings, database, clock=_now, new_id=_new_id)
     servicer = MonitorServicer(
         predictions=_predictions(settings, ledger, database, models),
         outcomes=outcomes,

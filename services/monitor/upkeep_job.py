@@ -6,9 +6,9 @@ Jobs of this kind run one at a time: Delta would let two of them replace the sam
 import os
 import sys
 
-from services.monitor.erasing import build_eraser
+from services.monitor import compacting, erasing
 from services.monitor.settings import Settings
-from shared.jobs.child import guard_parent, run_child
+from shared.jobs.child import JobContext, guard_parent, run_child
 from shared.jobs.store import JobStore
 from shared.logs import configure
 from shared.settings import read_settings
@@ -19,7 +19,13 @@ def main() -> int:
     guard_parent()
     settings = read_settings(Settings, os.environ)
     configure("monitor-upkeep", settings.log_level)
-    return run_child(JobStore(settings.upkeep_url), sys.argv[1:], build_eraser(settings).erase)
+    return run_child(JobStore(settings.upkeep_url), sys.argv[1:], lambda context: _work(settings, context))
+
+
+def _work(settings: Settings, context: JobContext) -> str:
+    if context.job.kind == compacting.KIND:
+        return compacting.build_compactor(settings).compact(context)
+    return erasing.build_eraser(settings).erase(context)
 
 
 if __name__ == "__main__":

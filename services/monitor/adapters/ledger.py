@@ -162,8 +162,8 @@ class Ledger:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._append(arrivals)
-            except CommitFailedError:
-                # Another writer stored a segment of one of these instances in between.
+            except (CommitFailedError, FileNotFoundError):
+                # Another writer stored a segment of one of these instances in between, or replaced files.
                 self._stale = True
         return self._append(arrivals)
 
