@@ -14,7 +14,7 @@ from shared.rpc.caller import caller_of
 
 
 class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
-    """Answers StreamScore and ScoreDataset; all rows of a call by the bundle that serves when it begins."""
+    """Answers StreamScore and ScoreDataset; all rows of a call by one bundle that serves when it begins."""
 
     serving: Serving
     chunks: ChunkDesk
@@ -26,7 +26,7 @@ class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
         """Score chunks of rows as they come."""
         settings = stream_messages.settings_of(request_iterator)
         self.serving.named(settings.model)
-        served = self.serving.current()
+        served = self.serving.current(settings.version)
         order = stream_messages.stream_order(settings, served, caller=caller_of(context))
         rows = stream_messages.chunks_from_proto(request_iterator, n_features=len(served.bundle.schema.features))
         yield from self.pipeline.run(rows, lambda each: stream_messages.stream_reply(self.chunks.answer(order, each)))
@@ -36,7 +36,7 @@ class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
     ) -> Iterator[stream_pb2.ScoreDatasetResponse]:
         """Score a split, or a sample of it."""
         self.serving.named(request.model)
-        served = self.serving.current()
+        served = self.serving.current(request.version)
         order = stream_messages.dataset_order(request, served, caller=caller_of(context))
         split = served.applicants.split(request.split)
         rows = split_chunks(split, sample_rows=request.sample_rows, seed=request.sample_seed)

@@ -235,6 +235,16 @@ def test_a_stale_schema_is_told_the_served_one(running: Scorer) -> None:
     assert error.metadata["schema_digest"] == settings_for(running).settings.schema_digest
 
 
+def test_the_version_that_is_to_answer_may_be_named(running: Scorer, bundle: TinyBundle) -> None:
+    """One that is not served is told, not replaced by another."""
+    (named,) = streamed(running, [settings_for(running, version="1"), chunk_of(bundle.values[:1])])
+    stream = failure(lambda: streamed(running, [settings_for(running, version="9")]))
+    split = failure(lambda: list(running.stub.ScoreDataset(dataset("test", version="9"))))
+
+    assert named.model_version == "models/credit-default/versions/1"
+    assert {(error.code, error.reason) for error in (stream, split)} == {("NOT_FOUND", "VERSION_NOT_SERVED")}
+
+
 def test_what_is_no_chunk_ends_the_stream_after_those_before_it(running: Scorer, bundle: TinyBundle) -> None:
     """Answers that were due are given; the error names chunk and field."""
     good, settings = chunk_of(bundle.values[:3]), settings_for(running)

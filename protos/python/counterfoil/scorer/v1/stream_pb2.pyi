@@ -37,6 +37,7 @@ class StreamSettings(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
     AS_OF_DATE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Name of the registered model. Empty: the scorer's configured one."""
     purpose: _prediction_pb2.Purpose.ValueType
@@ -51,6 +52,8 @@ class StreamSettings(_message.Message):
     """Largest number of principal reasons, 1 to 20. 0 means 4."""
     as_of_date: _builtins.str
     """Date that the rows' facts hold for, ISO 8601 (YYYY-MM-DD). Optional."""
+    version: _builtins.str
+    """Number of the version that is to answer, as in ScoreRequest. Empty: the champion's."""
     def __init__(
         self,
         *,
@@ -60,10 +63,11 @@ class StreamSettings(_message.Message):
         explain: _explanation_pb2.Explain.ValueType = ...,
         max_principal_reasons: _builtins.int = ...,
         as_of_date: _builtins.str = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "schema_digest", b"schema_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_date", b"as_of_date", "explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "schema_digest", b"schema_digest", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -298,6 +302,7 @@ class ScoreDatasetRequest(_message.Message):
     SAMPLE_SEED_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Name of the registered model. Empty: the scorer's configured one."""
     purpose: _prediction_pb2.Purpose.ValueType
@@ -312,6 +317,8 @@ class ScoreDatasetRequest(_message.Message):
     """How much of the reasons is sent. Unspecified: all contributions."""
     max_principal_reasons: _builtins.int
     """Largest number of principal reasons, 1 to 20. 0 means 4."""
+    version: _builtins.str
+    """Number of the version that is to answer, as in ScoreRequest. Empty: the champion's."""
     def __init__(
         self,
         *,
@@ -322,10 +329,11 @@ class ScoreDatasetRequest(_message.Message):
         sample_seed: _builtins.int = ...,
         explain: _explanation_pb2.Explain.ValueType = ...,
         max_principal_reasons: _builtins.int = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "sample_rows", b"sample_rows", "sample_seed", b"sample_seed", "split", b"split"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "sample_rows", b"sample_rows", "sample_seed", b"sample_seed", "split", b"split", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
