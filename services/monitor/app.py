@@ -144,7 +144,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     figures.register(Standings(ledger, projector, board, response, store))
     upkeep = open_upkeep(settings, database, clock=_now, new_id=_new_id)
     servicer = MonitorServicer(
-        predictions=_predictions(settings, ledger, database, models),
+        predictions=_predictions(settings, ledger, database, labels, models),
         outcomes=outcomes,
         performances=performances,
         alerting=response.alerting,
@@ -161,13 +161,16 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     return App(server, projector, follower, runner, upkeep, response, watch, metrics, database, lock)
 
 
-def _predictions(settings: Settings, ledger: Ledger, database: Database, models: Models) -> Predictions:
+def _predictions(
+    settings: Settings, ledger: Ledger, database: Database, labels: OutcomeTable, models: Models
+) -> Predictions:
     return Predictions(
         LedgerRecords(settings.ledger),
         settings.projections,
         Overrides(database, _now),
         models,
-        ledger.model_versions,
+        outcomes=labels,
+        model_versions=ledger.model_versions,
     )
 
 

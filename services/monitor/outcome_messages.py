@@ -31,10 +31,9 @@ def results_to_proto(results: Sequence[Recorded | CounterfoilError]) -> outcome_
     )
 
 
-def history_to_proto(outcomes: Sequence[Outcome]) -> outcome_pb2.ListOutcomesResponse:
+def outcomes_to_proto(outcomes: Sequence[Outcome]) -> list[outcome_pb2.Outcome]:
     """Return the outcomes of a decision, of which the first counts."""
-    messages = [_outcome(each, counts=not place) for place, each in enumerate(outcomes)]
-    return outcome_pb2.ListOutcomesResponse(outcomes=messages)
+    return [_outcome(each, counts=not place) for place, each in enumerate(outcomes)]
 
 
 def _row(message: outcome_pb2.OutcomeReport, field: str) -> Reported | CounterfoilError:

@@ -7,7 +7,7 @@ import grpc
 from counterfoil.monitor.v1 import outcome_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceServicer
 from services.monitor.domain.prediction import parse_name
-from services.monitor.outcome_messages import history_to_proto, results_to_proto, rows_from_proto
+from services.monitor.outcome_messages import outcomes_to_proto, results_to_proto, rows_from_proto
 from services.monitor.outcomes import Outcomes
 from shared.rpc.caller import caller_of
 
@@ -29,4 +29,4 @@ class OutcomeRpcs(MonitorServiceServicer):
     ) -> outcome_pb2.ListOutcomesResponse:
         """Return the history of a decision's outcomes."""
         name = parse_name(request.prediction, field_path="prediction")
-        return history_to_proto(self.outcomes.history(name))
+        return outcome_pb2.ListOutcomesResponse(outcomes=outcomes_to_proto(self.outcomes.history(name)))

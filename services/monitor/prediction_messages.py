@@ -10,6 +10,7 @@ from services.monitor.domain.override import DECISIONS, Override, OverrideWish
 from services.monitor.domain.prediction import PredictionFilter, parse_name
 from services.monitor.domain.window import check_window
 from services.monitor.messages import window_from_proto
+from services.monitor.outcome_messages import outcomes_to_proto
 from services.monitor.predictions import Found, Listed
 from shared.bundle.schema import Feature
 from shared.bundle.wording import worded
@@ -125,6 +126,7 @@ def found_to_proto(found: Found) -> prediction_log_pb2.Prediction:
         erased=not record.personal_part and not record.salt,
         names_missing_reason=found.names_missing_reason,
         proof=_proof(found),
+        outcomes=outcomes_to_proto(found.outcomes),
         record=prediction_pb2.PredictionRecord(
             sequence=record.sequence,
             decision_part=record.decision_part,

@@ -9,11 +9,13 @@ import numpy as np
 from counterfoil.types.v1 import prediction_pb2
 from services.monitor.adapters.fragments import read_anew
 from services.monitor.adapters.locations import Location
+from services.monitor.adapters.outcome_table import OutcomeTable
 from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.prediction_pages import Page, read_page, window_start
 from services.monitor.adapters.projections import projection_folder
 from services.monitor.adapters.records import LedgerRecords, StoredRecord
 from services.monitor.domain.model import Models, is_numbered
+from services.monitor.domain.outcome import Outcome
 from services.monitor.domain.override import Override, OverrideWish
 from services.monitor.domain.prediction import Bounds, PredictionFilter, PredictionName
 from services.monitor.domain.window import Window
@@ -41,7 +43,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Found:
-    """A prediction with its overrides, oldest first.
+    """A prediction with its overrides, oldest first, and its outcomes, the one that counts first.
 
     `schema` names its features; where it cannot be had it is None, and `names_missing_reason` says why.
     """
@@ -51,6 +53,7 @@ class Found:
     record: StoredRecord
     decision: prediction_pb2.DecisionPart
     overrides: list[Override]
+    outcomes: list[Outcome]
     schema: FeatureSchema | None
     names_missing_reason: str
 
@@ -73,11 +76,14 @@ class Predictions:
         projections: Location,
         overrides: Overrides,
         models: Models,
+        *,
+        outcomes: OutcomeTable,
         model_versions: Callable[[], Iterable[str]],
     ) -> None:
         self._records = records
         self._projections = projections
         self._overrides = overrides
+        self._outcomes = outcomes
         self._models = models
         self._model_versions = model_versions
 
@@ -87,7 +93,7 @@ class Predictions:
         told = _told(name, record, decision)
         schema, reason = self._schema(decision)
         overrides = self._overrides.of([name]).get(name, [])
-        return Found(name, told, record, decision, overrides, schema, reason)
+        return Found(name, told, record, decision, overrides, self._outcomes.history(name), schema, reason)
 
     def list(self, wanted: PredictionFilter, *, page_size: int, position: str) -> tuple[list[Listed], str]:
         """Return a page of what matches, newest first, and the position to go on at: "" on the last page.

@@ -10,7 +10,7 @@ import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from counterfoil.client.errors import call_error
-from counterfoil.monitor.v1 import monitor_pb2, outcome_pb2
+from counterfoil.monitor.v1 import monitor_pb2, outcome_pb2, prediction_log_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import MonitorServiceStub
 from counterfoil.types.v1 import prediction_pb2
 from tests.service.monitors import HANGING_JOB, TEST, monitor, settings_in
@@ -79,7 +79,7 @@ def test_labels_are_stored_by_name_and_by_applicant(lender: Lender) -> None:
 
 
 def test_a_correction_counts_and_the_history_stays(lender: Lender) -> None:
-    """Who recorded it and when is told with it."""
+    """Who recorded it and when is told with it, also by GetPrediction."""
     lender.record(named(lender.names[0]))
 
     response = lender.record(named(lender.names[0], defaulted=False, days=91))
@@ -92,6 +92,8 @@ def test_a_correction_counts_and_the_history_stays(lender: Lender) -> None:
     ]
     assert history[0].record_time.ToDatetime(dt.UTC) > NOW
     assert not history[0].HasField("loss_amount")
+    found = lender.stub.GetPrediction(prediction_log_pb2.GetPredictionRequest(name=lender.names[0]))
+    assert list(found.outcomes) == history
     assert not lender.history(lender.names[2])
 
 

@@ -4,7 +4,7 @@ from rich.console import RenderableType
 
 from counterfoil.cli.views.layout import ABSENT, facts, figure, listing, moment, stacked, whole
 from counterfoil.client.errors import status_error
-from counterfoil.monitor.v1 import outcome_pb2
+from counterfoil.monitor.v1 import outcome_pb2, prediction_log_pb2
 
 
 def recorded_view(response: outcome_pb2.RecordOutcomesResponse) -> RenderableType:
@@ -19,7 +19,7 @@ def recorded_view(response: outcome_pb2.RecordOutcomesResponse) -> RenderableTyp
     return stacked(counts, _refusals(response) if response.refused_count else None)
 
 
-def outcomes_view(response: outcome_pb2.ListOutcomesResponse) -> RenderableType:
+def outcomes_view(found: outcome_pb2.ListOutcomesResponse | prediction_log_pb2.Prediction) -> RenderableType:
     """Return one line for each outcome of a decision."""
     rows = [
         (
@@ -30,7 +30,7 @@ def outcomes_view(response: outcome_pb2.ListOutcomesResponse) -> RenderableType:
             moment(outcome.record_time),
             "counts" if outcome.counts else "",
         )
-        for outcome in response.outcomes
+        for outcome in found.outcomes
     ]
     return listing(("defaulted", "observed", "loss", "recorded by", "recorded", ""), rows, right=("loss",))
 

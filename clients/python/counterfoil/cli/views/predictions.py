@@ -16,6 +16,7 @@ from counterfoil.cli.views.layout import (
     stacked,
     word,
 )
+from counterfoil.cli.views.outcomes import outcomes_view
 from counterfoil.cli.views.scores import decision_word
 from counterfoil.monitor.v1 import prediction_log_pb2
 from counterfoil.types.v1 import prediction_pb2
@@ -26,6 +27,7 @@ def prediction_view(prediction: prediction_log_pb2.Prediction, *, reasons: int) 
     return stacked(
         facts(_head(prediction)),
         _overrides(prediction.overrides),
+        outcomes_view(prediction) if prediction.outcomes else None,
         _principal(prediction.principal_reasons),
         _contributions(prediction, reasons),
         facts(_proof(prediction)),

@@ -22,37 +22,38 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
 from counterfoil.monitor.v1 import window_pb2 as counterfoil_dot_monitor_dot_v1_dot_window__pb2
 from counterfoil.types.v1 import feature_pb2 as counterfoil_dot_types_dot_v1_dot_feature__pb2
 from counterfoil.types.v1 import prediction_pb2 as counterfoil_dot_types_dot_v1_dot_prediction__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+counterfoil/monitor/v1/prediction_log.proto\x12\x16\x63ounterfoil.monitor.v1\x1a#counterfoil/monitor/v1/window.proto\x1a\"counterfoil/types/v1/feature.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"x\n\x0fPredictionInput\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\r\x12\x31\n\x05value\x18\x03 \x01(\x0b\x32\".counterfoil.types.v1.FeatureValue\x12\x0f\n\x07imputed\x18\x04 \x01(\x08\"K\n\x10PredictionReason\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\r\x12\x14\n\x0c\x63ontribution\x18\x03 \x01(\x01\"-\n\x0fPrincipalReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xde\x01\n\x0fPredictionProof\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x16\n\x0esegment_number\x18\x02 \x01(\x04\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12\x15\n\rprevious_hash\x18\x05 \x01(\x0c\x12\x17\n\x0fpersonal_digest\x18\x06 \x01(\x0c\x12\x0c\n\x04salt\x18\x07 \x01(\x0c\x12/\n\x0bingest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncontinuity\x18\t \x01(\t\"\xd7\x01\n\x08Override\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x13\n\x0breason_code\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07officer\x18\x06 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf9\x06\n\nPrediction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12.\n\x07purpose\x18\x04 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x13\n\x0bprobability\x18\x05 \x01(\x01\x12\x30\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12:\n\x12\x65\x66\x66\x65\x63tive_decision\x18\x07 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x33\n\toverrides\x18\x08 \x03(\x0b\x32 .counterfoil.monitor.v1.Override\x12\x14\n\x0c\x61pplicant_id\x18\t \x01(\t\x12\x1a\n\x12\x61pplication_number\x18\n \x01(\t\x12\x0e\n\x06margin\x18\x0b \x01(\x01\x12\x10\n\x08\x62\x61seline\x18\x0c \x01(\x01\x12\x11\n\tthreshold\x18\r \x01(\x01\x12\x15\n\rbundle_digest\x18\x0e \x01(\t\x12\x11\n\tkernel_id\x18\x0f \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x10 \x01(\t\x12\x0e\n\x06method\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t\x12\x12\n\nas_of_date\x18\x13 \x01(\t\x12\x37\n\x06inputs\x18\x14 \x03(\x0b\x32\'.counterfoil.monitor.v1.PredictionInput\x12\x39\n\x07reasons\x18\x15 \x03(\x0b\x32(.counterfoil.monitor.v1.PredictionReason\x12\x42\n\x11principal_reasons\x18\x16 \x03(\x0b\x32\'.counterfoil.monitor.v1.PrincipalReason\x12\x0e\n\x06\x65rased\x18\x17 \x01(\x08\x12\x1c\n\x14names_missing_reason\x18\x18 \x01(\t\x12\x36\n\x05proof\x18\x19 \x01(\x0b\x32\'.counterfoil.monitor.v1.PredictionProof\x12\x36\n\x06record\x18\x1a \x01(\x0b\x32&.counterfoil.types.v1.PredictionRecord\"$\n\x14GetPredictionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x84\x03\n\x16ListPredictionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\tdecisions\x18\x06 \x03(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12/\n\x08purposes\x18\x07 \x03(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x14\n\x0c\x61pplicant_id\x18\x08 \x01(\t\x12\x1a\n\x12\x61pplication_number\x18\t \x01(\t\x12\x38\n\x06window\x18\n \x01(\x0b\x32(.counterfoil.monitor.v1.PredictionWindow\"k\n\x17ListPredictionsResponse\x12\x37\n\x0bpredictions\x18\x01 \x03(\x0b\x32\".counterfoil.monitor.v1.Prediction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa7\x01\n\x15RecordOverrideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprediction\x18\x02 \x01(\t\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x13\n\x0breason_code\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07officer\x18\x06 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+counterfoil/monitor/v1/prediction_log.proto\x12\x16\x63ounterfoil.monitor.v1\x1a$counterfoil/monitor/v1/outcome.proto\x1a#counterfoil/monitor/v1/window.proto\x1a\"counterfoil/types/v1/feature.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"x\n\x0fPredictionInput\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\r\x12\x31\n\x05value\x18\x03 \x01(\x0b\x32\".counterfoil.types.v1.FeatureValue\x12\x0f\n\x07imputed\x18\x04 \x01(\x08\"K\n\x10PredictionReason\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\r\x12\x14\n\x0c\x63ontribution\x18\x03 \x01(\x01\"-\n\x0fPrincipalReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xde\x01\n\x0fPredictionProof\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x16\n\x0esegment_number\x18\x02 \x01(\x04\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x0c\n\x04hash\x18\x04 \x01(\x0c\x12\x15\n\rprevious_hash\x18\x05 \x01(\x0c\x12\x17\n\x0fpersonal_digest\x18\x06 \x01(\x0c\x12\x0c\n\x04salt\x18\x07 \x01(\x0c\x12/\n\x0bingest_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncontinuity\x18\t \x01(\t\"\xd7\x01\n\x08Override\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x05\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x13\n\x0breason_code\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07officer\x18\x06 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xac\x07\n\nPrediction\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12.\n\x07purpose\x18\x04 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x13\n\x0bprobability\x18\x05 \x01(\x01\x12\x30\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12:\n\x12\x65\x66\x66\x65\x63tive_decision\x18\x07 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x33\n\toverrides\x18\x08 \x03(\x0b\x32 .counterfoil.monitor.v1.Override\x12\x14\n\x0c\x61pplicant_id\x18\t \x01(\t\x12\x1a\n\x12\x61pplication_number\x18\n \x01(\t\x12\x0e\n\x06margin\x18\x0b \x01(\x01\x12\x10\n\x08\x62\x61seline\x18\x0c \x01(\x01\x12\x11\n\tthreshold\x18\r \x01(\x01\x12\x15\n\rbundle_digest\x18\x0e \x01(\t\x12\x11\n\tkernel_id\x18\x0f \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\x10 \x01(\t\x12\x0e\n\x06method\x18\x11 \x01(\t\x12\x12\n\nrequest_id\x18\x12 \x01(\t\x12\x12\n\nas_of_date\x18\x13 \x01(\t\x12\x37\n\x06inputs\x18\x14 \x03(\x0b\x32\'.counterfoil.monitor.v1.PredictionInput\x12\x39\n\x07reasons\x18\x15 \x03(\x0b\x32(.counterfoil.monitor.v1.PredictionReason\x12\x42\n\x11principal_reasons\x18\x16 \x03(\x0b\x32\'.counterfoil.monitor.v1.PrincipalReason\x12\x0e\n\x06\x65rased\x18\x17 \x01(\x08\x12\x1c\n\x14names_missing_reason\x18\x18 \x01(\t\x12\x36\n\x05proof\x18\x19 \x01(\x0b\x32\'.counterfoil.monitor.v1.PredictionProof\x12\x36\n\x06record\x18\x1a \x01(\x0b\x32&.counterfoil.types.v1.PredictionRecord\x12\x31\n\x08outcomes\x18\x1b \x03(\x0b\x32\x1f.counterfoil.monitor.v1.Outcome\"$\n\x14GetPredictionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x84\x03\n\x16ListPredictionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\tdecisions\x18\x06 \x03(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12/\n\x08purposes\x18\x07 \x03(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x14\n\x0c\x61pplicant_id\x18\x08 \x01(\t\x12\x1a\n\x12\x61pplication_number\x18\t \x01(\t\x12\x38\n\x06window\x18\n \x01(\x0b\x32(.counterfoil.monitor.v1.PredictionWindow\"k\n\x17ListPredictionsResponse\x12\x37\n\x0bpredictions\x18\x01 \x03(\x0b\x32\".counterfoil.monitor.v1.Prediction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa7\x01\n\x15RecordOverrideRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nprediction\x18\x02 \x01(\t\x12\x30\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x13\n\x0breason_code\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0f\n\x07officer\x18\x06 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'counterfoil.monitor.v1.prediction_log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREDICTIONINPUT']._serialized_start=216
-  _globals['_PREDICTIONINPUT']._serialized_end=336
-  _globals['_PREDICTIONREASON']._serialized_start=338
-  _globals['_PREDICTIONREASON']._serialized_end=413
-  _globals['_PRINCIPALREASON']._serialized_start=415
-  _globals['_PRINCIPALREASON']._serialized_end=460
-  _globals['_PREDICTIONPROOF']._serialized_start=463
-  _globals['_PREDICTIONPROOF']._serialized_end=685
-  _globals['_OVERRIDE']._serialized_start=688
-  _globals['_OVERRIDE']._serialized_end=903
-  _globals['_PREDICTION']._serialized_start=906
-  _globals['_PREDICTION']._serialized_end=1795
-  _globals['_GETPREDICTIONREQUEST']._serialized_start=1797
-  _globals['_GETPREDICTIONREQUEST']._serialized_end=1833
-  _globals['_LISTPREDICTIONSREQUEST']._serialized_start=1836
-  _globals['_LISTPREDICTIONSREQUEST']._serialized_end=2224
-  _globals['_LISTPREDICTIONSRESPONSE']._serialized_start=2226
-  _globals['_LISTPREDICTIONSRESPONSE']._serialized_end=2333
-  _globals['_RECORDOVERRIDEREQUEST']._serialized_start=2336
-  _globals['_RECORDOVERRIDEREQUEST']._serialized_end=2503
+  _globals['_PREDICTIONINPUT']._serialized_start=254
+  _globals['_PREDICTIONINPUT']._serialized_end=374
+  _globals['_PREDICTIONREASON']._serialized_start=376
+  _globals['_PREDICTIONREASON']._serialized_end=451
+  _globals['_PRINCIPALREASON']._serialized_start=453
+  _globals['_PRINCIPALREASON']._serialized_end=498
+  _globals['_PREDICTIONPROOF']._serialized_start=501
+  _globals['_PREDICTIONPROOF']._serialized_end=723
+  _globals['_OVERRIDE']._serialized_start=726
+  _globals['_OVERRIDE']._serialized_end=941
+  _globals['_PREDICTION']._serialized_start=944
+  _globals['_PREDICTION']._serialized_end=1884
+  _globals['_GETPREDICTIONREQUEST']._serialized_start=1886
+  _globals['_GETPREDICTIONREQUEST']._serialized_end=1922
+  _globals['_LISTPREDICTIONSREQUEST']._serialized_start=1925
+  _globals['_LISTPREDICTIONSREQUEST']._serialized_end=2313
+  _globals['_LISTPREDICTIONSRESPONSE']._serialized_start=2315
+  _globals['_LISTPREDICTIONSRESPONSE']._serialized_end=2422
+  _globals['_RECORDOVERRIDEREQUEST']._serialized_start=2425
+  _globals['_RECORDOVERRIDEREQUEST']._serialized_end=2592
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import window_pb2 as _window_pb2
 from counterfoil.types.v1 import feature_pb2 as _feature_pb2
 from counterfoil.types.v1 import prediction_pb2 as _prediction_pb2
@@ -258,6 +259,7 @@ class Prediction(_message.Message):
     NAMES_MISSING_REASON_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    OUTCOMES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: models/{model}/versions/{n}/predictions/{id}. Of a row of a chunk (StreamScore, ScoreDataset) the id is that of the
     chunk, a dot, and the row's place within the chunk, from 0.
@@ -328,6 +330,10 @@ class Prediction(_message.Message):
     def record(self) -> _prediction_pb2.PredictionRecord:
         """The record itself, byte for byte."""
 
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_outcome_pb2.Outcome]:
+        """What became of the loan, as it was recorded: the outcome that counts first. Empty in lists, and where nothing is known."""
+
     def __init__(
         self,
         *,
@@ -357,10 +363,11 @@ class Prediction(_message.Message):
         names_missing_reason: _builtins.str = ...,
         proof: Global___PredictionProof | None = ...,
         record: _prediction_pb2.PredictionRecord | None = ...,
+        outcomes: _abc.Iterable[_outcome_pb2.Outcome] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "proof", b"proof", "record", b"record"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "as_of_date", b"as_of_date", "baseline", b"baseline", "bundle_digest", b"bundle_digest", "caller", b"caller", "create_time", b"create_time", "decision", b"decision", "effective_decision", b"effective_decision", "erased", b"erased", "inputs", b"inputs", "kernel_id", b"kernel_id", "margin", b"margin", "method", b"method", "model_version", b"model_version", "name", b"name", "names_missing_reason", b"names_missing_reason", "overrides", b"overrides", "principal_reasons", b"principal_reasons", "probability", b"probability", "proof", b"proof", "purpose", b"purpose", "reasons", b"reasons", "record", b"record", "request_id", b"request_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "as_of_date", b"as_of_date", "baseline", b"baseline", "bundle_digest", b"bundle_digest", "caller", b"caller", "create_time", b"create_time", "decision", b"decision", "effective_decision", b"effective_decision", "erased", b"erased", "inputs", b"inputs", "kernel_id", b"kernel_id", "margin", b"margin", "method", b"method", "model_version", b"model_version", "name", b"name", "names_missing_reason", b"names_missing_reason", "outcomes", b"outcomes", "overrides", b"overrides", "principal_reasons", b"principal_reasons", "probability", b"probability", "proof", b"proof", "purpose", b"purpose", "reasons", b"reasons", "record", b"record", "request_id", b"request_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
