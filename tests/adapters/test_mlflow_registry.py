@@ -1,10 +1,12 @@
 """The registry on a real MLflow: what was registered is found, fetched and checked, and every failure has its name."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from mlflow.entities import LoggedModel
 
 from shared.bundle.manifest import BundleRejected
 from shared.bundle.reading import load_bundle
-from shared.bundle.registry import DIGEST_TAG, ModelRegistry
+from shared.bundle.registry import DIGEST_TAG, PROMOTED_TAG, ModelRegistry
 from shared.bundle.writing import DatasetReference
 from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
 from tests.adapters.mlflow_stores import MlflowStore, connected
@@ -64,6 +66,24 @@ def _run_of(store: MlflowStore, name: str) -> str:
 def _logged(store: MlflowStore, model: str, version: int) -> LoggedModel:
     source = store.client.get_model_version(model, str(version)).source
     return store.client.get_logged_model(str(source).removeprefix("models:/"))
+
+
+def test_promotion_is_told_by_when_the_trainer_last_wrote_one_down(
+    registry: ModelRegistry, registered: Registered, mlflow_store: MlflowStore
+) -> None:
+    """The newest of all aliases' moves; an alias that was set past the trainer says nothing of when."""
+    number = str(registered.version)
+    before = registry.promoted_at(MODEL, number)
+    for move, (alias, day) in enumerate({"challenger": 3, "champion": 5, "other": 4}.items()):
+        record = json.dumps({"approver": "CN=risk", "reason": "", "time": f"2026-03-0{day}T12:00:00+00:00"})
+        mlflow_store.client.set_model_version_tag(MODEL, number, f"{PROMOTED_TAG}{alias}.{move}", record)
+
+    promoted = registry.promoted_at(MODEL, number)
+
+    assert before is None
+    assert promoted == datetime(2026, 3, 5, 12, tzinfo=UTC)
+    with pytest.raises(NotFound, match="77"):
+        registry.promoted_at(MODEL, "77")
 
 
 @pytest.mark.parametrize("asked", ["champion", "1", "01"])
