@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 import grpc
+from prometheus_client import CollectorRegistry
 
 from counterfoil.client.channels import MESSAGE_LIMIT_BYTES, TlsFiles, open_channel
 from counterfoil.inference.v2 import open_inference_pb2, open_inference_pb2_grpc
@@ -21,6 +22,7 @@ from services.scorer.desk import Desk
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
+from services.scorer.metrics import Meter, SpoolWatch
 from services.scorer.pipeline import Pipeline
 from services.scorer.process import freeze_memory
 from services.scorer.readiness import RETRY_SECONDS, Readiness
@@ -31,6 +33,7 @@ from services.scorer.siblings import Siblings
 from services.scorer.streaming import ChunkDesk
 from shared.bundle.registry import ModelRegistry
 from shared.logs import log_event
+from shared.metrics import serve_metrics
 from shared.mlflow_store import prepare
 from shared.rpc.boundary import FinishedRpc
 from shared.rpc.log import RpcLog
@@ -76,7 +79,8 @@ def build(
         loader = _loader(settings, registry, clock)
         challenger = _challenger(settings, loader, retry_seconds, opened)
         serving = Serving(settings.model, loader.load, named=loader.named, challenger=challenger)
-        desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded)
+        meter = _meter(settings, spool, opened)
+        desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded, meter=meter)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
         chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
         pipeline = Pipeline(threads=CHUNK_THREADS, streams=MAX_STREAMS)
@@ -91,8 +95,19 @@ def build(
         )
         services = _services(scorer, InferenceServicer(serving, desk))
         rpc_log = RpcLog()
-        server = _server(settings, services, rpc_log)
-        serving.when_served(lambda served: _announce(server, served))
+
+        def ended(rpc: FinishedRpc) -> None:
+            """Count the call and log it."""
+            meter.ended(rpc)
+            rpc_log(rpc)
+
+        def served(what: Served) -> None:
+            """Count what serves and say so."""
+            meter.serves(what)
+            _announce(server, what)
+
+        server = _server(settings, services, ended)
+        serving.when_served(served)
         readiness = _readiness(settings, serving, loader, retry_seconds)
         for part in (shipper, rpc_log, desk, readiness):
             part.start()
@@ -100,6 +115,20 @@ def build(
         opened.callback(desk.stop)
         opened.callback(readiness.stop)
         return App(server, opened.pop_all())
+
+
+def _meter(settings: Settings, spool: Spool, opened: ExitStack) -> Meter:
+    """Return what counts; it is polled here, unless the process is a worker, whose supervisor is polled."""
+    registry = CollectorRegistry()
+    meter = Meter(registry)
+    watch = SpoolWatch(spool.depth, meter.spool)
+    watch.start()
+    opened.callback(watch.stop)
+    if settings.scorer_worker is None:
+        metrics = serve_metrics(registry, settings.scorer_metrics_address, setting="scorer_metrics_address")
+        if metrics is not None:
+            opened.callback(metrics.stop)
+    return meter
 
 
 def _shipper(settings: Settings, spool: Spool, seal_seconds: float, opened: ExitStack) -> Shipper:

@@ -2,11 +2,12 @@
 
 import logging
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -25,6 +26,19 @@ _LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
 Outcome = scorer_pb2.ScoreResponse | CounterfoilError
 """An answer that is on disk, or why there is none."""
+
+
+class DeskMeter(Protocol):
+    """Told of each batch how long its stages took, in seconds."""
+
+    def taken(self, waits: Sequence[float]) -> None:
+        """Take how long each row waited."""
+
+    def scored(self, seconds: float) -> None:
+        """Take how long the scoring lasted."""
+
+    def logged(self, seconds: float) -> None:
+        """Take how long the commit lasted."""
 
 
 class _Asked(NamedTuple):
@@ -54,14 +68,18 @@ class Desk:
         on_recorded: Callable[[], None] = lambda: None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         queue_rows: int = QUEUE_ROWS,
+        meter: DeskMeter | None = None,
     ) -> None:
         self._serving = serving
         self._spool = spool
         self._clock = clock
         self._on_recorded = on_recorded
         self._random_bytes = random_bytes
+        self._meter = meter
         self._left_out: Counter[str] = Counter()
-        self._handoff: HandOff[_Asked, scorer_pb2.ScoreResponse] = HandOff(self._work, capacity=queue_rows)
+        self._handoff: HandOff[_Asked, scorer_pb2.ScoreResponse] = HandOff(
+            self._work, capacity=queue_rows, on_taken=meter.taken if meter else lambda _waits: None
+        )
 
     def start(self) -> None:
         """Begin to answer."""
@@ -137,7 +155,10 @@ class Desk:
                 unknown.append(place)
             else:
                 outcomes[place] = known
+        began = time.perf_counter()
         said = _scored(asked, unknown)
+        if self._meter and unknown:
+            self._meter.scored(time.perf_counter() - began)
         outcomes |= {place: each for place, each in said.items() if isinstance(each, InvalidInput)}
         answers = {place: each for place, each in said.items() if isinstance(each, Answer)}
         if answers:
@@ -174,10 +195,13 @@ class Desk:
 
     def _recorded(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Commit the drafts together and return their replies with receipts, or for each why it could not be."""
+        began = time.perf_counter()
         try:
             receipts = self._spool.append([each.entry for each in drafts])
         except CounterfoilError as error:
             return [error] * len(drafts)
+        if self._meter:
+            self._meter.logged(time.perf_counter() - began)
         self._on_recorded()
         return [each.with_receipt(receipt) for each, receipt in zip(drafts, receipts, strict=True)]
 

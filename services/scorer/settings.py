@@ -29,6 +29,8 @@ class Settings:
     # Set by the supervisor for each of its workers: its number from 0, and the folder of the workers' private sockets.
     scorer_worker: int | None = None
     scorer_room: Path | None = None
+    # Where Prometheus polls, as host:port; empty: nowhere.
+    scorer_metrics_address: str = ""
     spool_max_bytes: int = 2 << 30
     tls_certificate: Path | None = None
     tls_key: Path | None = None

@@ -15,9 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from prometheus_client.multiprocess import mark_process_dead
+
+from services.scorer.metrics import FOLDER_VARIABLE, figures_of_workers
 from services.scorer.settings import Settings
 from shared.errors import Precondition
 from shared.logs import log_event
+from shared.metrics import serve_metrics
 from shared.settings import environment_of
 
 COMMAND: Final = (sys.executable, "-m", "services.scorer")
@@ -66,6 +70,7 @@ class Supervisor:
             )
             for number in range(settings.scorer_workers)
         ]
+        self._room = room
         # A plain mark: a handler must not wait for a lock that the interrupted thread may hold.
         self._stopping = False
 
@@ -101,6 +106,7 @@ class Supervisor:
             return 0
         if code == EXIT_UNUSABLE:
             return EXIT_UNUSABLE
+        mark_process_dead(worker.process.pid, str(_figures(self._room)))  # type: ignore[no-untyped-call]
         steady = now - worker.started > STEADY_SECONDS
         worker.pause = FIRST_PAUSE_SECONDS if steady else min(2 * worker.pause, LONGEST_PAUSE_SECONDS)
         log_event(_LOGGER, "worker died", worker=worker.number, exit_code=code, restart_in=worker.pause)
@@ -120,7 +126,16 @@ def supervise(settings: Settings, environ: Mapping[str, str]) -> int:
     """Run the workers and return the exit code. Raises Precondition (ADDRESS_IN_USE) if others have the port."""
     _refuse_taken_port(settings.scorer_address)
     with TemporaryDirectory(prefix="counterfoil-scorer-") as room:
-        return Supervisor(settings, environ, Path(room)).run()
+        figures = _figures(Path(room))
+        figures.mkdir()
+        metrics = serve_metrics(
+            figures_of_workers(figures), settings.scorer_metrics_address, setting="scorer_metrics_address"
+        )
+        try:
+            return Supervisor(settings, environ, Path(room)).run()
+        finally:
+            if metrics is not None:
+                metrics.stop()
 
 
 def follow_supervisor() -> None:
@@ -136,8 +151,16 @@ def follow_supervisor() -> None:
 
 
 def _environment(settings: Settings, environ: Mapping[str, str], room: Path, number: int) -> dict[str, str]:
-    told = {"COUNTERFOIL_SCORER_WORKER": str(number), "COUNTERFOIL_SCORER_ROOM": str(room)}
+    told = {
+        "COUNTERFOIL_SCORER_WORKER": str(number),
+        "COUNTERFOIL_SCORER_ROOM": str(room),
+        FOLDER_VARIABLE: str(_figures(room)),
+    }
     return {**environ, **environment_of(settings), **told}
+
+
+def _figures(room: Path) -> Path:
+    return room / "figures"
 
 
 def _refuse_taken_port(address: str) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Workers:
 
     process: subprocess.Popen[bytes]
     address: str
+    metrics: str
     log: Path
     champion: Champion
 
@@ -63,18 +65,19 @@ class Workers:
 def two_workers(folder: Path) -> Iterator[Workers]:
     """Run two workers until they serve a champion."""
     champion = champion_in(folder, seed=8)
-    address = f"127.0.0.1:{free_port()}"
+    address, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     environment = {
         **champion.variables,
         "PYTHONPATH": PATHS,
         "COUNTERFOIL_SCORER_ADDRESS": address,
         "COUNTERFOIL_MONITOR_ADDRESS": f"127.0.0.1:{free_port()}",
         "COUNTERFOIL_SCORER_WORKERS": "2",
+        "COUNTERFOIL_SCORER_METRICS_ADDRESS": metrics,
     }
     log = folder / "log"
     with log.open("wb") as written:
         process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stderr=written)
-    workers = Workers(process, address, log, champion)
+    workers = Workers(process, address, metrics, log, champion)
     try:
         workers.wait_for("bundle served", 2)
         wait_until_serving(address, SERVICE_NAME)
@@ -94,6 +97,21 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
 def test_both_answer_on_one_port_each_with_a_log_of_its_own(workers: Workers) -> None:
     """The system spreads connections over them."""
     assert len(workers.instances()) == 2
+
+
+def test_the_figures_of_both_are_polled_in_one_place(workers: Workers) -> None:
+    """Rows answered are those of all workers together, and each serves the version."""
+    for _ in range(20):
+        workers.score()
+
+    with urllib.request.urlopen(f"http://{workers.metrics}/metrics", timeout=WAIT_S) as reply:
+        figures = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in reply.read().decode().splitlines()}
+
+    answered = {workers.score().receipt.instance: workers.score().receipt.sequence for _ in range(20)}
+    (served,) = [value for name, value in figures.items() if name.startswith("counterfoil_scorer_served{")]
+    assert 20 <= float(figures["counterfoil_scorer_batch_rows_count"]) <= sum(answered.values())
+    assert float(served) == 2.0
+    assert float(figures['counterfoil_scorer_batch_seconds_count{stage="log"}']) >= 20
 
 
 def test_a_reload_reaches_both(workers: Workers) -> None:

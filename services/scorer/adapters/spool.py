@@ -61,6 +61,13 @@ class StoredAnswer(NamedTuple):
     answer: bytes
 
 
+class Depth(NamedTuple):
+    """How many records wait for the monitor, and their size in bytes."""
+
+    records: int
+    bytes: int
+
+
 @dataclass(frozen=True)
 class _Chain:
     """The one row that says how far the log goes, how far it was shipped, and how far the sealed segment reaches, or 0.
@@ -128,6 +135,15 @@ class Spool:
                 (key.caller, key.method, key.request_id, key.row, self._clock().timestamp()),
             ).fetchone()
         return None if row is None else StoredAnswer(*row)
+
+    def depth(self) -> Depth:
+        """Return what waits for the monitor, sealed or not."""
+        with self._reading, translated():
+            records, size = self._reader.execute(
+                "SELECT head_sequence - shipped_sequence, (SELECT coalesce(sum(length(records)), 0) FROM batches)"
+                " FROM chain"
+            ).fetchone()
+        return Depth(records, size)
 
     def seal(self, max_bytes: int) -> prediction_pb2.Segment | None:
         """Return the sealed segment that waits for its acknowledgement; seal the next if none waits.
