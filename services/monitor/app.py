@@ -26,6 +26,7 @@ from services.monitor.adapters.records import LedgerRecords
 from services.monitor.adapters.report_files import ReportFiles
 from services.monitor.adapters.state_lock import StateLock
 from services.monitor.alerting import Alerting
+from services.monitor.challengers import Challengers
 from services.monitor.domain.model import Models
 from services.monitor.drift_board import DriftBoard
 from services.monitor.drift_follower import DriftFollower
@@ -149,6 +150,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         performances=performances,
         alerting=response.alerting,
         retraining=response.retraining,
+        challengers=Challengers(models, projector.await_acknowledged, environment),
         proving=Proving(log, ledger),
         erasures=upkeep.erasures,
         intake=Intake(ledger, projector, response.alerting.record, IngestMeter(figures)),

@@ -7,6 +7,7 @@ import grpc
 
 from counterfoil.monitor.v1 import monitor_pb2
 from services.monitor.alert_rpcs import AlertRpcs
+from services.monitor.challenger_rpcs import ChallengerRpcs
 from services.monitor.drift_rpcs import DriftRpcs
 from services.monitor.erasure_rpcs import ErasureRpcs
 from services.monitor.intake import Intake
@@ -32,7 +33,15 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class MonitorServicer(
-    PredictionRpcs, OutcomeRpcs, PerformanceRpcs, DriftRpcs, AlertRpcs, RetrainRpcs, VerificationRpcs, ErasureRpcs
+    PredictionRpcs,
+    OutcomeRpcs,
+    PerformanceRpcs,
+    DriftRpcs,
+    AlertRpcs,
+    RetrainRpcs,
+    ChallengerRpcs,
+    VerificationRpcs,
+    ErasureRpcs,
 ):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 

@@ -6,6 +6,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from counterfoil.monitor.v1 import (
     alert_pb2,
+    challenger_pb2,
     drift_status_pb2,
     erasure_pb2,
     monitor_pb2,
@@ -405,6 +406,28 @@ def alert() -> alert_pb2.Alert:
         acknowledged_by="CN=officer",
         acknowledge_time=MORNING,
         note="looking",
+    )
+
+
+def challenger() -> challenger_pb2.ChallengerComparison:
+    """Return a comparison in which the challenger approves more and costs less."""
+    refused, approved = prediction_pb2.DECISION_REFUSE, prediction_pb2.DECISION_APPROVE
+    pair, costs = challenger_pb2.DecisionPair, challenger_pb2.CostComparison
+    return challenger_pb2.ChallengerComparison(
+        model_version=VERSION,
+        challenger="models/credit-default/versions/3",
+        rows=1_000,
+        first_decision_time=MORNING,
+        last_decision_time=MORNING,
+        features_not_logged=["OWN_CAR_AGE"],
+        pairs=[
+            pair(decision=approved, challenger_decision=approved, count=600, labelled_count=500, default_count=20),
+            pair(decision=refused, challenger_decision=approved, count=400),
+        ],
+        agreement_rate=0.6,
+        approval_rate=0.6,
+        challenger_approval_rate=1.0,
+        costs=[costs(basis=challenger_pb2.COST_BASIS_OUTCOMES, rows=500, cost=0.4, challenger_cost=0.3)],
     )
 
 

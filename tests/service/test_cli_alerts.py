@@ -112,3 +112,16 @@ def test_a_decision_is_sent_with_its_reason_and_etag(services: FakeServices, ver
     assert without.exit_code == 2
     (request,) = services.asked(method)
     assert (request.name, request.reason, request.etag) == ("retrainProposals/rp-1", "the bureau changed", "rp-1.2")
+
+
+def test_a_challenger_is_shown_beside_what_was_decided(services: FakeServices) -> None:
+    """By default the challenger of the champion's model; where they disagree, and what both cost."""
+    services.answer("CompareChallenger", samples.challenger())
+
+    outcome = services.run("retrain", "compare", "--last", "1000")
+
+    (request,) = services.asked("CompareChallenger")
+    assert (request.model_version, request.challenger) == ("models/credit-default/versions/champion", "")
+    assert (request.window.last_count, request.max_rows) == (1_000, 20_000)
+    for word in ("OWN_CAR_AGE (not logged)", "known outcomes", "60.0%", "-0.1", "refuse"):
+        assert word in outcome.stdout

@@ -113,6 +113,7 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
         "ListRetrainProposals",
         retraining_pb2.ListRetrainProposalsResponse(retrain_proposals=[samples.proposal()]),
     ),
+    ("retrain compare", "CompareChallenger", samples.challenger()),
     ("retrain show x", "GetRetrainProposal", samples.proposal()),
     ("retrain approve x --reason y", "ApproveRetrainProposal", samples.proposal()),
     ("retrain reject x --reason y", "RejectRetrainProposal", samples.proposal()),

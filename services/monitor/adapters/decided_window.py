@@ -1,7 +1,7 @@
 """A window of decisions out of a projection, of which only what figures need is kept in memory."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -38,10 +38,19 @@ class DecidedWindow:
         A feature is held no longer than the piece of the table that it came with. A stake in a feature that the
         projection does not have is not known.
         """
+        columns = cls.columns(stakes, slicings)
+        return cls.of(window_batches(projection, window, columns, LARGEST_LAST_COUNT), stakes, slicings)
+
+    @staticmethod
+    def columns(stakes: Stakes, slicings: Sequence[Slicing] = ()) -> list[str]:
+        """Return the columns of a projection that stakes and slicings need, each once."""
+        return list(dict.fromkeys([*_FIXED, *stakes.features, *(name for each in slicings for name in each.columns)]))
+
+    @classmethod
+    def of(cls, pieces: Iterable[pl.DataFrame], stakes: Stakes, slicings: Sequence[Slicing] = ()) -> "DecidedWindow":
+        """Return the rows of pieces that have those columns, in the order of create_time and prediction_id."""
         kept = {**_FIXED, _MISSED: pl.Float64(), _LOST: pl.Float64()}
         kept |= {_SLICED.format(place): pl.Int16() for place in range(len(slicings))}
-        columns = dict.fromkeys([*_FIXED, *stakes.features, *(name for each in slicings for name in each.columns)])
-        pieces = window_batches(projection, window, list(columns), LARGEST_LAST_COUNT)
         reduced = (_reduced(piece, stakes, slicings).select(*kept) for piece in pieces)
         return cls(pl.concat([pl.DataFrame(schema=kept), *reduced]).sort("create_time", "prediction_id"))
 

@@ -5,13 +5,21 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from counterfoil.cli.names import model_name, retrain_proposal_name
+from counterfoil.cli.names import (
+    CHAMPION,
+    DEFAULT_MODEL,
+    model_name,
+    model_version_name,
+    retrain_proposal_name,
+)
 from counterfoil.cli.options import examples, page_options
 from counterfoil.cli.output import json_option, say, show
 from counterfoil.cli.session import Session, monitor_calls, pass_session
+from counterfoil.cli.views.challenger import challenger_view
 from counterfoil.cli.views.retrain import proposal_list_view, proposal_view
-from counterfoil.monitor.v1 import retraining_pb2
+from counterfoil.monitor.v1 import challenger_pb2, retraining_pb2, window_pb2
 
+_LONGEST_S: Final = 600.0
 _STATES: Final = ("open", "rejected", "approved", "training", "succeeded", "failed")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -19,7 +27,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @click.group()
 def retrain() -> None:
-    """See what the monitor proposes to train anew, and decide on it."""
+    """See what the monitor proposes to train anew, decide on it, and see how a challenger would have decided."""
 
 
 def _decision_options(command: Function) -> Function:
@@ -61,6 +69,33 @@ def show_(session: Session, /, name: str) -> None:
     with monitor_calls(session) as monitor:
         proposal = monitor.GetRetrainProposal(request)
     show(proposal, proposal_view)
+
+
+@retrain.command(
+    epilog=examples(
+        "counterfoil retrain compare --last 20000",
+        "counterfoil retrain compare credit-default/3 --challenger credit-default/5",
+    )
+)
+@click.argument("version", metavar="VERSION", default=f"{DEFAULT_MODEL}/{CHAMPION}")
+@click.option("--challenger", default="", metavar="VERSION", help="Who decides again.  [default: the challenger]")
+@click.option("--last", type=click.IntRange(1, 1_000_000), default=5_000, show_default=True, help="Newest decisions.")
+@click.option(
+    "--max-rows", type=click.IntRange(100, 100_000), default=20_000, show_default=True, help="Sample down to so many."
+)
+@json_option
+@pass_session
+def compare(session: Session, /, version: str, *, challenger: str, last: int, max_rows: int) -> None:
+    """Tell how a challenger would have decided on what VERSION (by default the champion) decided; records nothing."""
+    request = challenger_pb2.CompareChallengerRequest(
+        model_version=model_version_name(version),
+        challenger=model_version_name(challenger) if challenger else "",
+        window=window_pb2.PredictionWindow(last_count=last),
+        max_rows=max_rows,
+    )
+    with monitor_calls(session) as monitor:
+        found = monitor.CompareChallenger(request, timeout=_LONGEST_S)
+    show(found, challenger_view)
 
 
 @retrain.command(epilog=examples('counterfoil retrain approve rp-0123456789ab --reason "the bureau changed"'))

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_dot_alert__pb2
+from counterfoil.monitor.v1 import challenger_pb2 as counterfoil_dot_monitor_dot_v1_dot_challenger__pb2
 from counterfoil.monitor.v1 import drift_status_pb2 as counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2
 from counterfoil.monitor.v1 import erasure_pb2 as counterfoil_dot_monitor_dot_v1_dot_erasure__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
@@ -174,6 +175,11 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/ApproveRetrainProposal',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
+                _registered_method=True)
+        self.CompareChallenger = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/CompareChallenger',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_challenger__pb2.CompareChallengerRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_challenger__pb2.ChallengerComparison.FromString,
                 _registered_method=True)
         self.RejectRetrainProposal = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/RejectRetrainProposal',
@@ -371,6 +377,13 @@ class MonitorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareChallenger(self, request, context):
+        """Tells how a challenger would have decided on what was logged: where it disagrees, and what both cost. Records nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RejectRetrainProposal(self, request, context):
         """Decides against a proposal.
         """
@@ -510,6 +523,11 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.ApproveRetrainProposal,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.SerializeToString,
+            ),
+            'CompareChallenger': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareChallenger,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_challenger__pb2.CompareChallengerRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_challenger__pb2.ChallengerComparison.SerializeToString,
             ),
             'RejectRetrainProposal': grpc.unary_unary_rpc_method_handler(
                     servicer.RejectRetrainProposal,
@@ -1222,6 +1240,33 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/ApproveRetrainProposal',
             counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.ApproveRetrainProposalRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_retraining__pb2.RetrainProposal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareChallenger(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/CompareChallenger',
+            counterfoil_dot_monitor_dot_v1_dot_challenger__pb2.CompareChallengerRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_challenger__pb2.ChallengerComparison.FromString,
             options,
             channel_credentials,
             insecure,

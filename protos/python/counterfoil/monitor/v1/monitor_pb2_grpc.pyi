@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
+from counterfoil.monitor.v1 import challenger_pb2 as _challenger_pb2
 from counterfoil.monitor.v1 import drift_status_pb2 as _drift_status_pb2
 from counterfoil.monitor.v1 import erasure_pb2 as _erasure_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
@@ -118,6 +119,8 @@ class MonitorServiceStub:
     """Returns retrain proposals, newest first."""
     ApproveRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.ApproveRetrainProposalRequest, _retraining_pb2.RetrainProposal]
     """Has a model trained anew as was proposed; the new version becomes challenger."""
+    CompareChallenger: _grpc.UnaryUnaryMultiCallable[_challenger_pb2.CompareChallengerRequest, _challenger_pb2.ChallengerComparison]
+    """Tells how a challenger would have decided on what was logged: where it disagrees, and what both cost. Records nothing."""
     RejectRetrainProposal: _grpc.UnaryUnaryMultiCallable[_retraining_pb2.RejectRetrainProposalRequest, _retraining_pb2.RetrainProposal]
     """Decides against a proposal."""
 
@@ -183,6 +186,8 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns retrain proposals, newest first."""
     ApproveRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.ApproveRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
     """Has a model trained anew as was proposed; the new version becomes challenger."""
+    CompareChallenger: _aio.UnaryUnaryMultiCallable[_challenger_pb2.CompareChallengerRequest, _challenger_pb2.ChallengerComparison]  # type: ignore[assignment]
+    """Tells how a challenger would have decided on what was logged: where it disagrees, and what both cost. Records nothing."""
     RejectRetrainProposal: _aio.UnaryUnaryMultiCallable[_retraining_pb2.RejectRetrainProposalRequest, _retraining_pb2.RetrainProposal]  # type: ignore[assignment]
     """Decides against a proposal."""
 
@@ -401,6 +406,14 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_retraining_pb2.RetrainProposal, _abc.Awaitable[_retraining_pb2.RetrainProposal]]:
         """Has a model trained anew as was proposed; the new version becomes challenger."""
+
+    @_abc_1.abstractmethod
+    def CompareChallenger(
+        self,
+        request: _challenger_pb2.CompareChallengerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_challenger_pb2.ChallengerComparison, _abc.Awaitable[_challenger_pb2.ChallengerComparison]]:
+        """Tells how a challenger would have decided on what was logged: where it disagrees, and what both cost. Records nothing."""
 
     @_abc_1.abstractmethod
     def RejectRetrainProposal(
