@@ -11,7 +11,7 @@ from services.monitor.adapters.database import open_database
 from services.monitor.adapters.erasure_log import ErasureLog
 from services.monitor.adapters.erasure_subjects import ErasureSubjects
 from services.monitor.adapters.folder_lock import FolderLock
-from services.monitor.adapters.ledger_erasing import delete_replaced_records, erase_records, find_records
+from services.monitor.adapters.ledger_erasing import delete_replaced_records, erase_records, find_records, find_stored
 from services.monitor.adapters.locations import Location, tables_below
 from services.monitor.adapters.log_store import LogStore, store_at
 from services.monitor.adapters.overrides import Overrides
@@ -52,11 +52,15 @@ class Eraser:
         """Write down which records are about to be erased, and remove what persons wrote about them."""
         context.report(0.0, "looking for records")
         tell = _telling(context)
-        found = list(find_records(self.store, subject, context.job.create_time, tell))
-        request = ErasureRequest.from_json(context.job.payload)
-        entry = ErasureEntry(
-            context.job.id, "ERASURE", context.job.create_time, request.reason, request.reference, context.job.caller
-        )
+        job = context.job
+        request = ErasureRequest.from_json(job.payload)
+        kind = "ERASURE" if subject.text else "RETENTION"
+        entry = ErasureEntry(job.id, kind, job.create_time, request.reason, request.reference, job.caller)
+        if subject.stored_before is not None:
+            until = min(subject.stored_before, job.create_time)
+            self.log.record(entry, find_stored(self.store, until, tell))
+            return
+        found = list(find_records(self.store, subject, job.create_time, tell))
         self.overrides.forget_words([each.name for each in found])
         self.log.record(entry, spans_of((each.instance, each.sequence) for each in found))
 

@@ -7,6 +7,7 @@ from services.monitor.domain.erasure import ErasureWish, Subject
 from services.monitor.erasures import Erasure
 from shared.errors import InvalidInput
 from shared.rpc.jobs import job_to_proto
+from shared.rpc.times import moment_of
 
 _NAME = re.compile(r"erasures/([a-z0-9-]{1,64})")
 
@@ -20,8 +21,11 @@ def erasure_id_from_proto(name: str) -> str:
 
 
 def subject_from_proto(message: erasure_pb2.ErasureSubject) -> Subject:
-    """Return the subject, which may be nobody."""
-    return Subject(message.applicant_id, message.application_number)
+    """Return the subject, which may be nobody; raises InvalidInput for a time that is none."""
+    before = None
+    if message.HasField("stored_before"):
+        before = moment_of(message.stored_before, "subject.stored_before")
+    return Subject(message.applicant_id, message.application_number, before)
 
 
 def wish_from_proto(request: erasure_pb2.ErasePersonalDataRequest) -> ErasureWish:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from services.monitor.adapters.ledger_proof import LogRange
 from services.monitor.adapters.log_store import LocalStore
 from services.monitor.adapters.overrides import Overrides
 from services.monitor.adapters.projections import Projections
-from services.monitor.domain.erasure import ErasureResult, ErasureWish, Subject
+from services.monitor.domain.erasure import ErasureResult, ErasureWish, Span, Subject
 from services.monitor.domain.override import OverrideWish
 from services.monitor.domain.prediction import PredictionName
 from services.monitor.erasing import KIND, Eraser
@@ -263,6 +264,32 @@ def test_what_is_stored_after_it_was_asked_for_is_kept(log: Log) -> None:
     first, again = log.attempt(erasure_id), log.erase()
 
     assert (first.records, again.records) == (1, 1)
+
+
+def test_a_retention_period_ends_for_everybody(log: Log) -> None:
+    """What was stored before goes, what came later stays, and so do all decisions; again, nothing is left to do."""
+    between = utc_now()
+    log.add(VALUES + 100)
+    subject = Subject(stored_before=between)
+
+    first, again = (log.attempt(log.create(subject)) for _ in range(2))
+
+    assert (first.records, first.projected_rows, again.records) == (3, 3, 0)
+    assert log.erased() == [1, 2, 3]
+    assert log.erasure_log.of("er-0") == [Span("spool-1", 1, 3)]
+    assert log.table("erasures")["kind"].to_pylist() == ["RETENTION"]
+    assert traces(log.folder) == []
+    assert_proven(log, erased=3)
+
+
+def test_a_retention_period_that_ends_later_spares_what_is_stored_meanwhile(log: Log) -> None:
+    """It reaches to the time at which it was asked for."""
+    erasure_id = log.create(Subject(stored_before=utc_now() + timedelta(days=9)))
+    log.add(VALUES + 100)
+
+    log.attempt(erasure_id)
+
+    assert log.erased() == [1, 2, 3]
 
 
 def test_a_chunk_is_erased_as_a_whole(log: Log) -> None:

@@ -1,6 +1,7 @@
 """`counterfoil audit erase` and `audit erasures` over a real channel."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -39,6 +40,18 @@ def test_erase_ends_badly_where_the_job_does(services: FakeServices) -> None:
     services.answer("WatchErasure", erasure_pb2.WatchErasureResponse(erasure=samples.erasure(samples.failed_job())))
 
     assert services.run("audit", "erase", "--applicant", "100001", "--reason", "x").exit_code == 3
+
+
+def test_retain_erases_what_is_older(services: FakeServices) -> None:
+    """Everybody's, before so many days ago."""
+    services.answer("ErasePersonalData", samples.erasure())
+
+    outcome = services.run("audit", "retain", "--days", "730", "--reason", "policy 7", "--no-wait")
+
+    (request,) = services.asked("ErasePersonalData")
+    age = datetime.now(UTC) - request.subject.stored_before.ToDatetime(UTC)
+    assert timedelta(days=729) < age < timedelta(days=731)
+    assert (request.reason, outcome.exit_code) == ("policy 7", 0)
 
 
 @pytest.mark.parametrize("whom", [(), ("--applicant", "1", "--application-number", "2")])

@@ -96,6 +96,7 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("score reload", "ReloadModel", samples.serving_model()),
     ("predictions get m/2/x", "GetPrediction", samples.prediction()),
     ("audit erase --applicant 1 --reason r --no-wait", "ErasePersonalData", samples.erasure()),
+    ("audit retain --days 9 --reason r --no-wait", "ErasePersonalData", samples.erasure()),
     ("audit erasures", "ListErasures", _ERASURES),
     ("predictions list", "ListPredictions", _PREDICTIONS),
     ("predictions override m/2/x --decision approve --code c --reason r", "RecordOverride", samples.override()),

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from deltalake import DeltaTable
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.client.errors import CallError, call_error
 from counterfoil.client.watching import follow
@@ -157,6 +158,12 @@ def test_an_erasure_that_is_asked_for_twice_is_one(stub: MonitorServiceStub) -> 
         (asked("x" * 129), "subject"),
         (asked(reason=f"{PERSON} asked for it"), "reason"),
         (asked(reference=f"{PERSON}/1"), "reference"),
+        (
+            erasure_pb2.ErasePersonalDataRequest(
+                reason="x", subject=erasure_pb2.ErasureSubject(stored_before=Timestamp(seconds=10**14))
+            ),
+            "subject.stored_before",
+        ),
         (asked(request_id="x" * 129), "request_id"),
     ],
 )

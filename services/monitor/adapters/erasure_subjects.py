@@ -7,7 +7,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, de
 from sqlalchemy.exc import IntegrityError
 
 from services.monitor.domain.erasure import Subject
-from shared.database import Database
+from shared.database import Database, time_of, time_text
 
 _METADATA = MetaData()
 _SUBJECTS = Table(
@@ -16,6 +16,7 @@ _SUBJECTS = Table(
     Column("erasure_id", String(128), primary_key=True),
     Column("applicant_id", String(128), nullable=False),
     Column("application_number", String(128), nullable=False),
+    Column("stored_before", String(32)),
 )
 _KEY = Table(
     "erasure_key",
@@ -46,7 +47,12 @@ class ErasureSubjects:
 
     def keep(self, erasure_id: str, subject: Subject) -> None:
         """Remember whom an erasure is about."""
-        row = {"applicant_id": subject.applicant_id, "application_number": subject.application_number}
+        before = subject.stored_before
+        row = {
+            "applicant_id": subject.applicant_id,
+            "application_number": subject.application_number,
+            "stored_before": None if before is None else time_text(before),
+        }
         with self._database.transaction() as connection:
             connection.execute(insert(_SUBJECTS).values(erasure_id=erasure_id, **row))
 
@@ -55,7 +61,10 @@ class ErasureSubjects:
         query = select(_SUBJECTS).where(_SUBJECTS.c.erasure_id == erasure_id)
         with self._database.transaction() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else Subject(row.applicant_id, row.application_number)
+        if row is None:
+            return None
+        before = None if row.stored_before is None else time_of(row.stored_before)
+        return Subject(row.applicant_id, row.application_number, before)
 
     def forget(self, erasure_id: str) -> None:
         """Remove whom an erasure is about, also from the database's files."""

@@ -18,7 +18,7 @@ from services.monitor.adapters.log_store import LogStore
 from services.monitor.adapters.rewriting import Rewriting, delete_replaced, replace_file
 from services.monitor.adapters.spans import lying_within, within
 from services.monitor.domain.chain import Continuity
-from services.monitor.domain.erasure import Span, Subject
+from services.monitor.domain.erasure import Span, Subject, merged, spans_of
 from services.monitor.domain.prediction import PredictionName
 
 _LOOKED_AT = ["instance", "sequence", "model_version", "prediction_id", "personal_part", "ingest_time"]
@@ -55,6 +55,26 @@ def find_records(
                     name = PredictionName(row["model_version"], row["prediction_id"])
                     yield FoundRecord(row["instance"], row["sequence"], name)
         tell((place + 1) / len(files))
+
+
+def find_stored(store: LogStore, until: dt.datetime, tell: Callable[[float], None]) -> list[Span]:
+    """Return the records that were stored before `until` and are not erased; days from then on are not read.
+
+    Memory holds the records of one file, and spans.
+    """
+    table = store.open(LEDGER)
+    if table is None:
+        return []
+    dataset = table.to_pyarrow_dataset()
+    files = list(dataset.get_fragments(pc.field("day") <= pa.scalar(until.date())))
+    wanted = (pc.field("ingest_time") < pa.scalar(until)) & pc.field("personal_part").is_valid()
+    spans: list[Span] = []
+    for place, file in enumerate(files):
+        rows = file.to_table(schema=dataset.schema, columns=["instance", "sequence"], filter=wanted)
+        records = zip(rows["instance"].to_pylist(), rows["sequence"].to_pylist(), strict=True)
+        spans = merged([*spans, *spans_of(records)])
+        tell((place + 1) / len(files))
+    return spans
 
 
 def erase_records(store: LogStore, spans: list[Span], why: Rewriting) -> int:

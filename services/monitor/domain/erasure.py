@@ -15,19 +15,21 @@ LONGEST_REFERENCE = 128
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose data is to be erased: what the lender called the applicant, or one application; one of them is empty."""
+    """Whose data is to be erased: an applicant's, one application's, or everybody's that was stored before a time."""
 
     applicant_id: str = ""
     application_number: str = ""
+    stored_before: dt.datetime | None = None
 
     @property
     def text(self) -> str:
-        """Return the identifier, whichever it is."""
+        """Return the identifier, whichever it is; empty for everybody."""
         return self.applicant_id or self.application_number
 
     def digest(self, key: bytes) -> str:
         """Return what tells under the key whether it is the same subject, and nothing about it without."""
-        content = json.dumps([self.applicant_id, self.application_number]).encode()
+        before = self.stored_before.isoformat() if self.stored_before is not None else ""
+        content = json.dumps([self.applicant_id, self.application_number, before]).encode()
         return hmac.digest(key, content, "sha256").hex()
 
 
@@ -42,8 +44,9 @@ class ErasureWish:
     def checked(self) -> "ErasureWish":
         """Return the wish; raises InvalidInput for what lacks or is too long."""
         violations = []
-        if bool(self.subject.applicant_id) == bool(self.subject.application_number):
-            violations.append(FieldViolation("subject", "is not set; give an applicant_id or an application_number"))
+        subject = self.subject
+        if not subject.text and subject.stored_before is None:
+            violations.append(FieldViolation("subject", "is not set; give an applicant, an application or a time"))
         if not self.reason.strip():
             violations.append(FieldViolation("reason", "is empty; an auditor must find why data is gone"))
         for path, text, most in (
@@ -111,13 +114,19 @@ class Span:
 
 def spans_of(records: Iterable[tuple[str, int]]) -> list[Span]:
     """Return the fewest spans that hold exactly these records, each an instance and a sequence, in order."""
-    spans: list[Span] = []
-    for instance, sequence in sorted(set(records)):
-        if spans and spans[-1].instance == instance and spans[-1].last + 1 == sequence:
-            spans[-1] = Span(instance, spans[-1].first, sequence)
+    return merged(Span(instance, sequence, sequence) for instance, sequence in records)
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the fewest spans that hold exactly the records of these, in order."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        last = found[-1] if found else None
+        if last is not None and last.instance == span.instance and span.first <= last.last + 1:
+            found[-1] = Span(span.instance, last.first, max(last.last, span.last))
         else:
-            spans.append(Span(instance, sequence, sequence))
-    return spans
+            found.append(span)
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """`counterfoil audit erase` and `audit erasures`: one person's data out of the prediction log."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import click
 
 from counterfoil.cli.failures import check_ended_well
 from counterfoil.cli.jobs import wait_for
+from counterfoil.cli.moments import timestamp
 from counterfoil.cli.options import examples, page_options, request_id_option, wait_option
 from counterfoil.cli.output import json_option, say, show
 from counterfoil.cli.session import Session, monitor_calls, pass_session
@@ -55,13 +57,25 @@ def erase(
         reason=reason,
         reference=reference,
     )
-    with monitor_calls(session) as monitor:
-        erasure = monitor.ErasePersonalData(request)
-        say(f"{erasure.name} has begun")
-        if wait:
-            erasure = _wait(monitor, erasure.name)
-    show(erasure, erasure_view)
-    check_ended_well(erasure.name, erasure.job)
+    _start(session, request, wait=wait)
+
+
+@click.command(epilog=examples('counterfoil audit retain --days 730 --reason "two years, policy 7"'))
+@click.option("--days", required=True, type=click.IntRange(1, 36_500), metavar="N", help="How long it is kept.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for good.")
+@request_id_option
+@wait_option
+@json_option
+@pass_session
+def retain(session: Session, /, *, days: int, reason: str, request_id: str, wait: bool) -> None:
+    """Keep inputs and identities of the last N days and erase older ones; decisions, reasons and proofs stay.
+
+    Run it daily to hold a retention period. It cannot be undone.
+    """
+    before = timestamp(datetime.now(UTC) - timedelta(days=days))
+    subject = erasure_pb2.ErasureSubject(stored_before=before)
+    request = erasure_pb2.ErasePersonalDataRequest(request_id=request_id, subject=subject, reason=reason)
+    _start(session, request, wait=wait)
 
 
 @click.command(epilog=examples("counterfoil audit erasures", "counterfoil audit erasures --applicant 100001"))
@@ -88,6 +102,16 @@ def _subject(applicant_id: str, application_number: str) -> erasure_pb2.ErasureS
     if applicant_id:
         return erasure_pb2.ErasureSubject(applicant_id=applicant_id)
     return erasure_pb2.ErasureSubject(application_number=application_number)
+
+
+def _start(session: Session, request: erasure_pb2.ErasePersonalDataRequest, *, wait: bool) -> None:
+    with monitor_calls(session) as monitor:
+        erasure = monitor.ErasePersonalData(request)
+        say(f"{erasure.name} has begun")
+        if wait:
+            erasure = _wait(monitor, erasure.name)
+    show(erasure, erasure_view)
+    check_ended_well(erasure.name, erasure.job)
 
 
 def _wait(monitor: MonitorServiceStub, name: str) -> erasure_pb2.Erasure:

@@ -23,29 +23,30 @@ _sym_db = _symbol_database.Default()
 
 
 from counterfoil.types.v1 import job_pb2 as counterfoil_dot_types_dot_v1_dot_job__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$counterfoil/monitor/v1/erasure.proto\x12\x16\x63ounterfoil.monitor.v1\x1a\x1e\x63ounterfoil/types/v1/job.proto\"Q\n\x0e\x45rasureSubject\x12\x16\n\x0c\x61pplicant_id\x18\x01 \x01(\tH\x00\x12\x1c\n\x12\x61pplication_number\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\xa9\x01\n\x07\x45rasure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x03job\x18\x02 \x01(\x0b\x32\x19.counterfoil.types.v1.Job\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0crecord_count\x18\x05 \x01(\x03\x12\x1b\n\x13projected_row_count\x18\x06 \x01(\x03\x12\x12\n\nfile_count\x18\x07 \x01(\x03\"\x8a\x01\n\x18\x45rasePersonalDataRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x37\n\x07subject\x18\x02 \x01(\x0b\x32&.counterfoil.monitor.v1.ErasureSubject\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\"!\n\x11GetErasureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"u\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x37\n\x07subject\x18\x03 \x01(\x0b\x32&.counterfoil.monitor.v1.ErasureSubject\"b\n\x14ListErasuresResponse\x12\x31\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x1f.counterfoil.monitor.v1.Erasure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13WatchErasureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"H\n\x14WatchErasureResponse\x12\x30\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x1f.counterfoil.monitor.v1.Erasureb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$counterfoil/monitor/v1/erasure.proto\x12\x16\x63ounterfoil.monitor.v1\x1a\x1e\x63ounterfoil/types/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n\x0e\x45rasureSubject\x12\x16\n\x0c\x61pplicant_id\x18\x01 \x01(\tH\x00\x12\x1c\n\x12\x61pplication_number\x18\x02 \x01(\tH\x00\x12\x33\n\rstored_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x42\t\n\x07subject\"\xa9\x01\n\x07\x45rasure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x03job\x18\x02 \x01(\x0b\x32\x19.counterfoil.types.v1.Job\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\x12\x14\n\x0crecord_count\x18\x05 \x01(\x03\x12\x1b\n\x13projected_row_count\x18\x06 \x01(\x03\x12\x12\n\nfile_count\x18\x07 \x01(\x03\"\x8a\x01\n\x18\x45rasePersonalDataRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x37\n\x07subject\x18\x02 \x01(\x0b\x32&.counterfoil.monitor.v1.ErasureSubject\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\treference\x18\x04 \x01(\t\"!\n\x11GetErasureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"u\n\x13ListErasuresRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x37\n\x07subject\x18\x03 \x01(\x0b\x32&.counterfoil.monitor.v1.ErasureSubject\"b\n\x14ListErasuresResponse\x12\x31\n\x08\x65rasures\x18\x01 \x03(\x0b\x32\x1f.counterfoil.monitor.v1.Erasure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13WatchErasureRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"H\n\x14WatchErasureResponse\x12\x30\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x1f.counterfoil.monitor.v1.Erasureb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'counterfoil.monitor.v1.erasure_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERASURESUBJECT']._serialized_start=96
-  _globals['_ERASURESUBJECT']._serialized_end=177
-  _globals['_ERASURE']._serialized_start=180
-  _globals['_ERASURE']._serialized_end=349
-  _globals['_ERASEPERSONALDATAREQUEST']._serialized_start=352
-  _globals['_ERASEPERSONALDATAREQUEST']._serialized_end=490
-  _globals['_GETERASUREREQUEST']._serialized_start=492
-  _globals['_GETERASUREREQUEST']._serialized_end=525
-  _globals['_LISTERASURESREQUEST']._serialized_start=527
-  _globals['_LISTERASURESREQUEST']._serialized_end=644
-  _globals['_LISTERASURESRESPONSE']._serialized_start=646
-  _globals['_LISTERASURESRESPONSE']._serialized_end=744
-  _globals['_WATCHERASUREREQUEST']._serialized_start=746
-  _globals['_WATCHERASUREREQUEST']._serialized_end=781
-  _globals['_WATCHERASURERESPONSE']._serialized_start=783
-  _globals['_WATCHERASURERESPONSE']._serialized_end=855
+  _globals['_ERASURESUBJECT']._serialized_start=130
+  _globals['_ERASURESUBJECT']._serialized_end=264
+  _globals['_ERASURE']._serialized_start=267
+  _globals['_ERASURE']._serialized_end=436
+  _globals['_ERASEPERSONALDATAREQUEST']._serialized_start=439
+  _globals['_ERASEPERSONALDATAREQUEST']._serialized_end=577
+  _globals['_GETERASUREREQUEST']._serialized_start=579
+  _globals['_GETERASUREREQUEST']._serialized_end=612
+  _globals['_LISTERASURESREQUEST']._serialized_start=614
+  _globals['_LISTERASURESREQUEST']._serialized_end=731
+  _globals['_LISTERASURESRESPONSE']._serialized_start=733
+  _globals['_LISTERASURESRESPONSE']._serialized_end=831
+  _globals['_WATCHERASUREREQUEST']._serialized_start=833
+  _globals['_WATCHERASUREREQUEST']._serialized_end=868
+  _globals['_WATCHERASURERESPONSE']._serialized_start=870
+  _globals['_WATCHERASURERESPONSE']._serialized_end=942
 # @@protoc_insertion_point(module_scope)

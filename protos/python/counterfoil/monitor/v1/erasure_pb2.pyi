@@ -7,6 +7,7 @@ from collections import abc as _abc
 from counterfoil.types.v1 import job_pb2 as _job_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -27,21 +28,27 @@ class ErasureSubject(_message.Message):
 
     APPLICANT_ID_FIELD_NUMBER: _builtins.int
     APPLICATION_NUMBER_FIELD_NUMBER: _builtins.int
+    STORED_BEFORE_FIELD_NUMBER: _builtins.int
     applicant_id: _builtins.str
     """The applicant, as given to the scorer."""
     application_number: _builtins.str
     """One application, by the lender's own number as given to the scorer."""
+    @_builtins.property
+    def stored_before(self) -> _timestamp_pb2.Timestamp:
+        """Everybody, as far as it was stored before this time: what the end of a retention period asks for."""
+
     def __init__(
         self,
         *,
         applicant_id: _builtins.str = ...,
         application_number: _builtins.str = ...,
+        stored_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "stored_before", b"stored_before", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "stored_before", b"stored_before", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["applicant_id", "application_number"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["applicant_id", "application_number", "stored_before"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
