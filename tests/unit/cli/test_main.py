@@ -43,6 +43,7 @@ def test_groups_are_those_of_the_loop() -> None:
         "score",
         "predictions",
         "outcomes",
+        "performance",
         "drift",
         "alerts",
         "retrain",

@@ -34,7 +34,14 @@ from counterfoil.monitor.v1 import monitor_pb2, performance_pb2
 @click.option("--until", type=MOMENT, metavar="TIME", help="Only decisions before this moment, in UTC.")
 @click.option("--by", multiple=True, metavar="FEATURE[=EDGES]", help="Divide by a feature; repeatable.")
 @click.option("--where", multiple=True, metavar="CONDITION", help="Divide by a set: those who meet all of these.")
-@click.option("--minimum-rows", type=click.IntRange(20, 100_000), default=100, show_default=True, metavar="N")
+@click.option(
+    "--minimum-rows",
+    type=click.IntRange(20, 100_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Below so many decisions nothing is told of a part.",
+)
 @json_option
 @pass_session
 def performance(
