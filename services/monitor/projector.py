@@ -28,7 +28,7 @@ from shared.errors import CounterfoilError, Unavailable
 # What is read of the ledger and projected at once, as compressed: memory does not grow with what waits.
 _BYTES_AT_ONCE = 24 << 20
 # While segments arrive and nobody waits for a window, the projector rests so many times as long as it worked.
-_RESTS = 4.0
+_RESTS = 9.0
 # How long who asks for a window waits; a segment takes tens of milliseconds to project.
 _PATIENCE_S = 20.0
 
