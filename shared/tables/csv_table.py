@@ -5,10 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 from polars.io.plugins import register_io_source
 
 from shared.errors import InvalidInput
@@ -102,7 +100,7 @@ class _Findings:
     rows: int = 0
     uneven: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    unique: list[NDArray[np.int64]] = field(default_factory=list)
+    unique: list[pl.Series] = field(default_factory=list)
 
     def look_at(self, block: Block, rows: pl.DataFrame) -> None:
         """Take the rows of a block, as they were parsed and as they are handed on."""
@@ -117,15 +115,14 @@ class _Findings:
             fitting = rows["TARGET"].is_in([0, 1])
             self.counts["TARGET_INVALID TARGET"] += rows.height - int(fitting.sum())
         if self.schema.unique is not None:
-            self.unique.append(rows[self.schema.unique].drop_nulls().to_numpy())
+            self.unique.append(rows[self.schema.unique])
 
     def refuse(self) -> int:
         """Return the number of rows; raises InvalidInput if any is not as it should be."""
         refuse_uneven(self.uneven, self.schema)
         refuse_empty(self.rows, self.schema)
         if self.schema.unique is not None:
-            keys = np.concatenate(self.unique)
-            self.counts[f"DUPLICATE_KEY {self.schema.unique}"] = len(keys) - len(np.unique(keys))
+            self.counts[f"DUPLICATE_KEY {self.schema.unique}"] = self.rows - pl.concat(self.unique).n_unique()
         refuse_values(self.counts, self.schema)
         return self.rows
 
