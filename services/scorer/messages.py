@@ -273,24 +273,28 @@ def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) ->
 
 
 def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
-    violations = too_long(
-        (
-            (f"{prefix}application_number", message.application_number),
-            (f"{prefix}applicant_id", message.applicant_id),
-        )
-    )
+    if violations := _violations(message, prefix):
+        raise InvalidInput(violations)
+    return Subject(_applicant(message, prefix), message.application_number, message.as_of_date, prefix)
+
+
+def _violations(message: scorer_pb2.Subject, prefix: str) -> list[FieldViolation]:
+    """Return what is wrong with a subject; nothing is made for one that is sound, which nearly all are."""
+    violations: list[FieldViolation] = []
+    for name in ("application_number", "applicant_id"):
+        if len(text := getattr(message, name)) > MAX_TEXT:
+            violations += too_long(((f"{prefix}{name}", text),))
     if message.as_of_date and not is_date(message.as_of_date):
         violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
-    if message.WhichOneof("subject") in (None, "applicant_id") and not message.applicant_id:
+    kind = message.WhichOneof("subject")
+    if kind in (None, "applicant_id") and not message.applicant_id:
         why = "names nobody; set applicant_id, features, vector or raw"
         violations.append(FieldViolation(prefix.removesuffix("."), why))
-    if len(message.features.features) > MAX_FEATURES:
+    if kind == "features" and len(message.features.features) > MAX_FEATURES:
         violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
     if has_unknown_fields(message):
         violations += unknown_fields(message, prefix.removesuffix("."))
-    if violations:
-        raise InvalidInput(violations)
-    return Subject(_applicant(message, prefix), message.application_number, message.as_of_date, prefix)
+    return violations
 
 
 def _applicant(message: scorer_pb2.Subject, prefix: str) -> Applicant:
