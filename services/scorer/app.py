@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from typing import Final
+from functools import cache, partial
+from typing import Final, TypeVar
 
 import grpc
 from prometheus_client import CollectorRegistry
@@ -45,6 +45,7 @@ SHIPPING_GRACE_SECONDS: Final = 5.0
 CHUNK_THREADS: Final = 2
 MAX_STREAMS: Final = 8
 _LOGGER = logging.getLogger("counterfoil.scorer")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,19 +96,8 @@ def build(
         )
         services = _services(scorer, InferenceServicer(serving, desk))
         rpc_log = RpcLog()
-
-        def ended(rpc: FinishedRpc) -> None:
-            """Count the call and log it."""
-            meter.ended(rpc)
-            rpc_log(rpc)
-
-        def served(what: Served) -> None:
-            """Count what serves and say so."""
-            meter.serves(what)
-            _announce(server, what)
-
-        server = _server(settings, services, ended)
-        serving.when_served(served)
+        server = _server(settings, services, _each(meter.ended, rpc_log))
+        serving.when_served(_each(meter.serves, partial(_announce, server)))
         readiness = _readiness(settings, serving, loader, retry_seconds)
         for part in (shipper, rpc_log, desk, readiness):
             part.start()
@@ -115,6 +105,17 @@ def build(
         opened.callback(desk.stop)
         opened.callback(readiness.stop)
         return App(server, opened.pop_all())
+
+
+def _each(*listeners: Callable[[T], None]) -> Callable[[T], None]:
+    """Return what tells every listener, in order."""
+
+    def tell(what: T) -> None:
+        """Tell each."""
+        for listener in listeners:
+            listener(what)
+
+    return tell
 
 
 def _meter(settings: Settings, spool: Spool, opened: ExitStack) -> Meter:
