@@ -53,12 +53,16 @@ def fire(target: Target, *, clients: int, in_flight: int, seconds: int, cores: C
         ran = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         os.sched_setaffinity(ran.pid, cores)
         said, _ = ran.communicate()
-        _refuse_errors(said, target.least_reply)
+        answered(said, target.least_reply)
         latencies = np.loadtxt(log, usecols=2) / 1000.0
     return Load(len(latencies) / seconds, float(np.quantile(latencies, 0.99)))
 
 
-def _refuse_errors(said: str, least_reply: int) -> None:
+def answered(said: str, least_reply: int) -> int:
+    """Return how many calls h2load says were answered, each by so many bytes at least.
+
+    Raises RuntimeError if any was not: gRPC's errors are HTTP successes without a message.
+    """
     counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", said)
     data = re.search(r"\((\d+)\) data", said)
     if counts is None or data is None:
@@ -66,3 +70,4 @@ def _refuse_errors(said: str, least_reply: int) -> None:
     succeeded, *others = map(int, counts.groups())
     if any(others) or not succeeded or int(data[1]) < succeeded * least_reply:
         raise RuntimeError(f"not every call was answered: {said[-500:]}")
+    return succeeded

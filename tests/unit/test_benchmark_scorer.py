@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import h2load
-from benchmarks.h2load import Load
+from benchmarks.h2load import Load, answered
 from benchmarks.scorer import in_turn
 from benchmarks.sides.running import Side
 
@@ -17,7 +17,7 @@ traffic: 9.00KB (9216) total, 1.00KB (1024) headers (space savings 96.00%), 8.00
 
 def test_answers_of_the_least_size_are_counted() -> None:
     """Each has a message."""
-    h2load._refuse_errors(SAID.format(done=100, failed=0, data=10_000), least_reply=100)
+    assert answered(SAID.format(done=100, failed=0, data=10_000), least_reply=100) == 100
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_answers_of_the_least_size_are_counted() -> None:
 def test_what_was_not_answered_is_no_throughput(said: str) -> None:
     """GRPC's errors are HTTP successes without a message: they are told by what is missing."""
     with pytest.raises(RuntimeError):
-        h2load._refuse_errors(said, least_reply=100)
+        answered(said, least_reply=100)
 
 
 def test_without_the_generator_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
