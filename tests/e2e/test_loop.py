@@ -16,6 +16,8 @@ import pytest
 
 from tests.processes import free_port, wait_until_serving
 
+pytestmark = pytest.mark.xdist_group("loop")
+
 APPLICANTS = 1_500
 
 
