@@ -15,7 +15,7 @@ demo: .venv/.synced  ## Run the main job end to end; TABLES=dir takes your own t
 	$(BIN)/counterfoil demo $(if $(TABLES),--tables "$(TABLES)")
 
 test: .venv/.synced  ## Run the tests (COUNTERFOIL_TEST_TABLES=dir adds those on real tables)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: .venv/.synced  ## Lint, types, import contracts, stub freshness
 	$(BIN)/ruff format --check .

@@ -37,8 +37,6 @@ from tests.adapters.mlflow_stores import MlflowStore
 from tests.fakes import RememberedStudy
 from tests.processes import ROOT
 
-pytestmark = pytest.mark.xdist_group("matrix")
-
 MODEL = "matrix"
 ROWS = 300
 NUMBERS, FLAGS = 6, 6

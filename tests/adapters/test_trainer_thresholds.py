@@ -21,8 +21,6 @@ from shared.errors import Precondition
 from tests.adapters.mlflow_stores import MlflowStore
 from tests.bundles import TinyBundle, tiny_bundle
 
-pytestmark = pytest.mark.xdist_group("mlflow")
-
 _SCORED = Scored(np.array([1, 0, 1], dtype=np.int8), np.array([0.1 + 0.2, 1 / 3, 5e-324]), np.array([1.0, 2.5, 9e6]))
 _COSTS = Costs(0.6, 0.1, "AMT_CREDIT")
 _WISH = ThresholdWish("rethresholded", 1, 0.25, "why not", "CN=analyst", "r-1")

@@ -18,8 +18,6 @@ from tests.bundles import tiny_bundle
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-pytestmark = pytest.mark.xdist_group("mlflow")
-
 
 class Interruption(BaseException):
     """What ends a process from within."""

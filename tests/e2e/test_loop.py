@@ -16,8 +16,6 @@ import pytest
 
 from tests.processes import free_port, wait_until_serving
 
-pytestmark = pytest.mark.xdist_group("loop")
-
 APPLICANTS = 1_500
 
 

@@ -20,8 +20,6 @@ from tests.lending import Promise, assert_log_keeps, eventually
 from tests.object_stores import BUCKET, object_store
 from tests.unit.monitor.segments import NOW, Spool, seeded_values
 
-pytestmark = pytest.mark.xdist_group("object-store")
-
 LOG = f"s3://{BUCKET}/counterfoil"
 
 

@@ -69,7 +69,7 @@ def test_a_tuned_training_goes_through_on_postgresql_alone(
 
 
 def test_the_monitor_keeps_outcomes_on_postgresql(databases: tuple[str, str], tmp_path: Path) -> None:
-    """Reported twice and corrected; the log stays in its folder, and no SQLite file but that of its jobs appears."""
+    """Reported twice and corrected; the log stays in its folder, and no SQLite file but those of its jobs appears."""
     database, _ = databases
     settings = replace(monitor_settings_in(tmp_path), monitor_database=database)
     segment, _ = Spool().seal(seeded_values(2))
@@ -94,7 +94,7 @@ def test_the_monitor_keeps_outcomes_on_postgresql(databases: tuple[str, str], tm
     assert [(each.defaulted, each.counts) for each in history] == [(False, True), (True, False)]
     assert performance.overall.labelled_count == 1
     assert {"outcomes", "alerts"} <= _tables(database)
-    assert [path.name for path in tmp_path.rglob("*.db")] == ["jobs.db"]
+    assert {path.name for path in tmp_path.rglob("*.db")} == {"jobs.db", "upkeep.db"}
 
 
 def _tables(url: str) -> set[str]:

@@ -27,8 +27,6 @@ from tests.service.monitors import CREDIT, DAY, HANGING_JOB, VERSION, Registered
 from tests.unit.monitor.models import MODEL_VERSION, KnownModels, model_facts
 from tests.unit.monitor.segments import NOW, Spool
 
-pytestmark = pytest.mark.xdist_group("challengers")
-
 ROWS = 300
 ASKED = AskedComparison(MODEL_VERSION, MODEL_VERSION, Window())
 APPROVE, REFUSE = prediction_pb2.DECISION_APPROVE, prediction_pb2.DECISION_REFUSE

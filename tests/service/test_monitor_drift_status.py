@@ -23,7 +23,6 @@ from tests.unit.monitor.references import AMOUNT, N_FEATURES, trained, training
 from tests.unit.monitor.segments import NOW, Spool
 
 LAST = drift_status_pb2.DRIFT_WINDOW_KIND_LAST_COUNT
-pytestmark = pytest.mark.xdist_group("monitor")
 
 
 class Watched:

@@ -21,8 +21,6 @@ from tests.unit.monitor.models import KnownModels, model_facts
 from tests.unit.monitor.segments import Spool
 from tests.unit.monitor.traces import PERSON, VALUES, traces
 
-pytestmark = pytest.mark.xdist_group("erasures")
-
 MODELS = KnownModels(model_facts())
 
 

@@ -36,7 +36,6 @@ from tests.service.monitors import (
 from tests.unit.monitor.segments import NOW, Spool
 
 HTML, JSON = monitor_pb2.DRIFT_REPORT_FORMAT_HTML, monitor_pb2.DRIFT_REPORT_FORMAT_JSON
-pytestmark = pytest.mark.xdist_group("monitor")
 
 
 @pytest.fixture(scope="module")

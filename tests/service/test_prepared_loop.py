@@ -26,8 +26,6 @@ from tests.service.monitors import settings_in as monitor_settings
 from tests.service.scoring import answer_of, ask, batch, failure
 from tests.service.trainer import Trainer, training_request
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 MODEL = "german-credit"
 TABLE = german_credit()
 TODAY = TABLE[ID].tail(UNLABELLED).to_list()

@@ -21,8 +21,6 @@ from tests.champions import Champion, champion_in
 from tests.processes import ROOT, free_port, wait_until_serving
 from tests.service.scoring import ask
 
-pytestmark = pytest.mark.xdist_group("workers")
-
 WAIT_S = 90.0
 COMMAND = (sys.executable, "-m", "services.scorer")
 PATHS = os.pathsep.join(str(ROOT / part) for part in (".", "protos/python", "clients/python"))

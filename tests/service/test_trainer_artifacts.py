@@ -6,8 +6,6 @@ import pytest
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
 from tests.service.trainer import Trainer, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 Read = artifact_pb2.ReadModelArtifactRequest
 
 

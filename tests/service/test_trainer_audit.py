@@ -7,8 +7,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from counterfoil.trainer.v1 import dataset_pb2, governance_pb2, training_pb2
 from tests.service.trainer import Trainer, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 List = governance_pb2.ListAuditEventsRequest
 Verify = governance_pb2.VerifyAuditTrailRequest
 

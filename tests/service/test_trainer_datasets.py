@@ -13,8 +13,6 @@ from counterfoil.trainer.v1 import dataset_pb2
 from counterfoil.types.v1 import job_pb2
 from tests.service.trainer import Trainer, dataset_request, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 
 @pytest.fixture(scope="session")
 def artifacts(trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:

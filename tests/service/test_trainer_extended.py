@@ -13,8 +13,6 @@ from shared.bundle.registry import ModelRegistry
 from tests.service.scoring import Scorer, ask, scorer
 from tests.service.trainer import TABLES, Trainer, dataset_request, training_request
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 MODEL = "extended"
 GET = scorer_pb2.GetServingModelRequest()
 

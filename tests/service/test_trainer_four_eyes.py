@@ -16,8 +16,6 @@ from tests.service.certificates import Authority, make_authority
 from tests.service.governed import Shelf
 from tests.service.trainer import Trainer, elsewhere, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:

@@ -9,8 +9,6 @@ from counterfoil.trainer.v1 import dataset_pb2, training_pb2
 from tests.service.governed import Shelf
 from tests.service.trainer import Trainer, dataset_request, refusal_of, training_request
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 Promote = training_pb2.PromoteModelVersionRequest
 Demote = training_pb2.DemoteModelVersionRequest
 Delete = training_pb2.DeleteModelVersionRequest

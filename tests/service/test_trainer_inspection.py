@@ -16,8 +16,6 @@ from services.trainer.inspection import AT_ONCE, Inspector
 from shared.errors import Exhausted, InvalidInput
 from tests.service.trainer import TABLES, Trainer, dataset_request, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 
 @pytest.fixture(scope="module")
 def applications(trainer: Trainer) -> pl.DataFrame:

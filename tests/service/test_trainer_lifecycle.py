@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from mlflow import MlflowClient
 
 from counterfoil.trainer.v1 import dataset_pb2, training_pb2
@@ -18,8 +17,6 @@ from shared.settings import environment_of
 from tests.bundles import tiny_bundle
 from tests.processes import running
 from tests.service.trainer import Trainer, elsewhere, running_trainer, settings_in, training_request
-
-pytestmark = pytest.mark.xdist_group("trainer")
 
 
 def test_a_restarted_trainer_fails_what_was_running_and_withdraws_what_it_had_registered(

@@ -7,8 +7,6 @@ from counterfoil.trainer.v1 import dataset_pb2, lineage_pb2, training_pb2
 from shared.digests import digest_of_file
 from tests.service.trainer import TABLES, Trainer, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 Get = lineage_pb2.GetLineageRequest
 
 

@@ -9,8 +9,6 @@ import pytest
 from counterfoil.trainer.v1 import dataset_pb2
 from tests.service.trainer import Trainer, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 _SOUND = dataset_pb2.PreparedTable(path="own.csv", id_column="client", target_column="outcome", positive="bad")
 _TABLE = pl.DataFrame({"client": ["K-1", "K-2"], "age": [30, 40], "job": ["clerk", ""], "outcome": ["bad", "good"]})
 

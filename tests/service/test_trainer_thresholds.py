@@ -11,8 +11,6 @@ from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import ModelRegistry
 from tests.service.trainer import Trainer, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 Evaluate = threshold_pb2.EvaluateThresholdsRequest
 Create = threshold_pb2.CreateModelVersionRequest
 

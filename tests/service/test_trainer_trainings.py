@@ -21,8 +21,6 @@ from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import ModelRegistry
 from tests.service.trainer import Trainer, refusal_of, training_request
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 Choices = training_pb2.HyperparameterChoices
 Value = training_pb2.HyperparameterValue
 

@@ -10,8 +10,6 @@ from counterfoil.trainer.v1 import training_pb2
 from shared.rpc.pages import encode_token
 from tests.service.trainer import Trainer, refusal_of
 
-pytestmark = pytest.mark.xdist_group("trainer")
-
 Promote = training_pb2.PromoteModelVersionRequest
 
 

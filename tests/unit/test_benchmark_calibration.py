@@ -13,7 +13,6 @@ def applicants() -> tuple[LabelledRows, LabelledRows]:
     return synthesized(8_000, HELD_OUT, seed=3)
 
 
-@pytest.mark.xdist_group("calibration")
 @pytest.mark.parametrize("imbalance", IMBALANCES)
 def test_probabilities_of_unseen_applicants_mean_what_they_say(
     applicants: tuple[LabelledRows, LabelledRows], imbalance: Imbalance

@@ -14,7 +14,6 @@ def lender() -> Lender:
     return train(6_000, seed=5, grid={"n_estimators": (60,), "learning_rate": (0.1,)})
 
 
-@pytest.mark.xdist_group("benchmark_performance")
 def test_estimates_come_true_without_drift(lender: Lender) -> None:
     """And nothing is doubted."""
     found = window(lender, ROWS, seed=5)
@@ -25,13 +24,11 @@ def test_estimates_come_true_without_drift(lender: Lender) -> None:
     assert found.doubts == []
 
 
-@pytest.mark.xdist_group("benchmark_performance")
 def test_drifted_applicants_are_doubted(lender: Lender) -> None:
     """By their margins, before any outcome is known."""
     assert Premise.SCORES_STABLE.value in window(lender, ROWS, seed=6, drift=DRIFT).doubts
 
 
-@pytest.mark.xdist_group("benchmark_performance")
 def test_another_world_is_doubted_once_outcomes_are_known(lender: Lender) -> None:
     """Nothing else shows it: the applicants are as ever."""
     doubts = window(lender, ROWS, seed=5, worse=WORSE).doubts
