@@ -31,7 +31,7 @@ format: .venv/.synced  ## Format and mend what ruff can mend
 protos: .venv/.synced  ## Generate the stubs from protos/
 	$(BIN)/python protos/generate.py
 
-reliability: .venv/.synced  ## Long kill, soak and image runs (bounded; up to half an hour)
+reliability: .venv/.synced  ## Long kill, soak and image runs (bounded; up to an hour)
 	$(BIN)/python -m pytest -m reliability --timeout 1800 tests/reliability tests/standard
 
 lock: .venv/.synced  ## Resolve requirements/*.txt anew from pyproject.toml
