@@ -41,6 +41,9 @@ APPLICANTS = 356_000
 FEW_APPLICANTS = 300
 SEED = 1
 TOLERANCE = 1e-9
+# Its variances of payments near each other lose more digits than pandas' do: 1.4e-9 at full size. It is what
+# ours is measured against, not ours.
+POLARS_TOLERANCE = 1e-8
 SIDES = ("pandas-csv", "pandas-parquet", "polars-parquet", "ours-csv", "ours-parquet")
 ROOT = Path(__file__).parents[1]
 
@@ -162,7 +165,7 @@ def difference(ours: pl.DataFrame, theirs: pl.DataFrame, side: str) -> float:
         if not ours[name].is_null().equals(theirs[name].is_null()):
             raise AssertionError(f"{side}: {name} is missing for other clients than with pandas")
         worst = max(worst, relative(ours[name].drop_nulls().to_numpy(), theirs[name].drop_nulls().to_numpy()))
-        if worst > TOLERANCE:
+        if worst > (POLARS_TOLERANCE if side == "polars-parquet" else TOLERANCE):
             raise AssertionError(f"{side}: {name} differs by {worst:.1e}")
     return worst
 
