@@ -2,14 +2,14 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event, make_url
+from sqlalchemy import ColumnElement, Connection, Engine, NullPool, Row, Select, Table, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -71,6 +71,21 @@ class Database:
         """
         with self._translated(), self._engine.begin() as connection:
             yield connection
+
+    def newest(
+        self, query: Select[Any], sequence: ColumnElement[int], *, page_size: int, before: int | None
+    ) -> tuple[Sequence[Row[Any]], int | None]:
+        """Return up to `page_size` rows of a query, those of the greatest sequence numbers first.
+
+        With them comes the number to go on `before`, None on the last page; None begins with the first.
+        """
+        query = query.order_by(sequence.desc()).limit(page_size + 1)
+        if before is not None:
+            query = query.where(sequence < before)
+        with self.transaction() as connection:
+            rows = connection.execute(query).all()
+        shown = rows[:page_size]
+        return shown, shown[-1].sequence if len(rows) > page_size else None
 
     def leave_no_trace(self) -> None:
         """Have a SQLite file's write-ahead log emptied, where what was deleted would still stand for a while.

@@ -131,15 +131,12 @@ class JobStore:
         not give.
         """
         shown_ones = and_(JOBS.c.kind == kind, ~_deleted(JOBS.c.id))
-        query = select(JOBS).where(shown_ones).order_by(JOBS.c.sequence.desc()).limit(page_size + 1)
+        query = select(JOBS).where(shown_ones)
         if label:
             query = query.where(JOBS.c.label == label)
-        if before:
-            query = query.where(JOBS.c.sequence < _position(before))
-        with self._database.transaction() as connection:
-            rows = connection.execute(query).all()
-        shown = rows[:page_size]
-        return [_job(row) for row in shown], str(shown[-1].sequence) if len(rows) > page_size else ""
+        start = _position(before) if before else None
+        rows, after = self._database.newest(query, JOBS.c.sequence, page_size=page_size, before=start)
+        return [_job(row) for row in rows], "" if after is None else str(after)
 
     def in_state(self, state: JobState, *, limit: int | None = None) -> tuple[Job, ...]:
         """Return the jobs of every kind in this state, oldest first."""

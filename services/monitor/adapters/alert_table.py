@@ -123,19 +123,15 @@ class AlertTable:
 
     def list(self, wanted: AlertFilter, *, page_size: int, before: int = 0) -> tuple[list[Alert], int]:
         """Return alerts that match, the last raised first, and the position to go on `before`: 0 on the last page."""
-        query = select(_ALERTS).order_by(_ALERTS.c.sequence.desc()).limit(page_size + 1)
+        query = select(_ALERTS)
         if wanted.states:
             query = query.where(_ALERTS.c.state.in_(wanted.states))
         if wanted.severity is not None:
             query = query.where(_ALERTS.c.severity == wanted.severity)
         if wanted.model_version:
             query = query.where(_ALERTS.c.model_version == wanted.model_version)
-        if before:
-            query = query.where(_ALERTS.c.sequence < before)
-        with self.database.transaction() as connection:
-            rows = connection.execute(query).all()
-        shown = rows[:page_size]
-        return [_alert(row) for row in shown], shown[-1].sequence if len(rows) > page_size else 0
+        rows, after = self.database.newest(query, _ALERTS.c.sequence, page_size=page_size, before=before or None)
+        return [_alert(row) for row in rows], after or 0
 
     def open_counts(self) -> dict[Severity, int]:
         """Return how many alerts of each severity are not resolved."""

@@ -106,17 +106,13 @@ class ProposalTable:
         self, *, states: Sequence[ProposalState] = (), model: str = "", page_size: int, before: int = 0
     ) -> tuple[list[Proposal], int]:
         """Return proposals, newest first, and the position to go on `before`: 0 on the last page."""
-        query = select(_PROPOSALS).order_by(_PROPOSALS.c.sequence.desc()).limit(page_size + 1)
+        query = select(_PROPOSALS)
         if states:
             query = query.where(_PROPOSALS.c.state.in_(states))
         if model:
             query = query.where(_PROPOSALS.c.model == model)
-        if before:
-            query = query.where(_PROPOSALS.c.sequence < before)
-        with self.database.transaction() as connection:
-            rows = connection.execute(query).all()
-        shown = rows[:page_size]
-        return [_proposal(row) for row in shown], shown[-1].sequence if len(rows) > page_size else 0
+        rows, after = self.database.newest(query, _PROPOSALS.c.sequence, page_size=page_size, before=before or None)
+        return [_proposal(row) for row in rows], after or 0
 
     def unended(self) -> Sequence[Proposal]:
         """Return every proposal that has not ended, oldest first."""

@@ -109,15 +109,10 @@ class AuditTrail:
             select(_LINKS, *told)
             .outerjoin(ends, ends.c.of == _LINKS.c.sequence)
             .where(_LINKS.c.of == 0, *_conditions(wanted, ends))
-            .order_by(_LINKS.c.sequence.desc())
-            .limit(page_size + 1)
         )
-        if before:
-            query = query.where(_LINKS.c.sequence < _position(before))
-        with self._database.transaction() as connection:
-            rows = connection.execute(query).all()
-        shown = rows[:page_size]
-        return [_event(row) for row in shown], str(shown[-1].sequence) if len(rows) > page_size else ""
+        start = _position(before) if before else None
+        rows, after = self._database.newest(query, _LINKS.c.sequence, page_size=page_size, before=start)
+        return [_event(row) for row in rows], "" if after is None else str(after)
 
     def verify(self, known: Known | None = None) -> TrailReport:
         """Return whether the chain is still what was written; it reads all of it."""
