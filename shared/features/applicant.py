@@ -58,16 +58,16 @@ class ApplicantFeatures:
     def __init__(self, levels: Levels, specification: FeatureSpecification, names: Collection[str]) -> None:
         """Prepare for the features of those names alone; raises ValueError for a name that is none."""
         columns = feature_columns(levels, specification)
-        known = {column.name for column in columns}
-        if strange := set(names) - known:
+        wanted = set(names)
+        if strange := wanted - {column.name for column in columns}:
             raise ValueError(f"{min(strange)!r} is no feature of this specification")
-        self.names = tuple(column.name for column in columns if column.name in set(names))
+        self.names = tuple(column.name for column in columns if column.name in wanted)
         self._levels = levels
         self._specification = specification
-        self._combined = _needed_combined(specification.combined, set(names) & known)
-        needed = {*names, *(name for derived in self._combined for name in derived.inputs)}
-        own = [column for column in application_columns(levels, specification.application) if column.name in needed]
-        self._own = tuple(own)
+        self._combined = _needed_combined(specification.combined, wanted)
+        needed = {*wanted, *(name for derived in self._combined for name in derived.inputs)}
+        own = application_columns(levels, specification.application)
+        self._own = tuple(column for column in own if column.name in needed)
         self.history_names = tuple(
             column.name for column in columns if column.name in needed and column.table != APPLICATION
         )
@@ -165,7 +165,7 @@ def _aggregated(table: _Table, levels: Levels, history: History) -> dict[str, fl
     features: dict[str, float] = {}
     for group in table.groups:
         members = _members(group.subset, levels, table.history, rows, prepared)
-        features |= _measured(group.measures, table.history, [(rows[place], prepared[place]) for place in members])
+        features |= _measured(group.measures, [(rows[place], prepared[place]) for place in members])
     return features
 
 
@@ -225,9 +225,7 @@ def _met(condition: Condition, levels: Levels, history: HistorySpecification, ro
     return value is not None and condition.lowest <= value <= condition.highest
 
 
-def _measured(
-    measures: Sequence[Measure], history: HistorySpecification, members: Sequence[tuple[Row, _Prepared]]
-) -> dict[str, float]:
+def _measured(measures: Sequence[Measure], members: Sequence[tuple[Row, _Prepared]]) -> dict[str, float]:
     if not members:
         return {measure.column.name: math.nan for measure in measures}
     numbers: dict[str, _Numbers] = {}
@@ -240,8 +238,7 @@ def _measured(
             features[name] = float(len(members))
         else:
             if source not in numbers:
-                never = float(NEVER) if source in history.never else math.nan
-                numbers[source] = _Numbers([cells.get(source) for _, cells in members], never)
+                numbers[source] = _Numbers(cells.get(source) for _, cells in members)
             features[name] = _FIGURES[measure.function](numbers[source])
     return features
 
@@ -266,8 +263,8 @@ def _level_figure(measure: Measure, texts: Sequence[float | str | None]) -> floa
 class _Numbers:
     """The known numbers of a column, in the order of the rows."""
 
-    def __init__(self, values: Iterable[Cell], never: float) -> None:
-        self.known = [value for value in values if value is not None and abs(value) < math.inf and value != never]
+    def __init__(self, values: Iterable[Cell]) -> None:
+        self.known = [value for value in map(finite, values) if value is not None]
 
     def mean(self) -> float:
         """Return the sum over the count."""
