@@ -11,6 +11,7 @@ from counterfoil.inference.v2 import open_inference_pb2
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.domain.requests import (
+    ASKED_FOR,
     Absence,
     Applicant,
     DenseFeatures,
@@ -29,7 +30,6 @@ from shared.errors import AlreadyExists, CounterfoilError, InvalidInput, NotFoun
 
 Outcome: TypeAlias = scorer_pb2.ScoreResponse | CounterfoilError
 
-_PURPOSES: Final = (Purpose.DECISION, Purpose.TEST, Purpose.WHAT_IF)
 _FEATURES: Final = "features"
 _APPLICANT_ID: Final = "applicant_id"
 _ALWAYS: Final = ("prediction", "probability", "decision", "error")
@@ -56,8 +56,8 @@ def call_of(request: open_inference_pb2.ModelInferRequest) -> Call:
     """Return what the parameters and the requested outputs say; raises InvalidInput for what is not known."""
     given = {name: _text_of(name, parameter) for name, parameter in request.parameters.items()}
     purpose = given.pop("purpose", Purpose.DECISION)
-    if purpose not in _PURPOSES:
-        raise _wrong_parameter("purpose", f"is none of {', '.join(_PURPOSES)}")
+    if purpose not in ASKED_FOR:
+        raise _wrong_parameter("purpose", f"is none of {', '.join(ASKED_FOR)}")
     explain = given.pop("explain", "none")
     if explain not in _EXPLAINED:
         raise _wrong_parameter("explain", f"is none of {', '.join(_EXPLAINED)}")

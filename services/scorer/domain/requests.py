@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ class Purpose(StrEnum):
     TEST = "TEST"
     WHAT_IF = "WHAT_IF"
     SHADOW = "SHADOW"
+
+
+ASKED_FOR: Final = tuple(purpose for purpose in Purpose if purpose is not Purpose.SHADOW)
+"""The purposes that a caller may name."""
 
 
 class Absence(Enum):

@@ -17,6 +17,7 @@ from services.scorer import messages
 from services.scorer.domain.decision import Decision
 from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.requests import (
+    ASKED_FOR,
     Absence,
     DenseFeatures,
     FeatureValue,
@@ -91,7 +92,7 @@ def paths(error: InvalidInput) -> list[str]:
     return [violation.field for violation in error.violations]
 
 
-@given(subjects, st.sampled_from(sorted(set(Purpose) - {Purpose.SHADOW})), short_texts)
+@given(subjects, st.sampled_from(ASKED_FOR), short_texts)
 def test_a_question_says_what_was_sent(subject: Subject, purpose: Purpose, request_id: str) -> None:
     """Whoever is asked about, for whatever purpose, and nothing that looks like a value is interpreted."""
     question = asked(subject=sent(subject), purpose=messages.purpose_to_proto(purpose), request_id=request_id)
