@@ -126,15 +126,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
 
     environment = {**os.environ, **environment_of(settings)}
     runner = JobRunner(store, command=job_command, environment=environment, on_end=on_end)
-    reports = Reports(
-        store,
-        ReportFiles(settings.reports_folder),
-        models,
-        standing,
-        await_projection=projector.await_acknowledged,
-        wake=runner.wake,
-        new_id=lambda: f"dr-{_new_id()}",
-    )
+    reports = _reports(settings, store, models, standing=standing, projector=projector, runner=runner)
     reports.load()
     labels = OutcomeTable(database, _now)
     outcomes = Outcomes(labels, LoggedPredictions(settings.projections), await_projection=projector.await_acknowledged)
@@ -161,6 +153,20 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
     server = _server(settings, servicer, stopping)
     metrics = serve_metrics(figures, settings.monitor_metrics_address, setting="monitor_metrics_address")
     return App(server, projector, follower, runner, upkeep, response, watch, metrics, database, lock)
+
+
+def _reports(
+    settings: Settings, store: JobStore, models: Models, *, standing: Standing, projector: Projector, runner: JobRunner
+) -> Reports:
+    return Reports(
+        store,
+        ReportFiles(settings.reports_folder),
+        models,
+        standing,
+        await_projection=projector.await_acknowledged,
+        wake=runner.wake,
+        new_id=lambda: f"dr-{_new_id()}",
+    )
 
 
 def _predictions(
