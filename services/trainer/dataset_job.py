@@ -23,7 +23,7 @@ from services.trainer.connecting import connect_tracking
 from services.trainer.dataset_sources import SourceRows, read_rows
 from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.cleaning_rules import fit_cleaning
-from services.trainer.domain.dataset import LABEL, DatasetPlan, plan_from_json, split_labelled
+from services.trainer.domain.dataset import LABEL, DatasetPlan, Splits, plan_from_json, split_rows
 from services.trainer.domain.evaluation import evaluate_most_frequent, named
 from services.trainer.domain.results import SPLITS, DatasetResult, SplitName, SplitSummary, TableSummary
 from services.trainer.domain.sources import source_parameters
@@ -31,7 +31,6 @@ from services.trainer.domain.threshold import Costs
 from services.trainer.settings import Settings
 from shared.jobs.child import JobContext
 
-Splits = Mapping[SplitName, NDArray[np.intp]]
 _LIBRARIES = ("numpy", "polars", "scikit-learn")
 
 
@@ -53,14 +52,6 @@ def make_dataset(settings: Settings, context: JobContext) -> str:
     context.report(0.8, "storing the splits")
     origin = origin_tags(settings.code_version, _LIBRARIES)
     return json.dumps(_store(tracking, context, plan, made, origin).to_json(), allow_nan=False)
-
-
-def split_rows(labels: pl.Series, plan: DatasetPlan) -> Splits:
-    """Return the numbers of each split's rows, labelled ones divided by the plan's share and seed."""
-    labelled = labels.is_not_null().to_numpy()
-    places = np.flatnonzero(labelled)
-    train, test = split_labelled(_targets(labels, places), test_share=plan.test_share, seed=plan.seed)
-    return {"train": places[train], "test": places[test], "production": np.flatnonzero(~labelled)}
 
 
 def baseline_metrics(labels: pl.Series, splits: Splits) -> dict[str, float]:

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
-from counterfoil.trainer.v1 import dataset_pb2
+from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
 from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
 from services.trainer.domain.dataset import DatasetPlan, plan_from_json
 from services.trainer.domain.results import (
@@ -37,12 +37,18 @@ _BOUNDS = tuple(field.name for field in fields(CleaningOptions) if field.name !=
 
 def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
     """Return the plan with defaults filled in; raises InvalidInput where a required part is absent."""
+    return replace(plan_of(request, options_from_proto(request.options)), display_name=request.display_name)
+
+
+def plan_of(
+    request: dataset_pb2.CreateDatasetRequest | inspection_pb2.PreviewCleaningRequest, cleaning: CleaningOptions
+) -> DatasetPlan:
+    """Return the plan of a data set, whether or not it is to be made; raises InvalidInput where no source is named."""
     return DatasetPlan(
         source=source_from_proto(request),
         test_share=request.test_share if request.HasField("test_share") else 0.2,
         seed=request.seed,
-        cleaning=options_from_proto(request.options),
-        display_name=request.display_name,
+        cleaning=cleaning,
     )
 
 

@@ -61,11 +61,16 @@ def _home_credit(directory: Path, specification: FeatureSpecification, report: P
     tables = stream_tables(directory)
     report(0.2, "building features")
     levels, table = fit_features(FeatureTables(tables.frames, tables.codes), specification, keeper=InFile())
-    features = tuple(described(column) for column in feature_columns(levels, specification))
+    features = described_columns(levels, specification)
     applicant, label = pl.col(CLIENT_KEY).cast(pl.String).alias(APPLICANT), pl.col(TARGET).alias(LABEL)
     frame = table.frame.select(applicant, label, *(feature.name for feature in features))
     report(0.5, "digesting the tables")
     return SourceRows(frame, features, levels, _with_digests(tables.reports(), directory), table.dropped)
+
+
+def described_columns(levels: Levels, specification: FeatureSpecification) -> tuple[Feature, ...]:
+    """Return the features of a data set of Home Credit tables with these levels."""
+    return tuple(described(column) for column in feature_columns(levels, specification))
 
 
 def _with_digests(reports: Sequence[TableReport], directory: Path) -> tuple[TableReport, ...]:

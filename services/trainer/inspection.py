@@ -15,7 +15,7 @@ from services.trainer.adapters.tables_listing import list_tables
 from services.trainer.domain.cleaning import CleaningRecord, to_values
 from services.trainer.domain.cleaning_rules import try_cleaning
 from services.trainer.domain.correlation import strongest_correlations
-from services.trainer.domain.dataset import APPLICANT, LABEL, option_violations
+from services.trainer.domain.dataset import APPLICANT, LABEL, DatasetPlan, check_dataset_plan, option_violations
 from services.trainer.domain.description import Description, describe_column
 from services.trainer.domain.inspection import (
     MOST_ANALYSED_CELLS,
@@ -42,6 +42,7 @@ from services.trainer.domain.rows import (
 )
 from services.trainer.domain.tables import ListedTable
 from services.trainer.finished import finished_dataset
+from services.trainer.source_samples import sample_train_split
 from shared.bundle.dataset import DatasetReference
 from shared.errors import Exhausted, InvalidInput
 from shared.jobs.store import JobStore
@@ -121,6 +122,20 @@ class Inspector:
                 variables={fate.column: fate.variable for fate in columns if fate.variable},
             )
             return record, looked.used
+
+    def preview_plan(self, plan: DatasetPlan) -> tuple[CleaningRecord, RowsUsed]:
+        """Return the record that a data set of this plan would have, and how many rows that was read off."""
+        check_dataset_plan(plan)
+        with self._turn():
+            sample = sample_train_split(plan, self.tables_root)
+            record = try_cleaning(
+                sample.frame,
+                [feature.name for feature in sample.features],
+                plan.cleaning,
+                targets=sample.frame[LABEL].to_numpy().astype(np.int8),
+                variables={feature.name: feature.group for feature in sample.features if feature.group},
+            )
+            return record, sample.used
 
     @contextmanager
     def _opened(self, place: Place) -> Iterator[Rows]:

@@ -8,11 +8,12 @@ from services.trainer.dataset_messages import (
     DATASETS,
     fate_to_proto,
     options_from_proto,
+    plan_of,
     rule_to_proto,
     split_from_proto,
 )
-from services.trainer.domain.cleaning import CleaningRecord
-from services.trainer.domain.dataset import APPLICANT, LABEL
+from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord
+from services.trainer.domain.dataset import APPLICANT, LABEL, DatasetPlan
 from services.trainer.domain.description import Description, Numbers, Texts
 from services.trainer.domain.inspection import (
     LONGEST_TEXT,
@@ -39,6 +40,8 @@ _CHOICES: Mapping[inspection_pb2.RowChoice.ValueType, bool] = {
 _KINDS: Mapping[ColumnKind, inspection_pb2.ColumnKind.ValueType] = {
     kind: inspection_pb2.ColumnKind.Value(f"COLUMN_KIND_{kind.value}") for kind in ColumnKind
 }
+RAW_SOURCES = ("home_credit", "prepared")
+"""Those of a preview of which no data set is made."""
 _DEFAULT = 20
 _MOST_BINS = 200
 _MOST_LISTED = 1_000
@@ -92,12 +95,23 @@ def correlations_from_proto(request: inspection_pb2.ListCorrelationsRequest) -> 
 def preview_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> PreviewQuery:
     """Return which options are to be tried on what; raises InvalidInput for what is missing or out of range."""
     if request.WhichOneof("source") is None:
-        raise InvalidInput.of("dataset", "name the data set to try the options on")
-    options = dataset_pb2.CleaningOptions()
-    options.CopyFrom(request.options)
-    options.imputation = options.imputation or dataset_pb2.IMPUTATION_NONE
+        raise InvalidInput.of("source", "name what to try the options on: set dataset, home_credit or prepared")
+    if request.HasField("test_share"):
+        raise InvalidInput.of("test_share", "goes with tables; a data set has its split: leave it out")
     dataset = identifier(request.dataset, DATASETS, field="dataset")
-    return PreviewQuery(dataset, options_from_proto(options), _seed(request.seed))
+    return PreviewQuery(dataset, _tried(request.options), _seed(request.seed))
+
+
+def previewed_plan_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> DatasetPlan:
+    """Return the plan of the data set that is not made; raises InvalidInput for what is missing."""
+    return plan_of(request, _tried(request.options))
+
+
+def _tried(given: dataset_pb2.CleaningOptions) -> CleaningOptions:
+    options = dataset_pb2.CleaningOptions()
+    options.CopyFrom(given)
+    options.imputation = options.imputation or dataset_pb2.IMPUTATION_NONE
+    return options_from_proto(options)
 
 
 def preview_to_proto(

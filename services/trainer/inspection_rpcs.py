@@ -51,6 +51,9 @@ class InspectionRpcs(TrainerServiceServicer):
     def PreviewCleaning(
         self, request: inspection_pb2.PreviewCleaningRequest, context: grpc.ServicerContext
     ) -> inspection_pb2.PreviewCleaningResponse:
-        """Return what cleaning options would do to a data set's columns."""
-        record, used = self.inspector.preview(messages.preview_from_proto(request))
+        """Return what cleaning options would do to the columns of a data set, or of one that tables would make."""
+        if request.WhichOneof("source") in messages.RAW_SOURCES:
+            record, used = self.inspector.preview_plan(messages.previewed_plan_from_proto(request))
+        else:
+            record, used = self.inspector.preview(messages.preview_from_proto(request))
         return messages.preview_to_proto(record, used, request.view)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from counterfoil.trainer.v1 import dataset_pb2
+from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
 from services.trainer.domain.sources import Bounds, HomeCreditTables, PreparedTable, Source
 from shared.errors import InvalidInput
 from shared.features.sets import FeatureSet
@@ -12,14 +12,14 @@ _FEATURE_SETS: Mapping[dataset_pb2.FeatureSet.ValueType, FeatureSet] = {
 }
 
 
-def source_from_proto(request: dataset_pb2.CreateDatasetRequest) -> Source:
+def source_from_proto(request: dataset_pb2.CreateDatasetRequest | inspection_pb2.PreviewCleaningRequest) -> Source:
     """Return where the rows come from; raises InvalidInput where nothing says so."""
     match request.WhichOneof("source"):
         case "home_credit":
             return _tables_from_proto(request.home_credit)
         case "prepared":
             return _prepared_from_proto(request.prepared)
-        case None:
+        case _:
             raise InvalidInput.of("source", "name where the rows come from: set home_credit or prepared")
 
 

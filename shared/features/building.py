@@ -52,14 +52,21 @@ def build_features(
 
 
 def fit_features(
-    tables: FeatureTables, specification: FeatureSpecification = REFERENCE, *, keeper: Keeper | None = None
+    tables: FeatureTables,
+    specification: FeatureSpecification = REFERENCE,
+    *,
+    keeper: Keeper | None = None,
+    clients: pl.Series | None = None,
 ) -> tuple[Levels, FeatureTable]:
     """Return the levels that `fit_levels` finds, and the features that `build_features` makes with them.
 
-    A table of codes is read once for both.
+    A table of codes is read once for both. With `clients` (Int64), features of these alone are made; the levels are
+    those of all rows all the same.
     """
     fitted = {name: frame for name, frame in tables.frames.items() if name not in tables.codes}
-    return _build(tables, fit_levels(fitted, specification), specification, keeper or InMemory())
+    levels = fit_levels(fitted, specification)
+    chosen = tables if clients is None else tables.of_clients(clients)
+    return _build(chosen, levels, specification, keeper or InMemory())
 
 
 def _build(

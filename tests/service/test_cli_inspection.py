@@ -156,6 +156,21 @@ def test_preview_sends_the_bounds_and_shows_what_each_rule_would_drop(services: 
     assert dropped.split()[-3:] == ["0.95", "0.987", "AMT_CREDIT"]
 
 
+def test_preview_takes_tables_of_which_no_data_set_is_made(services: FakeServices) -> None:
+    """With the options that would make one."""
+    services.answer("PreviewCleaning", samples.preview())
+
+    services.run("dataset", "preview", "--tables", "first", "--features", "extended", "--test-share", "0.3")
+    services.run("dataset", "preview", "--prepared", "own.csv", "--id", "client", "--target", "late")
+
+    of_tables, of_prepared = services.asked("PreviewCleaning")
+    extended = dataset_pb2.FEATURE_SET_EXTENDED
+    assert of_tables.home_credit == dataset_pb2.HomeCreditTables(directory="first", features=extended)
+    assert of_tables.test_share == 0.3
+    assert of_prepared.prepared == dataset_pb2.PreparedTable(path="own.csv", id_column="client", target_column="late")
+    assert not of_prepared.HasField("test_share")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -165,6 +180,9 @@ def test_preview_sends_the_bounds_and_shows_what_each_rule_would_drop(services: 
         ("dataset", "describe", "d", "c", "--split", "all"),
         ("dataset", "correlations", "d", "--min-rows", "1"),
         ("dataset", "sample", "d", "--seed", "-1"),
+        ("dataset", "preview"),
+        ("dataset", "preview", "d", "--tables", "t"),
+        ("dataset", "preview", "--features", "extended"),
     ],
 )
 def test_what_the_service_would_refuse_is_wrong_usage(services: FakeServices, arguments: tuple[str, ...]) -> None:

@@ -317,6 +317,78 @@ def test_a_preview_keeps_what_a_data_set_with_these_options_keeps(
     assert (told.rows_used.total, told.rows_used.used) == (414, 414)
 
 
+def test_a_preview_over_tables_keeps_what_a_data_set_of_them_keeps(
+    trainer: Trainer, dataset: dataset_pb2.Dataset
+) -> None:
+    """With the same share and seed; and it leaves no data set behind."""
+    before = trainer.stub.ListDatasets(dataset_pb2.ListDatasetsRequest())
+    request = inspection_pb2.PreviewCleaningRequest(
+        home_credit=dataset_pb2.HomeCreditTables(directory=TABLES),
+        options=_options({"min_variance": 0.0}),
+        view=dataset_pb2.DATASET_VIEW_FULL,
+    )
+
+    told = trainer.stub.PreviewCleaning(request)
+
+    full = trainer.stub.GetDataset(dataset_pb2.GetDatasetRequest(name=dataset.name, view=dataset_pb2.DATASET_VIEW_FULL))
+    assert list(told.columns) == list(full.columns)
+    assert (told.rows_used.total, told.rows_used.used) == (414, 414)
+    assert trainer.stub.ListDatasets(dataset_pb2.ListDatasetsRequest()) == before
+
+
+def test_a_preview_over_a_prepared_table_counts_its_one_hot_columns(trainer: Trainer) -> None:
+    """Of the applicants with an outcome; the share and the seed are those of the request."""
+    table = pl.DataFrame(
+        {
+            "client": range(60),
+            "late": [row % 5 == 0 for row in range(60)],
+            "job": [("clerk", "nurse", "judge")[row % 3] for row in range(60)],
+            "constant": [1.0] * 60,
+        }
+    )
+    table.write_parquet(trainer.settings.tables_root / "previewed.parquet")
+    request = inspection_pb2.PreviewCleaningRequest(
+        prepared=dataset_pb2.PreparedTable(path="previewed.parquet", id_column="client", target_column="late"),
+        options=_options({"min_variance": 0.01}),
+        test_share=0.5,
+    )
+
+    told = trainer.stub.PreviewCleaning(request)
+
+    assert (told.feature_count, told.kept_feature_count) == (4, 3)
+    assert [(each.rule, each.dropped_count) for each in told.dropped_counts] == [
+        (dataset_pb2.CLEANING_RULE_VARIANCE, 1)
+    ]
+    assert (told.rows_used.total, told.rows_used.used) == (30, 30)
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason", "field"),
+    [
+        (inspection_pb2.PreviewCleaningRequest(test_share=1.0), "INVALID_FIELD", "test_share"),
+        (inspection_pb2.PreviewCleaningRequest(seed=-1), "INVALID_FIELD", "seed"),
+        (
+            inspection_pb2.PreviewCleaningRequest(options=dataset_pb2.CleaningOptions(max_missing_share=2.0)),
+            "INVALID_FIELD",
+            "options.max_missing_share",
+        ),
+        (
+            inspection_pb2.PreviewCleaningRequest(home_credit=dataset_pb2.HomeCreditTables(directory="nowhere")),
+            "DIRECTORY_MISSING",
+            "home_credit.directory",
+        ),
+    ],
+)
+def test_a_preview_over_tables_refuses_what_creating_would_refuse(
+    trainer: Trainer, request_: inspection_pb2.PreviewCleaningRequest, reason: str, field: str
+) -> None:
+    """By the same field and reason."""
+    asked = inspection_pb2.PreviewCleaningRequest(home_credit=dataset_pb2.HomeCreditTables(directory=TABLES))
+    asked.MergeFrom(request_)
+
+    assert _refusal(trainer.stub.PreviewCleaning, asked) == ("INVALID_ARGUMENT", reason, [field])
+
+
 def test_a_preview_takes_the_columns_that_the_data_set_itself_dropped(
     trainer: Trainer, dataset: dataset_pb2.Dataset
 ) -> None:
@@ -361,12 +433,13 @@ def test_a_preview_refuses_what_creating_would_refuse(
     assert said == ("INVALID_ARGUMENT", "INVALID_FIELD", [f"options.{bound}"])
 
 
-def test_a_preview_needs_a_data_set(trainer: Trainer) -> None:
-    """One that is there, by its name."""
+def test_a_preview_needs_a_source(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """A data set that is there, by its name, and with the split that it has; or tables."""
     request = inspection_pb2.PreviewCleaningRequest
 
-    assert _refusal(trainer.stub.PreviewCleaning, request())[2] == ["dataset"]
+    assert _refusal(trainer.stub.PreviewCleaning, request())[2] == ["source"]
     assert _refusal(trainer.stub.PreviewCleaning, request(dataset="x"))[2] == ["dataset"]
+    assert _refusal(trainer.stub.PreviewCleaning, request(dataset=dataset.name, test_share=0.5))[2] == ["test_share"]
     assert _refusal(trainer.stub.PreviewCleaning, request(dataset="datasets/gone"))[0] == "NOT_FOUND"
 
 

@@ -9,11 +9,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from services.trainer.domain.cleaning import CleaningOptions, options_from_json
+from services.trainer.domain.results import SplitName
 from services.trainer.domain.sources import Source, source_from_json, source_to_json, source_violations
 from shared.errors import FieldViolation, InvalidInput, Precondition
 
 APPLICANT, LABEL = "applicant_id", "target"
 """The columns that stand before the features in every split."""
+
+Splits = Mapping[SplitName, NDArray[np.intp]]
+"""The numbers of the rows of each split."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ def check_dataset_plan(plan: DatasetPlan) -> None:
     violations = [*source_violations(plan.source), *_plan_violations(plan), *option_violations(plan.cleaning)]
     if violations:
         raise InvalidInput(violations)
+
+
+def split_rows(labels: pl.Series, plan: DatasetPlan) -> Splits:
+    """Return the numbers of each split's rows, labelled ones divided by the plan's share and seed."""
+    labelled = labels.is_not_null().to_numpy()
+    places = np.flatnonzero(labelled)
+    targets = labels[places].to_numpy().astype(np.int8)
+    train, test = split_labelled(targets, test_share=plan.test_share, seed=plan.seed)
+    return {"train": places[train], "test": places[test], "production": np.flatnonzero(~labelled)}
 
 
 def split_labelled(

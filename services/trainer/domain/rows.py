@@ -62,9 +62,14 @@ def random_rows(rows: Rows, columns: Sequence[str], count: int, seed: int) -> Lo
 
 def spread_rows(rows: Rows, columns: Sequence[str], most: int, seed: int) -> Looked:
     """Return all rows or, where there are more than `most`, every n-th from a start that the seed draws."""
-    step = max(1, -(-rows.total // most))
-    start = int(np.random.default_rng(seed).integers(step))
+    start, step = spread(rows.total, most, seed)
     return _looked(rows, rows.frame.select(columns).gather_every(step, start).collect(engine="streaming"))
+
+
+def spread(total: int, most: int, seed: int) -> tuple[int, int]:
+    """Return the first of at most `most` of so many rows, and how far each is from the next: (0, 1) for all."""
+    step = max(1, -(-total // most))
+    return int(np.random.default_rng(seed).integers(step)), step
 
 
 def chosen_columns(rows: Rows, wanted: Sequence[str], *, field: str) -> tuple[str, ...]:

@@ -22,14 +22,22 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     They are passed together as `source`, a CreateDatasetRequest in which nothing but the source is set.
     """
+    return _with_options(command, _source)
 
+
+def optional_source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the same options, none of which must be given: `source` is None then."""
+    return _with_options(command, _source_if_any)
+
+
+def _with_options(command: Callable[..., Any], put_together: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_source(
         *arguments: Any, tables: str | None, prepared: str | None, features: str | None, **others: Any
     ) -> Any:
         """Put the options together."""
         described = {name: others.pop(name) for name in _BESIDE_PREPARED}
-        return command(*arguments, source=_source(tables, prepared, features, described), **others)
+        return command(*arguments, source=put_together(tables, prepared, features, described), **others)
 
     flagged: Callable[..., Any] = with_source
     for option in reversed(_OPTIONS):
@@ -88,6 +96,14 @@ def _source(
     if described["id_column"] is None or described["target_column"] is None:
         raise click.UsageError("--prepared needs --id and --target")
     return dataset_pb2.CreateDatasetRequest(prepared=dataset_pb2.PreparedTable(path=prepared, **described))
+
+
+def _source_if_any(
+    tables: str | None, prepared: str | None, features: str | None, described: dict[str, Any]
+) -> dataset_pb2.CreateDatasetRequest | None:
+    if tables is None and prepared is None and features is None and not any(described.values()):
+        return None
+    return _source(tables, prepared, features, described)
 
 
 def _number(text: str) -> float | None:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from services.trainer.domain.prepared.columns import Column, column_of, column_problems
 from services.trainer.domain.prepared.refusals import Problem, column_field, refuse
@@ -36,16 +38,19 @@ class EncodedTable:
     levels: Mapping[str, tuple[str, ...]] = field(hash=False)
 
 
-def encode_table(table: pl.DataFrame, source: PreparedTable, *, inferred: bool) -> EncodedTable:
+def encode_table(
+    table: pl.DataFrame, source: PreparedTable, *, inferred: bool, rows: NDArray[np.intp] | None = None
+) -> EncodedTable:
     """Return the features of every column that is neither identifier nor target.
 
+    With `rows`, values are those of the rows of these numbers; levels and refusals are of all rows all the same.
     Raises InvalidInput with COLUMN_TYPE (dates, bounds of text), TOO_MANY_LEVELS, LEVEL_TOO_LONG, VALUE_INFINITE,
     VALUE_OUT_OF_BOUNDS, EQUAL_FEATURE_NAMES or RESERVED_NAME; the violations name every such column.
     """
     beside = (source.id_column, source.target_column)
     columns = [column_of(table[name], source, inferred=inferred) for name in table.columns if name not in beside]
     refuse(problem for column in columns for problem in column_problems(column))
-    encoded = [_encode(column) for column in columns]
+    encoded = [_encode(column, rows) for column in columns]
     features = tuple(feature for each in encoded for feature in each.features)
     refuse(_name_problems(features))
     levels = {
@@ -54,12 +59,13 @@ def encode_table(table: pl.DataFrame, source: PreparedTable, *, inferred: bool) 
     return EncodedTable(features, pl.DataFrame([values for each in encoded for values in each.values]), levels)
 
 
-def _encode(column: Column) -> Encoded:
+def _encode(column: Column, rows: NDArray[np.intp] | None) -> Encoded:
+    shown = column.values if rows is None else column.values[rows]
     if column.values.dtype != pl.String:
-        return Encoded((_number(column),), (column.values.cast(pl.Float64),))
+        return Encoded((_number(column),), (shown.cast(pl.Float64),))
     levels = tuple(column.values.drop_nulls().unique().sort().to_list())
     features = tuple(_one_hot(column, level) for level in levels)
-    values = [column.values.eq_missing(level).cast(pl.Float64).alias(f"{column.name}_{level}") for level in levels]
+    values = [shown.eq_missing(level).cast(pl.Float64).alias(f"{column.name}_{level}") for level in levels]
     return Encoded(features, tuple(values), levels)
 
 

@@ -5,17 +5,15 @@ from typing import Any, Final
 
 import click
 
-from counterfoil.cli.cleaning import cleaning_bounds
+from counterfoil.cli.commands.preview import preview_cleaning
 from counterfoil.cli.names import dataset_name
 from counterfoil.cli.options import SEED, examples
-from counterfoil.cli.output import console, json_option, json_wanted, show
+from counterfoil.cli.output import json_option, show
 from counterfoil.cli.session import Session, pass_session, trainer_calls
-from counterfoil.cli.views.cleaning import dropped_columns_view
 from counterfoil.cli.views.inspection import (
     applicants_view,
     correlations_view,
     description_view,
-    preview_view,
     rows_view,
     tables_view,
 )
@@ -144,29 +142,6 @@ def correlate_table(session: Session, /, *, table: str, **correlating: Any) -> N
 def correlate_dataset(session: Session, /, *, name: str, split: str, **correlating: Any) -> None:
     """Show the strongest correlations between columns of a split of DATASET; "target" is a column as well."""
     _correlate(session, inspection_pb2.ListCorrelationsRequest(dataset_split=_split(name, split)), **correlating)
-
-
-@click.command(
-    "preview", epilog=examples("counterfoil dataset preview ds-0123456789ab --max-missing-share 0.3 --dropped")
-)
-@click.argument("name", metavar="DATASET")
-@cleaning_bounds
-@click.option("--dropped", is_flag=True, help="Name every column that would go with rule, figure and bound.")
-@_SEED
-@json_option
-@pass_session
-def preview_cleaning(
-    session: Session, /, *, name: str, cleaning: dataset_pb2.CleaningOptions, dropped: bool, seed: int
-) -> None:
-    """Show how many columns of DATASET cleaning with these bounds would keep; nothing is made."""
-    request = inspection_pb2.PreviewCleaningRequest(
-        dataset=dataset_name(name), options=cleaning, view=dataset_pb2.DATASET_VIEW_FULL, seed=seed
-    )
-    with trainer_calls(session) as trainer:
-        told = trainer.PreviewCleaning(request)
-    show(told, preview_view)
-    if dropped and not json_wanted():
-        console().print(dropped_columns_view(told.columns))
 
 
 TABLE_COMMANDS: Final = (list_tables, sample_table, describe_table, correlate_table)

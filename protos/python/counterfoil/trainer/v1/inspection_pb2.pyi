@@ -883,22 +883,43 @@ Global___ListCorrelationsResponse: _TypeAlias = ListCorrelationsResponse  # noqa
 
 @_typing.final
 class PreviewCleaningRequest(_message.Message):
-    """Asks how many columns cleaning options would keep. The figures stand on as many applicants as make at most 10,000,000 cells; with
-    all of them, a data set with these options drops the same columns.
+    """Asks how many columns cleaning options would keep, on a data set that is there or on tables of which none is made.
+
+    The figures stand on as many applicants of the train split as make at most 10,000,000 cells, and of tables on at most 10,000; with
+    all of them, a data set with these options drops the same columns. One-hot columns are those of all rows in any case.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DATASET_FIELD_NUMBER: _builtins.int
+    HOME_CREDIT_FIELD_NUMBER: _builtins.int
+    PREPARED_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    TEST_SHARE_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     """datasets/{id}; it must have SUCCEEDED. Its train split before cleaning is taken, whatever its own options were."""
     view: _dataset_pb2.DatasetView.ValueType
     """How much to return. FULL: each column's fate as well. Default BASIC."""
     seed: _builtins.int
-    """Seed that decides which applicants are used where there are more than that, 0 or more. Default 0."""
+    """Seed that decides which applicants are used where there are more than that, 0 or more; of tables the seed of the split as
+    well. Default 0.
+    """
+    test_share: _builtins.float
+    """Of tables: share of labelled applicants to leave out as the test split, from 0 to below 1. Default 0.2. Not to be set with
+    `dataset`, which has its split.
+    """
+    @_builtins.property
+    def home_credit(self) -> _dataset_pb2.HomeCreditTables:
+        """The eight Home Credit tables, at most 4 GiB of files: those applicants of application_train that CreateDataset with this
+        test_share and seed would put into its train split.
+        """
+
+    @_builtins.property
+    def prepared(self) -> _dataset_pb2.PreparedTable:
+        """One table of the lender's own, at most 1 GiB: the labelled rows, likewise."""
+
     @_builtins.property
     def options(self) -> _dataset_pb2.CleaningOptions:
         """The options to try. An unspecified imputation means NONE here; it has no part in which columns are kept."""
@@ -907,16 +928,24 @@ class PreviewCleaningRequest(_message.Message):
         self,
         *,
         dataset: _builtins.str = ...,
+        home_credit: _dataset_pb2.HomeCreditTables | None = ...,
+        prepared: _dataset_pb2.PreparedTable | None = ...,
         options: _dataset_pb2.CleaningOptions | None = ...,
         view: _dataset_pb2.DatasetView.ValueType = ...,
         seed: _builtins.int = ...,
+        test_share: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "options", b"options", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_test_share", b"_test_share", "dataset", b"dataset", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "options", b"options", "seed", b"seed", "source", b"source", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_test_share", b"_test_share", "dataset", b"dataset", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "test_share", b"test_share", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["dataset"]  # noqa: Y015
+    _WhichOneofReturnType__test_share: _TypeAlias = _typing.Literal["test_share"]  # noqa: Y015
+    _WhichOneofArgType__test_share: _TypeAlias = _typing.Literal["_test_share", b"_test_share"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["dataset", "home_credit", "prepared"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__test_share) -> _WhichOneofReturnType__test_share | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___PreviewCleaningRequest: _TypeAlias = PreviewCleaningRequest  # noqa: Y015
