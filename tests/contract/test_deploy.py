@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+ON_POSTGRESQL: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "postgresql.yml").read_text())
 BUILT = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
 OURS = ["trainer", "scorer", "monitor"]
 
@@ -61,7 +62,9 @@ def test_image_does_not_run_as_root_and_tells_its_health() -> None:
 @pytest.mark.parametrize("service", OURS)
 def test_compose_sets_only_variables_that_the_service_reads(service: str) -> None:
     """A misspelt variable would silently leave a default in force."""
-    variables = {name for name in COMPOSE["services"][service]["environment"] if name.startswith("COUNTERFOIL_")}
+    definitions = [COMPOSE["services"][service], ON_POSTGRESQL["services"].get(service, {"environment": {}})]
+    set_ = {name for definition in definitions for name in definition["environment"]}
+    variables = {name for name in set_ if name.startswith("COUNTERFOIL_")}
 
     assert variables - _settings_variables(service) == set()
 
@@ -92,6 +95,21 @@ def test_compose_wires_services_volumes_and_variables_that_are_declared() -> Non
     assert {d for s in services.values() for d in s.get("depends_on", {})} <= services.keys()
     assert named == COMPOSE["volumes"].keys()
     assert required == documented
+
+
+def test_each_database_of_a_service_is_made_before_the_service_starts() -> None:
+    """deploy/postgresql.yml lays over docker-compose.yml: what it names is declared in one of the two."""
+    services, text = ON_POSTGRESQL["services"], (ROOT / "deploy" / "postgresql.yml").read_text()
+    (script,) = services["databases"]["command"]
+    (made,) = re.findall(r"for name in ([\w ]+);", script)
+    urls = re.findall(r"COUNTERFOIL_\w+_DATABASE: (.+)$", text, re.MULTILINE)
+    waiting = [name for name, service in services.items() if "databases" in service["depends_on"]]
+
+    assert [url.rpartition("/")[2] for url in urls] == made.split() == waiting
+    assert {d for service in services.values() for d in service["depends_on"]} <= services.keys() | COMPOSE["services"]
+    assert set(re.findall(r"\$\{(\w+)", text)) == {"POSTGRES_PASSWORD"}
+    user = COMPOSE["services"]["postgres"]["environment"]["POSTGRES_USER"]
+    assert services["databases"]["environment"]["PGUSER"] == user
 
 
 def test_what_an_image_compiles_at_run_time_is_kept_where_it_may_write() -> None:

