@@ -14,12 +14,15 @@ from prometheus_client import CollectorRegistry
 from counterfoil.client.channels import MESSAGE_LIMIT_BYTES, TlsFiles, open_channel
 from counterfoil.inference.v2 import open_inference_pb2, open_inference_pb2_grpc
 from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
+from services.scorer.adapters.call_locks import CallLocks
 from services.scorer.adapters.loading import Loader, Registry
+from services.scorer.adapters.other_spools import OtherSpools
 from services.scorer.adapters.past_bundles import PastBundles
 from services.scorer.adapters.shipping import SEAL_SECONDS, MonitorLog, Shipper
 from services.scorer.adapters.spool import Spool
-from services.scorer.desk import Desk
+from services.scorer.desk import Answering, Desk
 from services.scorer.domain.serving import Served, Serving
+from services.scorer.idempotence import OnceAmongProcesses
 from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
 from services.scorer.metrics import Meter, SpoolWatch
@@ -82,19 +85,20 @@ def build(
         serving = Serving(settings.model, loader.load, named=loader.named, challenger=challenger)
         meter = _meter(settings, spool, opened)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded, meter=meter)
+        answer = _answering(settings, desk, clock, opened)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
         chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
         pipeline = Pipeline(threads=CHUNK_THREADS, streams=MAX_STREAMS)
         opened.callback(pipeline.stop)
         scorer = ScorerServicer(
             serving,
-            desk,
+            answer,
             replayer=replayer,
             chunks=chunks,
             pipeline=pipeline,
             siblings=Siblings(settings.sibling_sockets),
         )
-        services = _services(scorer, InferenceServicer(serving, desk))
+        services = _services(scorer, InferenceServicer(serving, answer))
         rpc_log = RpcLog()
         server = _server(settings, services, _each(meter.ended, rpc_log))
         serving.when_served(_each(meter.serves, partial(_announce, server)))
@@ -105,6 +109,17 @@ def build(
         opened.callback(desk.stop)
         opened.callback(readiness.stop)
         return App(server, opened.pop_all())
+
+
+def _answering(settings: Settings, desk: Desk, clock: Callable[[], datetime], opened: ExitStack) -> Answering:
+    """Return what answers: the desk, and where there are other spools, only what they have no answer to."""
+    folders = settings.other_spool_folders
+    if not folders:
+        return desk.answer
+    others, locks = OtherSpools(folders, clock=clock), CallLocks(settings.call_locks)
+    opened.callback(others.close)
+    opened.callback(locks.close)
+    return OnceAmongProcesses(desk.answer, others, locks).answer
 
 
 def _each(*listeners: Callable[[T], None]) -> Callable[[T], None]:

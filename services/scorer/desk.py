@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.scorer.v1 import scorer_pb2
-from services.scorer.adapters.spool import AnswerKey, Spool
+from services.scorer.adapters.spool import AnswerKey, Spool, StoredAnswer
 from services.scorer.domain.requests import Purpose, Question, content_digest
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import Served, Serving
@@ -26,6 +26,9 @@ _LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
 Outcome = scorer_pb2.ScoreResponse | CounterfoilError
 """An answer that is on disk, or why there is none."""
+
+Answering: TypeAlias = Callable[[Sequence[Question | InvalidInput], Callable[[], bool]], list[Outcome]]
+"""Returns the outcome of each question, in order; the second argument tells whether anybody still waits for them."""
 
 
 class DeskMeter(Protocol):
@@ -169,12 +172,7 @@ class Desk:
         stored = self._spool.find_answer(asked.key) if asked.key else None
         if stored is None:
             return asked.resolved if isinstance(asked.resolved, CounterfoilError) else None
-        if stored.digest != asked.digest:
-            return AlreadyExists(
-                "this request_id was used within 24 hours for other content; choose a new one for a new request",
-                reason="REQUEST_ID_REUSED",
-            )
-        return scorer_pb2.ScoreResponse.FromString(stored.answer)
+        return told_before(stored, asked.digest)
 
     def _drafts(self, asked: Sequence[_Asked], answers: Mapping[int, Answer]) -> list[Draft]:
         """Return reply and entry of each answer; they are given together, so at one time."""
@@ -267,7 +265,22 @@ def _outcome(pending: Pending[_Asked, scorer_pb2.ScoreResponse]) -> Outcome:
     except CounterfoilError as error:
         return error
     except CancelledError:
-        return Unavailable(
-            "the call ended before its turn came, so nothing was scored or recorded; give it a longer deadline",
-            reason="CALL_ENDED",
+        return call_ended()
+
+
+def told_before(stored: StoredAnswer, digest: bytes) -> Outcome:
+    """Return the stored answer again, or, if content of another digest was asked about then, why there can be none."""
+    if stored.digest != digest:
+        return AlreadyExists(
+            "this request_id was used within 24 hours for other content; choose a new one for a new request",
+            reason="REQUEST_ID_REUSED",
         )
+    return scorer_pb2.ScoreResponse.FromString(stored.answer)
+
+
+def call_ended() -> Unavailable:
+    """Return why a call has no answer that nobody waited for any more."""
+    return Unavailable(
+        "the call ended before its turn came, so nothing was scored or recorded; give it a longer deadline",
+        reason="CALL_ENDED",
+    )

@@ -6,7 +6,7 @@ import grpc
 
 from counterfoil.inference.v2 import open_inference_pb2 as messages
 from counterfoil.inference.v2 import open_inference_pb2_grpc
-from services.scorer.desk import Desk
+from services.scorer.desk import Answering
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.inference_messages import call_of, metadata_of, questions_of, reply_of
 from shared.errors import CounterfoilError
@@ -16,9 +16,9 @@ from shared.rpc.caller import caller_of
 class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     """Answers the rpcs of inference.GRPCInferenceService by what is served, over the same log as ScorerService."""
 
-    def __init__(self, serving: Serving, desk: Desk) -> None:
+    def __init__(self, serving: Serving, answer: Answering) -> None:
         self._serving = serving
-        self._desk = desk
+        self._answer = answer
 
     def ServerLive(
         self, request: messages.ServerLiveRequest, context: grpc.ServicerContext
@@ -63,7 +63,7 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
         questions = questions_of(
             request, call, served.bundle.schema, model=self._serving.model, caller=caller_of(context)
         )
-        return reply_of(request, call, served, self._desk.answer(questions, context.is_active))
+        return reply_of(request, call, served, self._answer(questions, context.is_active))
 
     def _named(self, model: str, version_number: str) -> Served:
         """Return what is served under this name and number; raises NotFound for others, and why nothing is served."""

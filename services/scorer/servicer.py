@@ -4,7 +4,7 @@ import grpc
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
-from services.scorer.desk import Desk
+from services.scorer.desk import Answering
 from services.scorer.domain.serving import Serving
 from services.scorer.pipeline import Pipeline
 from services.scorer.replay_rpcs import ReplayRpcs
@@ -23,7 +23,7 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
     def __init__(
         self,
         serving: Serving,
-        desk: Desk,
+        answer: Answering,
         *,
         replayer: Replayer,
         chunks: ChunkDesk,
@@ -34,14 +34,14 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self.replayer = replayer
         self.chunks = chunks
         self.pipeline = pipeline
-        self._desk = desk
+        self._answer = answer
         self._siblings = siblings
 
     def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
         """Score one applicant."""
         model = self.serving.named(request.model)
         question = messages.question_from_proto(request, model=model, caller=caller_of(context))
-        (outcome,) = self._desk.answer([question], context.is_active)
+        (outcome,) = self._answer([question], context.is_active)
         if isinstance(outcome, CounterfoilError):
             raise outcome
         return outcome
@@ -52,7 +52,7 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         """Score up to 1,000 applicants, one result a row."""
         model = self.serving.named(request.model)
         questions = messages.questions_from_proto(request, model=model, caller=caller_of(context))
-        outcomes = self._desk.answer(questions, context.is_active)
+        outcomes = self._answer(questions, context.is_active)
         return messages.batch_to_proto(
             to_status(outcome) if isinstance(outcome, CounterfoilError) else outcome for outcome in outcomes
         )

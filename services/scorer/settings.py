@@ -41,7 +41,19 @@ class Settings:
     @property
     def spool_folder(self) -> Path:
         """Return the folder that holds the spool; one process at a time uses it, each worker has its own."""
-        return self.state_dir / "scorer" / (f"spool-{self.scorer_worker}" if self.scorer_worker else "spool")
+        return self._spool_of(self.scorer_worker or 0)
+
+    @property
+    def other_spool_folders(self) -> list[Path]:
+        """Return the folders of the other workers' spools, and of those that are left from when there were more."""
+        workers = {self._spool_of(number) for number in range(self.scorer_workers)}
+        left = (self.state_dir / "scorer").glob("spool*/")
+        return sorted({*workers, *left} - {self.spool_folder})
+
+    @property
+    def call_locks(self) -> Path:
+        """Return the file by which processes agree on who answers a call; it is empty."""
+        return self.state_dir / "scorer" / "calls.lock"
 
     @property
     def private_socket(self) -> Path | None:
@@ -60,6 +72,9 @@ class Settings:
     def cache_folder(self) -> Path:
         """Return where what was fetched from MLflow is kept."""
         return self.state_dir / "scorer" / "cache"
+
+    def _spool_of(self, worker: int) -> Path:
+        return self.state_dir / "scorer" / (f"spool-{worker}" if worker else "spool")
 
 
 def socket_of(room: Path, worker: int) -> Path:

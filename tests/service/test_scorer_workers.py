@@ -1,96 +1,28 @@
 """Several worker processes on one port: one service to its callers, whichever of them answers."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import pytest
 
 from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
-from services.scorer.app import SERVICE_NAME
-from tests.champions import Champion, champion_in
-from tests.processes import ROOT, free_port, wait_until_serving
-from tests.service.scoring import ask
+from counterfoil.types.v1 import prediction_pb2
+from tests.processes import ROOT
+from tests.repeating import repeat_at_once
+from tests.service.scoring import ask, failure
+from tests.worker_processes import COMMAND, PATHS, WAIT_S, Workers, scorer_processes
 
-WAIT_S = 90.0
-COMMAND = (sys.executable, "-m", "services.scorer")
-PATHS = os.pathsep.join(str(ROOT / part) for part in (".", "protos/python", "clients/python"))
-
-
-@dataclass
-class Workers:
-    """A supervisor with two workers, and what they log."""
-
-    process: subprocess.Popen[bytes]
-    address: str
-    metrics: str
-    log: Path
-    champion: Champion
-
-    def instances(self, calls: int = 40) -> set[str]:
-        """Return the spools that answers are in, each asked for on a connection of its own."""
-        return {self.score().receipt.instance for _ in range(calls)}
-
-    def score(self) -> scorer_pb2.ScoreResponse:
-        """Return an answer, over a new connection."""
-        with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-            request = ask(self.champion.applicant_ids[0])
-            return scorer_pb2_grpc.ScorerServiceStub(channel).Score(request, timeout=WAIT_S, wait_for_ready=True)
-
-    def events(self, event: str) -> list[dict[str, object]]:
-        """Return the lines of the log about the event."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
-
-    def wait_for(self, event: str, count: int) -> list[dict[str, object]]:
-        """Return the lines about the event once there are so many."""
-        give_up = time.monotonic() + WAIT_S
-        while len(found := self.events(event)) < count:
-            assert time.monotonic() < give_up, self.log.read_text()
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.1)
-        return found
-
-
-@contextmanager
-def two_workers(folder: Path) -> Iterator[Workers]:
-    """Run two workers until they serve a champion."""
-    champion = champion_in(folder, seed=8)
-    address, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    environment = {
-        **champion.variables,
-        "PYTHONPATH": PATHS,
-        "COUNTERFOIL_SCORER_ADDRESS": address,
-        "COUNTERFOIL_MONITOR_ADDRESS": f"127.0.0.1:{free_port()}",
-        "COUNTERFOIL_SCORER_WORKERS": "2",
-        "COUNTERFOIL_SCORER_METRICS_ADDRESS": metrics,
-    }
-    log = folder / "log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stderr=written)
-    workers = Workers(process, address, metrics, log, champion)
-    try:
-        workers.wait_for("bundle served", 2)
-        wait_until_serving(address, SERVICE_NAME)
-        yield workers
-    finally:
-        process.kill()
-        process.wait()
+TEST = prediction_pb2.PURPOSE_TEST
 
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Give two workers; the last test ends them."""
-    with two_workers(tmp_path_factory.mktemp("workers")) as running:
+    with scorer_processes(tmp_path_factory.mktemp("workers"), 2) as running:
         yield running
 
 
@@ -114,6 +46,18 @@ def test_the_figures_of_both_are_polled_in_one_place(workers: Workers) -> None:
     assert float(figures['counterfoil_scorer_batch_seconds_count{stage="log"}']) >= 20
 
 
+def test_a_request_id_is_answered_once_whichever_of_them_is_asked(workers: Workers) -> None:
+    """A hundred calls at once over twenty connections: identical bytes, out of one of the two spools."""
+    answers = repeat_at_once(workers.address, ask(workers.champion.applicant_ids[0], request_id="r-1"), times=100)
+    taken = {workers.score(request_id=f"taken-{number}").receipt.instance for number in range(20)}
+    other = [failure(lambda: workers.score(request_id="r-1", purpose=TEST)) for _ in range(20)]
+
+    assert len(answers) == 100
+    assert len(set(answers)) == 1
+    assert len(taken) == 2
+    assert {each.reason for each in other} == {"REQUEST_ID_REUSED"}
+
+
 def test_a_reload_reaches_both(workers: Workers) -> None:
     """Whichever of them is asked: each has loaded once more when the call returns."""
     with grpc.insecure_channel(workers.address) as channel:
@@ -124,17 +68,18 @@ def test_a_reload_reaches_both(workers: Workers) -> None:
 
 def test_a_worker_that_dies_comes_back_with_its_spool(workers: Workers) -> None:
     """Its answers go on in the same instance, and the other one answers meanwhile."""
-    before = workers.instances()
+    before, told = workers.instances(), workers.score(request_id="r-2")
     pid = workers.events("serving")[0]["pid"]
     assert isinstance(pid, int)
 
     os.kill(pid, signal.SIGKILL)
     (died,) = workers.wait_for("worker died", 1)
-    meanwhile = workers.score()
+    meanwhile, again = workers.score(), workers.score(request_id="r-2")
     workers.wait_for("bundle served", 5)
 
     assert died["exit_code"] == -signal.SIGKILL
     assert meanwhile.receipt.instance in before
+    assert again == told
     assert workers.instances() == before
 
 

@@ -89,7 +89,8 @@ class ScoreRequest(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller and method: the same id and content returns the stored answer, other content is
-    ALREADY_EXISTS. Empty: every call is a new prediction. At most 128 characters.
+    ALREADY_EXISTS. Empty: every call is a new prediction. At most 128 characters. Scorers with state folders of their own do not know
+    each other's: a repeated call goes to the address that got it first.
     """
     model: _builtins.str
     """Name of the registered model. Empty: the scorer's configured one."""
