@@ -3,7 +3,9 @@
 Servers share core 0, h2load has core 1; sides take turns, and the median over the rounds of the ratios counts. The
 scorer is the real process with an MLflow of its own: Score of a dense vector of 200 features with the principal
 reasons (EXPLAIN_REASONS), each answer on disk before it is sent. Ratios with all 200 contributions in reply and record
-are printed, too. Exits 1 below a bar. Needs h2load, two cores and Linux.
+are printed, too. With `--peers` it is also held against MLServer and PyTriton (benchmarks.peers), which answer with the
+probability alone and record nothing, over the Open Inference Protocol: by its own Score, and by that protocol's
+ModelInfer with reasons. Exits 1 below a bar. Needs h2load, two cores and Linux.
 """
 
 import argparse
@@ -17,8 +19,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.h2load import Load, fire, require_h2load
 from benchmarks.models import MODELS, SCHEMA, publish, train
+from benchmarks.peers import INFER, infer_request, install, peers
 from benchmarks.sides import echo
-from benchmarks.sides.running import Side, free_port, module, running
+from benchmarks.sides.running import Side, asked, free_port, module, running
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import explanation_pb2, feature_pb2, prediction_pb2
 
@@ -31,6 +34,8 @@ BARS = {
     "one_in_flight": 0.25,
     "plain": 5.0,
     "two_processes": 1.7,
+    "mlserver": 1.0,
+    "pytriton": 1.0,
 }
 P99_MS = 40.0
 
@@ -39,8 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 0 if every figure reaches its bar, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scorer")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each comparison (default: {ROUNDS})")
+    parser.add_argument("--peers", action="store_true", help="measure MLServer and PyTriton, too (installs them)")
     options = parser.parse_args(arguments)
     require_h2load()
+    if options.peers:
+        install()
     with TemporaryDirectory() as folder, ExitStack() as stack:
         environments = {name: publish(name, _made(Path(folder) / name)) for name in MODELS}
         sides = {name: stack.enter_context(scorer(environments[name], Path(folder) / f"{name}-one")) for name in MODELS}
@@ -51,10 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures["two_processes"] = two_processes(
             sides["M100"], environments["M100"], Path(folder) / "two", options.rounds
         )
+        if options.peers:
+            figures |= beside_peers(sides["M100"], Path(folder), options.rounds)
     for name, figure in figures.items():
         print(f"scorer {name} {figure:.2f} times" + (f" (bar ≥ {BARS[name]})" if name in BARS else ""))
     print(f"scorer p99_M100 {p99_ms:.1f} ms (bar ≤ {P99_MS:.0f})")
-    return int(p99_ms > P99_MS or any(figures[name] < bar for name, bar in BARS.items()))
+    return int(p99_ms > P99_MS or any(figure < BARS.get(name, 0.0) for name, figure in figures.items()))
 
 
 def request(explain: explanation_pb2.Explain.ValueType = explanation_pb2.EXPLAIN_REASONS) -> bytes:
@@ -96,7 +106,7 @@ def _echo() -> Iterator[Side]:
 @contextmanager
 def _plain(folder: Path) -> Iterator[Side]:
     port = free_port()
-    command = module("benchmarks.sides.plain", str(port), str(folder / "M100" / "bundle" / "model.txt"))
+    command = module("benchmarks.sides.plain", str(port), str(_model_text(folder)))
     with running("plain", command, port=port, path=SCORE, request=request(), cores=(SERVER,)) as side:
         yield side
 
@@ -132,6 +142,17 @@ def two_processes(one: Side, environment: Mapping[str, str], state: Path, rounds
     return _ratio(loads["two"], loads["one"])
 
 
+def beside_peers(ours: Side, folder: Path, rounds: int) -> dict[str, float]:
+    """Return M100's ratios to servers that give the probability alone, by Score and by the protocol they share."""
+    inferring = replace(ours.target, path=INFER, request=infer_request(explain="reasons"))
+    infer = replace(ours, target=replace(inferring, least_reply=len(asked(inferring)) // 2))
+    with peers(_model_text(folder), folder, SERVER) as theirs:
+        sides = {"Score": ours, "ModelInfer": infer, **theirs}
+        loads = in_turn(sides, rounds, lambda side: _load(side, clients=1, in_flight=64))
+    by_score = {name: _ratio(loads["Score"], loads[name]) for name in theirs}
+    return by_score | {f"{name}_infer": _ratio(loads["ModelInfer"], loads[name]) for name in theirs}
+
+
 def in_turn(sides: Mapping[str, Side], rounds: int, load: Callable[[Side], Load]) -> dict[str, list[Load]]:
     """Return what each side did in each round, one side after the other."""
     loads: dict[str, list[Load]] = {name: [] for name in sides}
@@ -150,6 +171,10 @@ def _load(side: Side, *, clients: int, in_flight: int, cores: Sequence[int] = (G
 
 def _ratio(ours: Sequence[Load], theirs: Sequence[Load]) -> float:
     return statistics.median(mine.per_second / other.per_second for mine, other in zip(ours, theirs, strict=True))
+
+
+def _model_text(folder: Path) -> Path:
+    return folder / "M100" / "bundle" / "model.txt"
 
 
 def _made(folder: Path) -> Path:

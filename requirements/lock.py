@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 UV = Path(sys.executable).with_name("uv")
 IMAGES = ("trainer", "scorer", "monitor", "mlflow-server")
-# Clients that are not ours, each in an environment of its own: their dependencies do not go with ours.
-CLIENTS = ("tritonclient", "kserve")
+# Programs that are not ours, each in an environment of its own: their dependencies do not go with ours.
+STRANGERS = ("clients/tritonclient", "clients/kserve", "peers/mlserver", "peers/pytriton")
 
 
 def compile_lock(name: str, *arguments: str) -> None:
@@ -28,8 +28,8 @@ def main() -> None:
     for image in IMAGES:
         compile_lock(image, "--universal", "--extra", image, "--constraint", "requirements/all.txt", "pyproject.toml")
     compile_lock("uv", "--universal", "requirements/uv.in")
-    for client in CLIENTS:
-        compile_lock(f"clients/{client}", f"requirements/clients/{client}.in")
+    for stranger in STRANGERS:
+        compile_lock(stranger, f"requirements/{stranger}.in")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import grpc
 
@@ -42,14 +43,22 @@ def running(  # a side is told by all of these
     request: bytes,
     cores: Collection[int],
     environment: Mapping[str, str] | None = None,
+    output: Path = Path(os.devnull),
 ) -> Iterator[Side]:
-    """Start the command and give it once it answers the request; its output is left out, but for a start that fails."""
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Start the command and give it once it answers the request.
+
+    Raises RuntimeError with the end of its output, as far as that is kept in a file, if it never does.
+    """
+    with output.open("wb") as words:
+        process = subprocess.Popen(command, env=environment, stdout=words, stderr=words)
     os.sched_setaffinity(process.pid, cores)
-    address = f"127.0.0.1:{port}"
+    target = Target(f"127.0.0.1:{port}", path, request, least_reply=0)
     try:
-        reply = _first_reply(process, address, path, request)
-        yield Side(name, process.pid, Target(address, path, request, least_reply=len(reply) // 2))
+        reply = _first_reply(process, target)
+        if reply is None:
+            last_words = output.read_text(errors="replace")[-2000:] if output.is_file() else ""
+            raise RuntimeError(f"{name} did not answer {path} within {START_S:.0f} s; {last_words}")
+        yield Side(name, process.pid, replace(target, least_reply=len(reply) // 2))
     finally:
         process.terminate()
         process.wait()
@@ -60,13 +69,19 @@ def module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 
 
-def _first_reply(process: "subprocess.Popen[bytes]", address: str, path: str, request: bytes) -> bytes:
+def asked(target: Target) -> bytes:
+    """Return the reply of one call; raises grpc.RpcError if there is none."""
+    with grpc.insecure_channel(target.address) as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(target.path)
+        return bytes(call(target.request, timeout=5.0))
+
+
+def _first_reply(process: "subprocess.Popen[bytes]", target: Target) -> bytes | None:
+    """Return the reply as soon as there is one, None if the process ends or takes too long before."""
     give_up = time.monotonic() + START_S
-    with grpc.insecure_channel(address) as channel:
-        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
-        while process.poll() is None and time.monotonic() < give_up:
-            try:
-                return bytes(call(request, timeout=5.0, wait_for_ready=False))
-            except grpc.RpcError:
-                time.sleep(0.2)
-    raise RuntimeError(f"{address} did not answer {path} within {START_S:.0f} s")
+    while process.poll() is None and time.monotonic() < give_up:
+        try:
+            return asked(target)
+        except grpc.RpcError:
+            time.sleep(0.2)
+    return None

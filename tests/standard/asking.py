@@ -1,9 +1,6 @@
 """Clients that are not ours, run unchanged in environments that hold nothing of ours."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +8,9 @@ import numpy as np
 from numpy.testing import assert_array_equal
 
 from tests.bundles import SCHEMA, TinyBundle
+from tests.environments import run
 from tests.processes import ROOT
 from tests.service.scoring import Scorer, ask
-
-_UV = Path(sys.executable).with_name("uv")
-
-
-def run(*command: str | Path, stdin: str = "", folder: Path = ROOT) -> str:
-    """Return what the command prints; AssertionError with its words if it fails."""
-    words = [str(part) for part in command]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    outcome = subprocess.run(
-        words, input=stdin, capture_output=True, text=True, check=False, cwd=folder, env=variables, timeout=540
-    )
-    assert outcome.returncode == 0, outcome.stderr[-3000:]
-    return outcome.stdout
-
-
-def environment(client: str, folder: Path) -> Path:
-    """Return the interpreter of an environment made from the client's lock alone."""
-    run(_UV, "venv", "--quiet", "--python", sys.executable, folder)
-    python = folder / "bin" / "python"
-    lock = ROOT / "requirements" / "clients" / f"{client}.txt"
-    run(_UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes", lock)
-    return python
 
 
 def assert_answers_as_score_does(python: Path, program: str, running: Scorer, bundle: TinyBundle) -> None:

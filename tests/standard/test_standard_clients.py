@@ -7,20 +7,23 @@ from pathlib import Path
 import pytest
 
 from tests.bundles import TinyBundle
+from tests.environments import environment, run
 from tests.processes import ROOT
 from tests.service.scoring import Scorer
-from tests.standard.asking import assert_answers_as_score_does, environment, run
+from tests.standard.asking import assert_answers_as_score_does
 
 
 def test_tritonclient_gets_the_answers_of_score(running: Scorer, bundle: TinyBundle, tmp_path: Path) -> None:
     """Raw tensors out and in, every number to the bit."""
-    assert_answers_as_score_does(environment("tritonclient", tmp_path / "env"), "triton_program.py", running, bundle)
+    assert_answers_as_score_does(
+        environment("clients/tritonclient", tmp_path / "env"), "triton_program.py", running, bundle
+    )
 
 
 @pytest.mark.reliability
 def test_the_sdk_of_kserve_gets_the_answers_of_score(running: Scorer, bundle: TinyBundle, tmp_path: Path) -> None:
     """Typed contents out, raw tensors in, every number to the bit."""
-    assert_answers_as_score_does(environment("kserve", tmp_path / "env"), "kserve_program.py", running, bundle)
+    assert_answers_as_score_does(environment("clients/kserve", tmp_path / "env"), "kserve_program.py", running, bundle)
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="there is no Node.js on this machine")

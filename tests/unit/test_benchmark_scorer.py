@@ -1,5 +1,7 @@
 """What the scorer's benchmark takes for an answer, and what it refuses to count."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from benchmarks import h2load
 from benchmarks.h2load import Load, answered
 from benchmarks.scorer import in_turn
-from benchmarks.sides.running import Side
+from benchmarks.sides.running import Side, running
 
 SAID = """
 requests: 100 total, 164 started, {done} done, {done} succeeded, {failed} failed, 0 errored, 0 timeout
@@ -57,3 +59,15 @@ def test_sides_take_turns() -> None:
 
     assert turns == ["one", "other", "one", "other"]
     assert loads["one"] == [Load(1.0, 1.0)] * 2
+
+
+def test_a_side_that_does_not_start_says_why(tmp_path: Path) -> None:
+    """By its own last words: it may be a program that is not ours."""
+    command = [sys.executable, "-c", "raise SystemExit('no such model')"]
+    output = tmp_path / "words"
+
+    with (
+        pytest.raises(RuntimeError, match="no such model"),
+        running("theirs", command, port=1, path="/none", request=b"", cores=os.sched_getaffinity(0), output=output),
+    ):
+        pass
