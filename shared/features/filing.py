@@ -25,17 +25,19 @@ _ALIGNMENT = 64
 class InFile:
     """Writes each feature into a file that has no name and is gone with the last series that is read from it.
 
+    There are as many files as threads that write at once, since a file takes one writer at a time.
+
     Memory then holds what is in the making, not what is done. Series are views of the mapped file: pages that were read
     are the system's to drop. The memory that `zeros` gives is used again and again, since fresh pages cost more time
     than what is computed in them.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Make the file in a folder, by default the one for temporary files."""
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with the keeper
-        weakref.finalize(self, self._file.close)
-        self._places: dict[str, tuple[int, int]] = {}
-        self._end = 0
+        """Make the files in a folder, by default the one for temporary files."""
+        self._folder = folder
+        self._files: list[_File] = []
+        self._idle: list[_File] = []
+        self._places: dict[str, tuple[_File, int, int]] = {}
         self._lock = Lock()
         self._arena = _Arena()
 
@@ -48,26 +50,50 @@ class InFile:
         """Write one feature, contiguous in memory: its values, then one bit for each of them that is there."""
         present = np.packbits(~np.isnan(values), bitorder="little")
         with self._lock:
-            begin = self._end
-            self._end = begin + _aligned(values.nbytes) + _aligned(present.nbytes)
-        _write(self._file.fileno(), values, begin)
-        _write(self._file.fileno(), present, begin + _aligned(values.nbytes))
-        self._places[name] = (begin, len(values))
+            file = self._idle.pop() if self._idle else self._opened()
+        begin = file.append(values)
+        file.append(present)
+        with self._lock:
+            self._idle.append(file)
+        self._places[name] = (file, begin, len(values))
 
     def renew(self) -> None:
         """Let the memory be used again."""
         self._arena.renew()
 
     def series(self) -> Iterator[pl.Series]:
-        """Yield all that is kept, as views of the file."""
-        if not self._places:
-            return
-        self._file.truncate(self._end)
-        mapped = pa.py_buffer(mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ))
-        for name, (begin, count) in self._places.items():
-            values = mapped.slice(begin, 8 * count)
-            present = mapped.slice(begin + _aligned(8 * count), (count + 7) // 8)
+        """Yield all that is kept, as views of the files."""
+        mapped = {file: file.mapped() for file in self._files}
+        for name, (file, begin, count) in self._places.items():
+            values = mapped[file].slice(begin, 8 * count)
+            present = mapped[file].slice(begin + _aligned(8 * count), (count + 7) // 8)
             yield pl.Series(name, pa.Array.from_buffers(pa.float64(), count, [present, values]))
+
+    def _opened(self) -> "_File":
+        file = _File(self._folder)
+        self._files.append(file)
+        return file
+
+
+class _File:
+    """A file without a name that arrays are appended to, by one thread at a time."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed with this object
+        weakref.finalize(self, self._file.close)
+        self._end = 0
+
+    def append(self, values: NDArray[Any]) -> int:
+        """Write an array, contiguous in memory, and return where it begins."""
+        begin = self._end
+        _write(self._file.fileno(), values, begin)
+        self._end = begin + _aligned(values.nbytes)
+        return begin
+
+    def mapped(self) -> pa.Buffer:
+        """Return all that was written."""
+        self._file.truncate(self._end)
+        return pa.py_buffer(mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ))
 
 
 class _Arena:
