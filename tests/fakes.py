@@ -15,7 +15,15 @@ from counterfoil.types.v1 import prediction_pb2
 from services.trainer.domain.hyperparameters import HyperparameterValue
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.trials import Trial
-from services.trainer.domain.versions import AliasMove, ModelVersion, Requested, RunFiles, ThresholdWish, etag_of
+from services.trainer.domain.versions import (
+    AliasMove,
+    ModelVersion,
+    Requested,
+    RunFiles,
+    ThresholdWish,
+    VersionRun,
+    etag_of,
+)
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.manifest import BundleRejected
 from shared.bundle.registry import RegisteredVersion
@@ -146,6 +154,19 @@ class FakeVersions:
     def of_model(self, model: str) -> list[ModelVersion]:
         """Return every version, newest first, whatever the model."""
         return [self.get(model, str(number)) for number in sorted(self._versions, reverse=True)]
+
+    def next_of_model(self, model: str, wanted: VersionRun) -> list[ModelVersion]:
+        """Return the next versions by number."""
+        sign = 1 if wanted.ascending else -1
+        matching = [
+            each
+            for each in sorted(self.of_model(model), key=lambda each: sign * each.version)
+            if wanted.classifier in {"", each.classifier}
+            and wanted.dataset in {"", each.dataset}
+            and (not wanted.alias or wanted.alias in each.aliases)
+            and (wanted.after is None or sign * each.version > sign * wanted.after)
+        ]
+        return matching[: wanted.most]
 
     def of_dataset(self, dataset: str) -> list[ModelVersion]:
         """Return the versions of a data set."""

@@ -10,7 +10,7 @@ from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, training_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceServicer
 from services.trainer.dataset_messages import DATASETS
 from services.trainer.domain.artifacts import list_artifacts, read_artifact
-from services.trainer.domain.selection import select_page
+from services.trainer.domain.selection import list_page
 from services.trainer.domain.versions import VersionRegistry
 from services.trainer.model_messages import query_from_proto, version_to_proto, wish_from_proto
 from services.trainer.names import identifier, model_and_version, version_number
@@ -37,7 +37,7 @@ class ModelRpcs(TrainerServiceServicer):
     ) -> training_pb2.ListModelVersionsResponse:
         """Return a page of the versions that match, in the order that was asked for."""
         query, size, after = query_from_proto(request), page_size(request.page_size), decode_token(request.page_token)
-        found, position = select_page(self.versions().of_model(query.model), query, page_size=size, position=after)
+        found, position = list_page(self.versions(), query, page_size=size, position=after)
         shown = [version_to_proto(version) for version in found]
         return training_pb2.ListModelVersionsResponse(model_versions=shown, next_page_token=encode_token(position))
 

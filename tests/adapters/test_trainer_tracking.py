@@ -3,14 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from services.trainer.adapters.patience import NO_PATIENCE
 from services.trainer.adapters.tracking import RunLog, Tracking, open_tracking
 from services.trainer.adapters.versions import MlflowVersions, version_tags
+from services.trainer.domain.selection import MetricBound, VersionFilter, VersionOrder, VersionQuery, list_page
 from services.trainer.domain.threshold import Costs
-from services.trainer.domain.versions import AliasMove, etag_of
+from services.trainer.domain.versions import AliasMove, VersionRun, etag_of
 from shared.bundle.registry import ModelRegistry
 from shared.errors import NotFound, Unavailable
 from tests.adapters.mlflow_stores import MlflowStore, connected, store_in
@@ -127,6 +130,46 @@ def test_all_versions_of_a_model_are_found_newest_first(mlflow_store: MlflowStor
     assert [version.version for version in found] == [3, 2, 1]
     assert found[0] == versions.get("listed", "3")
     assert (found[0].threshold, found[0].metrics, found[0].dataset) == (0.1 + 0.2, {"cv_auc": 0.7}, "ds-1")
+
+
+class CountingClient(MlflowClient):
+    """A client that counts the versions that it was sent."""
+
+    sent = 0
+
+    def search_model_versions(self, *args: Any, **options: Any) -> Any:
+        """Search, and count what was found."""
+        found = super().search_model_versions(*args, **options)
+        self.sent += len(found)
+        return found
+
+
+def test_a_page_of_versions_reads_no_more_than_it_shows_and_one(mlflow_store: MlflowStore, tmp_path: Path) -> None:
+    """However many there are: a lender registers thousands. A range of a metric is looked for in all of them."""
+    registered = _registered(mlflow_store, tmp_path, model="paged", count=5)
+    registered.write_move(registered.get("paged", "2"), AliasMove("champion", "CN=officer", "", _NOON))
+    client = CountingClient(mlflow_store.uri, mlflow_store.uri)
+    versions = MlflowVersions(client, ModelRegistry(mlflow_store.uri, cache=tmp_path))
+
+    def read(query: VersionQuery, position: str = "") -> tuple[list[int], int, str]:
+        client.sent = 0
+        page, following = list_page(versions, query, page_size=2, position=position)
+        return [each.version for each in page], client.sent, following
+
+    query = VersionQuery("paged", VersionFilter(classifier="lightgbm", dataset="ds-1"))
+    first, first_count, position = read(query)
+    second, second_count, position = read(query, position)
+    third, third_count, position = read(query, position)
+
+    assert ([*first, *second, *third], position) == ([5, 4, 3, 2, 1], "")
+    assert (first_count, second_count, third_count) == (3, 3, 1)
+    assert read(VersionQuery("paged", order=VersionOrder(ascending=True)))[:2] == ([1, 2], 3)
+    assert read(VersionQuery("paged", VersionFilter(alias="champion")))[:2] == ([2], 1)
+    assert read(VersionQuery("paged", VersionFilter(alias="nobody")))[:2] == ([], 0)
+    assert read(VersionQuery("paged", VersionFilter(classifier="lightgbm' or name != '")))[:2] == ([], 0)
+    ranged = VersionFilter(dataset="ds-1", bounds=(MetricBound("cv_auc", 0.5),))
+    assert read(VersionQuery("paged", ranged))[:2] == ([5, 4], 5)
+    assert versions.next_of_model("paged", VersionRun(most=1)) == [versions.get("paged", "5")]
 
 
 def test_moving_an_alias_there_and_back_changes_the_etag_each_time(mlflow_store: MlflowStore, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Versions and aliases in MLflow's model registry."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,14 @@ from services.trainer.adapters.rethresholded import fetch_scored, register_rethr
 from services.trainer.adapters.run_files import MlflowFiles
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs
-from services.trainer.domain.versions import AliasMove, ModelVersion, Requested, ThresholdWish, etag_of
+from services.trainer.domain.versions import (
+    AliasMove,
+    ModelVersion,
+    Requested,
+    ThresholdWish,
+    VersionRun,
+    etag_of,
+)
 from shared.bundle.registry import DIGEST_TAG, PROMOTED_TAG, ModelRegistry
 from shared.errors import NotFound
 from shared.mlflow_store import prepare, reaching_mlflow
@@ -26,6 +34,8 @@ _PROMOTED, _DEMOTED = PROMOTED_TAG, f"{_PREFIX}demoted."
 _REQUEST, _CONTENT = f"{_PREFIX}request", f"{_PREFIX}request_content"
 _LOGGED_MODEL = "models:/"
 _PAGE = 1000
+_NO_VERSION = 0
+_WORD = re.compile(r"[A-Za-z0-9_-]*")
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -91,6 +101,19 @@ class MlflowVersions:
         aliases, moves = self.aliases(model)
         with reaching_mlflow():
             found = self._search(f"name = '{model}'")
+        return [_version(each, aliases, moves) for each in found]
+
+    def next_of_model(self, model: str, wanted: VersionRun) -> list[ModelVersion]:
+        """Return versions of a model in the order of their numbers, and read no others; raises NotFound."""
+        aliases, moves = self.aliases(model)
+        # What is compared comes from a caller; what holds other characters is no classifier or data set of ours.
+        if not (_WORD.fullmatch(wanted.classifier) and _WORD.fullmatch(wanted.dataset)):
+            return []
+        conditions = _conditions(model, wanted, aliases)
+        order = [f"version_number {'ASC' if wanted.ascending else 'DESC'}"]
+        with reaching_mlflow():
+            # By number rather than by MLflow's page tokens: those count, and what comes or goes would shift them.
+            found = self._client.search_model_versions(" and ".join(conditions), wanted.most, order)
         return [_version(each, aliases, moves) for each in found]
 
     def _search(self, condition: str) -> list[Any]:
@@ -203,6 +226,18 @@ class MlflowVersions:
                     self._client.delete_model_version(version.name, version.version)
                 if run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, "KILLED" if cancelled else "FAILED")
+
+
+def _conditions(model: str, wanted: VersionRun, aliases: Mapping[str, int]) -> list[str]:
+    conditions = [f"name = '{model}'", f"tags.`{DIGEST_TAG}` != ''"]
+    if wanted.after is not None:
+        conditions.append(f"version_number {'>' if wanted.ascending else '<'} {wanted.after}")
+    if wanted.alias:
+        conditions.append(f"version_number = {aliases.get(wanted.alias, _NO_VERSION)}")
+    for tag, value in (("classifier", wanted.classifier), ("dataset", wanted.dataset)):
+        if value:
+            conditions.append(f"tags.`{_PREFIX}{tag}` = '{value}'")
+    return conditions
 
 
 def _version(found: Any, aliases: Mapping[str, int], moves: int) -> ModelVersion:

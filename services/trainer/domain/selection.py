@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
-from services.trainer.domain.versions import ModelVersion
+from services.trainer.domain.versions import ModelVersion, VersionRegistry, VersionRun
 from shared.digests import digest_of
 from shared.errors import FieldViolation, InvalidInput
 
@@ -73,9 +73,30 @@ class VersionQuery:
         return digest_of(json.dumps(asdict(self), sort_keys=True).encode())[:16]
 
 
+def list_page(
+    registry: VersionRegistry, query: VersionQuery, *, page_size: int, position: str
+) -> tuple[Sequence[ModelVersion], str]:
+    """Return what `select_page` returns of a registry's versions.
+
+    By number, and without a range of a metric, no more versions are read than the page has, and one. No registry can
+    look into metrics, so that for them all versions of the model are read.
+    """
+    if query.order.by != BY_VERSION or query.filter.bounds:
+        return select_page(registry.of_model(query.model), query, page_size=page_size, position=position)
+    wanted = VersionRun(
+        most=page_size + 1,
+        after=-_rank_in(position, query)[-1] if position else None,
+        ascending=query.order.ascending,
+        classifier=query.filter.classifier,
+        dataset=query.filter.dataset,
+        alias=query.filter.alias,
+    )
+    return _page(registry.next_of_model(query.model, wanted), query, page_size)
+
+
 def select_page(
     versions: Sequence[ModelVersion], query: VersionQuery, *, page_size: int, position: str
-) -> tuple[list[ModelVersion], str]:
+) -> tuple[Sequence[ModelVersion], str]:
     """Return the versions of a page and the position of the next: "" on the last.
 
     `versions` are all that the model has. A position remembers the last version shown rather than a count, so that
@@ -86,10 +107,13 @@ def select_page(
     rank = query.order.rank
     matching = sorted(filter(query.filter.matches, versions), key=rank)
     after = _rank_in(position, query) if position else None
-    left = [version for version in matching if after is None or rank(version) > after]
+    return _page([version for version in matching if after is None or rank(version) > after], query, page_size)
+
+
+def _page(left: Sequence[ModelVersion], query: VersionQuery, page_size: int) -> tuple[Sequence[ModelVersion], str]:
     shown = left[:page_size]
     more = len(left) > page_size
-    return shown, json.dumps([query.digest, *rank(shown[-1])]) if more else ""
+    return shown, json.dumps([query.digest, *query.order.rank(shown[-1])]) if more else ""
 
 
 def _lies_in(bound: MetricBound, version: ModelVersion) -> bool:

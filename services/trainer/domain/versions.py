@@ -64,6 +64,21 @@ class Requested:
 
 
 @dataclass(frozen=True)
+class VersionRun:
+    """The next versions of a model by number: at most `most` of those after `after` (None: from the first one on).
+
+    An empty `classifier`, `dataset` (an id) or `alias` matches any.
+    """
+
+    most: int
+    after: int | None = None
+    ascending: bool = False
+    classifier: str = ""
+    dataset: str = ""
+    alias: str = ""
+
+
+@dataclass(frozen=True)
 class ThresholdWish:
     """The wish for a version with the model of version `base` and a threshold of its own; `creator` is the caller."""
 
@@ -117,6 +132,10 @@ class VersionRegistry(Protocol):
 
     def of_model(self, model: str) -> Sequence[ModelVersion]:
         """Return every version of a model, newest first; raises NotFound."""
+        ...
+
+    def next_of_model(self, model: str, wanted: VersionRun) -> Sequence[ModelVersion]:
+        """Return versions of a model in the order of their numbers, and read no others; raises NotFound."""
         ...
 
     def of_dataset(self, dataset: str) -> Sequence[ModelVersion]:

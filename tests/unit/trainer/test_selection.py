@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.trainer.domain.selection import MetricBound, VersionFilter, VersionOrder, VersionQuery, select_page
+from services.trainer.domain.selection import (
+    MetricBound,
+    VersionFilter,
+    VersionOrder,
+    VersionQuery,
+    list_page,
+    select_page,
+)
 from services.trainer.domain.versions import ModelVersion
 from shared.errors import InvalidInput
+from tests.fakes import FakeVersions
 from tests.unit.trainer.versions import version
 
 _ALL = [
@@ -96,6 +104,28 @@ def test_a_position_of_another_list_is_refused(position: str) -> None:
         select_page(_ALL, VersionQuery("credit-default"), page_size=2, position=position)
 
     assert [violation.field for violation in refusal.value.violations] == ["page_token"]
+
+
+@given(
+    st.sampled_from(["version", "create_time", "test_auc"]),
+    st.booleans(),
+    st.sampled_from([VersionFilter(), VersionFilter(classifier="lightgbm"), VersionFilter(alias="champion")]),
+    st.integers(1, 4),
+)
+def test_a_registry_is_paged_as_the_whole_list_is(by: str, ascending: bool, filter_: VersionFilter, size: int) -> None:
+    """Whether the registry itself can sort and filter or not, with the same tokens."""
+    query = VersionQuery("credit-default", filter_, VersionOrder(by, ascending))
+    registry, walked, position = FakeVersions(_ALL, {"champion": 1}), list[int](), ""
+
+    while True:
+        expected = select_page(_ALL, query, page_size=size, position=position)
+        page, position = list_page(registry, query, page_size=size, position=position)
+        walked += [each.version for each in page]
+        assert ([each.version for each in page], position) == ([each.version for each in expected[0]], expected[1])
+        if not position:
+            break
+
+    assert walked == [each.version for each in select_page(_ALL, query, page_size=50, position="")[0]]
 
 
 def test_a_token_does_not_outlive_its_order() -> None:
