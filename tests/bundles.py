@@ -1,7 +1,8 @@
 """Tiny real bundles: LightGBM trees on seeded applicants, sealed by shared.bundle.writing, with their splits."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -77,11 +78,18 @@ class TinyBundle:
 
 
 def tiny_bundle(
-    folder: Path, seed: int, *, model_name: str = MODEL, experiment_id: str = "1", run_id: str = "0" * 32
+    folder: Path,
+    seed: int,
+    *,
+    model_name: str = MODEL,
+    experiment_id: str = "1",
+    run_id: str = "0" * 32,
+    reasons: Mapping[str, tuple[str, str]] | None = None,
 ) -> TinyBundle:
     """Write a bundle into `folder`/bundle and its splits into `folder`/dataset; equal seeds give equal files.
 
-    The bundle names the MLflow run that is to hold the splits, as `dataset/NAME.parquet`.
+    The bundle names the MLflow run that is to hold the splits, as `dataset/NAME.parquet`. `reasons` are code and text
+    of the reason that a feature counts to with others.
     """
     generator = np.random.default_rng(seed)
     values = _applicants(generator)
@@ -89,6 +97,7 @@ def tiny_bundle(
     targets = _defaults(generator, values)
     splits = _write_splits(folder / "dataset", ids, values, targets)
     contents = _contents(model_name, seed, values, targets, _reference(splits, experiment_id, run_id))
+    contents = replace(contents, schema=_with_reasons(contents.schema, reasons or {}))
     digest = write_bundle(folder / "bundle", contents)
     return TinyBundle(folder / "bundle", digest, contents, splits, ids, values)
 
@@ -184,3 +193,12 @@ def _with_bounds(train: NDArray[np.float64]) -> FeatureSchema:
         for place, feature in enumerate(SCHEMA.features)
     )
     return FeatureSchema(features, DROPPED)
+
+
+def _with_reasons(schema: FeatureSchema, reasons: Mapping[str, tuple[str, str]]) -> FeatureSchema:
+    features = (
+        replace(feature, principal_code=code, principal_text=text)
+        for feature in schema.features
+        for code, text in [reasons.get(feature.name, ("", ""))]
+    )
+    return replace(schema, features=tuple(features))

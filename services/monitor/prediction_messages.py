@@ -13,7 +13,7 @@ from services.monitor.messages import window_from_proto
 from services.monitor.outcome_messages import outcomes_to_proto
 from services.monitor.predictions import Found, Listed
 from shared.bundle.schema import Feature
-from shared.bundle.wording import worded
+from shared.bundle.wording import worded_again
 from shared.errors import FieldViolation, InvalidInput
 from shared.rpc.times import moment_of
 
@@ -187,15 +187,9 @@ def _principal_reasons(
     decision: prediction_pb2.DecisionPart, values: Sequence[float], features: tuple[Feature, ...]
 ) -> Iterator[prediction_log_pb2.PrincipalReason]:
     """Yield the reasons as they were told: those that raised the margin most, whose codes are stored."""
-    raising = [
-        position
-        for position, contribution in zip(decision.reason_features, decision.reason_contributions, strict=False)
-        if contribution > 0
-    ]
-    for rank, code in enumerate(decision.principal_reason_codes):
-        position = raising[rank] if rank < len(raising) else len(features)
-        told = position < len(features) and position < len(values)
-        text = worded(features[position], values[position]) if told else ""
+    contributions = zip(decision.reason_features, decision.reason_contributions, strict=False)
+    texts = worded_again(decision.principal_reason_codes, contributions, features, values)
+    for code, text in zip(decision.principal_reason_codes, texts, strict=True):
         yield prediction_log_pb2.PrincipalReason(code=code, text=text)
 
 

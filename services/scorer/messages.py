@@ -161,7 +161,7 @@ def decision_to_proto(decision: Decision) -> prediction_pb2.Decision.ValueType:
 def principal_codes(bundle: Bundle, answer: Answer) -> list[str]:
     """Return the codes of the principal reasons, in rank order."""
     features = bundle.schema.features
-    return [features[position].reason_code for position in answer.reasons.principal]
+    return [features[position].reason for position in answer.reasons.principal]
 
 
 def score_to_proto(
@@ -354,4 +354,6 @@ def _feature_to_proto(feature: Feature) -> scorer_pb2.ServedFeature:
         lower_bound=feature.lower_bound,
         upper_bound=feature.upper_bound,
         codes=feature.codes,
+        principal_code=feature.reason,
+        principal_text=feature.principal_text,
     )

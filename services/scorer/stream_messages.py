@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from counterfoil.scorer.v1 import stream_pb2
 from services.scorer.chunk_recording import columns_of
-from services.scorer.domain.chunks import CHUNK_BYTES, CHUNK_ROWS, Order, Rows, ScoredRows, principal_positions
-from services.scorer.domain.reasons import Detail, Wish
+from services.scorer.domain.chunks import CHUNK_BYTES, CHUNK_ROWS, ChunkAnswer, Order, Rows, principal_positions
+from services.scorer.domain.reasons import Detail
 from services.scorer.domain.serving import Served
 from services.scorer.messages import MAX_TEXT, is_date, purpose_from_proto, wish_from_proto
 from services.scorer.recording import receipt_to_proto
@@ -95,21 +95,24 @@ def _write(recorded: RecordedChunk, message: stream_pb2.ScoredChunk) -> None:
     message.baseline, message.threshold = bundle.scoring.baseline, bundle.threshold
     message.baseline_probability = bundle.scoring.baseline_probability
     message.applicant_ids.extend(answer.rows.applicant_ids)
-    _explain(message, answer.scored, order.wish, positions)
+    _explain(message, answer, positions)
     for row, error in sorted(answer.refusals.items()):
         message.refusals.add(row=row, status=to_status(error))
     if recorded.receipt is not None:
         message.receipt.CopyFrom(receipt_to_proto(recorded.receipt))
 
 
-def _explain(message: stream_pb2.ScoredChunk, scored: ScoredRows, wish: Wish, positions: NDArray[np.int64]) -> None:
+def _explain(message: stream_pb2.ScoredChunk, answer: ChunkAnswer, positions: NDArray[np.int64]) -> None:
+    scored, wish = answer.scored, answer.order.wish
     if wish.detail is Detail.NONE:
         return
     message.probability_scales = to_doubles(_spread(scored.scales, positions, message.rows, np.nan))
     if wish.detail is Detail.ALL:
         message.contributions = to_doubles(_spread(scored.contributions, positions, message.rows, np.nan))
     else:
-        principal = principal_positions(scored.contributions, wish.principal)
+        principal = principal_positions(
+            scored.contributions, wish.principal, answer.order.served.bundle.schema.reason_groups
+        )
         message.principal_features = _spread(principal, positions, message.rows, -1).astype("<i4").tobytes()
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from shared.bundle.reasons import ReasonGroups
 from shared.digests import digest_of
 
 Kind = Literal["numeric", "binary", "one_hot"]
@@ -26,6 +27,8 @@ class Feature:
     `minimum`, `maximum` and `missing_share` (0 to 1) are those of the train split, None where it had no value.
     `fallback` replaces a missing value before the model; None means that the model itself sees it as missing.
     `lower_bound` and `upper_bound`, both included, are what the data set's source declares possible, None: anything.
+    Features of one `principal_code` are one principal reason, whose text is `principal_text`, or if that is empty the
+    heaviest feature's. Without a code the feature is a reason by itself.
     """
 
     name: str
@@ -44,6 +47,13 @@ class Feature:
     upper_bound: float | None = None
     reason_code: str = ""
     reason_text: str = ""
+    principal_code: str = ""
+    principal_text: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The code of the principal reason that the feature counts to."""
+        return self.principal_code or self.reason_code
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,13 @@ class FeatureSchema:
     def names(self) -> tuple[str, ...]:
         """The names of the features, in order."""
         return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def reason_groups(self) -> ReasonGroups | None:
+        """The features by their reasons; None if each is one by itself."""
+        if not any(feature.principal_code for feature in self.features):
+            return None
+        return ReasonGroups([feature.reason for feature in self.features])
 
     @cached_property
     def digest(self) -> str:

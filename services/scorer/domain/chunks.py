@@ -11,6 +11,7 @@ from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.domain.requests import Purpose
 from services.scorer.domain.serving import Served, SplitRows
 from shared.bundle.reading import Bundle
+from shared.bundle.reasons import ReasonGroups
 from shared.errors import InvalidInput
 
 CHUNK_BYTES: Final = 2 << 20
@@ -123,15 +124,20 @@ def answer_chunk(order: Order, rows: Rows) -> ChunkAnswer:
     return ChunkAnswer(order, rows, positions[kept], values[kept], scored.only(kept), refusals)
 
 
-def principal_positions(contributions: NDArray[np.float64], most: int) -> NDArray[np.int32]:
+def principal_positions(
+    contributions: NDArray[np.float64], most: int, groups: ReasonGroups | None = None
+) -> NDArray[np.int32]:
     """Return the features that raised each row's margin most, (n_rows, most), in rank order; -1 where there are fewer.
 
-    Ties stand by position in the schema, as in `reasons.rank`.
+    Ties stand by position in the schema, and of features that are one reason the heaviest stands for all, as in
+    `reasons.rank`.
     """
-    order = np.argsort(-contributions, axis=1, kind="stable")[:, :most]
-    raising = np.take_along_axis(contributions, order, axis=1) > 0
+    weights = contributions if groups is None else groups.sums(contributions)
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :most]
+    raising = np.take_along_axis(weights, order, axis=1) > 0
+    features = order if groups is None else groups.heaviest(contributions, order)
     found = np.full((len(contributions), most), -1, dtype=np.int32)
-    found[:, : order.shape[1]] = np.where(raising, order, -1)
+    found[:, : order.shape[1]] = np.where(raising, features, -1)
     return found
 
 

@@ -65,7 +65,7 @@ def _answers(
         )
         if sound[row]
         else _not_finite()
-        for row, reasons in enumerate(rank_all(scores.contributions, wishes))
+        for row, reasons in enumerate(rank_all(scores.contributions, wishes, bundle.schema.reason_groups))
     ]
 
 

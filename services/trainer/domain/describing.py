@@ -3,11 +3,13 @@
 from services.trainer.domain.units import unit_of
 from shared.bundle.schema import Feature
 from shared.features.columns import FeatureColumn
+from shared.features.reasons import reason_of
 from shared.features.texts import describe, reason_code
 
 
 def described(column: FeatureColumn) -> Feature:
     """Return a feature of the Home Credit tables with its sources, unit and reason."""
+    reason = reason_of(column)
     return Feature(
         name=column.name,
         kind=column.kind,
@@ -19,4 +21,6 @@ def described(column: FeatureColumn) -> Feature:
         unit=unit_of(column),
         reason_code=reason_code(column),
         reason_text=describe(column),
+        principal_code=reason.code,
+        principal_text=reason.text,
     )

@@ -29,6 +29,7 @@ from services.scorer.domain.requests import DenseFeatures, Purpose
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import MissingApplicants, Served, SplitRows
 from shared.bundle.reading import load_bundle
+from shared.bundle.reasons import ReasonGroups
 from shared.errors import InvalidInput
 from tests.bundles import SCHEMA, TinyBundle, tiny_bundle
 from tests.clock import Clock
@@ -58,14 +59,16 @@ def order(served: Served, wish: Wish = EVERYTHING) -> Order:
     return Order(served, wish, Purpose.TEST, "unverified", "StreamScore")
 
 
-@given(contributions, st.integers(1, 10))
-def test_principal_positions_are_those_of_the_rank(rows: NDArray[np.float64], most: int) -> None:
-    """Ties by position, what lowered the risk left out, short rows filled up with -1."""
-    found = principal_positions(rows, most)
+@given(contributions, st.integers(1, 10), st.integers(1, 3) | st.none())
+def test_principal_positions_are_those_of_the_rank(rows: NDArray[np.float64], most: int, reasons: int | None) -> None:
+    """Ties by position, what lowered the risk left out, short rows filled up with -1; with and without groups."""
+    groups = ReasonGroups([str(place % reasons) for place in range(rows.shape[1])]) if reasons else None
+
+    found = principal_positions(rows, most, groups)
 
     assert found.shape == (len(rows), most)
     for row, positions in zip(rows, found.tolist(), strict=True):
-        expected = list(rank(row, Wish(Detail.PRINCIPAL, most)).principal)
+        expected = list(rank(row, Wish(Detail.PRINCIPAL, most), groups).principal)
         assert positions == expected + [-1] * (most - len(expected))
 
 

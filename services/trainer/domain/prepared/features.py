@@ -97,6 +97,7 @@ def _one_hot(column: Column, level: str) -> Feature:
         level=level,
         reason_code=code_of(name),
         reason_text=f"{column.reason_text}: {level}",
+        principal_code=code_of(column.name),
     )
 
 

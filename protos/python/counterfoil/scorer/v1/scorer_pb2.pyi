@@ -147,8 +147,8 @@ class Reasons(_message.Message):
     """
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Features with a non-zero contribution, by falling |contribution|; ties by position in the schema. With EXPLAIN_REASONS those of the
-        principal reasons alone.
+        """Features with a non-zero contribution, by falling |contribution|; ties by position in the schema. With EXPLAIN_REASONS those that
+        count to a principal reason alone.
         """
 
     @_builtins.property
@@ -157,7 +157,10 @@ class Reasons(_message.Message):
 
     @_builtins.property
     def principal_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Stable codes of the principal reasons: the features that raised the probability most, at most max_principal_reasons, in rank order."""
+        """Stable codes of the principal reasons, those that raised the probability most: at most max_principal_reasons, in rank order. The
+        contributions of features that are one reason (ServedFeature.principal_code) are added up first; equal sums stand by position in the
+        schema.
+        """
 
     @_builtins.property
     def principal_texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -543,6 +546,8 @@ class ServedFeature(_message.Message):
     LOWER_BOUND_FIELD_NUMBER: _builtins.int
     UPPER_BOUND_FIELD_NUMBER: _builtins.int
     CODES_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_CODE_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_TEXT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, the key of a FeatureMap."""
     group: _builtins.str
@@ -556,13 +561,17 @@ class ServedFeature(_message.Message):
     missing_share: _builtins.float
     """Share of missing values in the training data, from 0 to 1."""
     reason_code: _builtins.str
-    """Stable code of the reason that the feature gives."""
+    """Stable code of the feature's own contribution."""
     reason_text: _builtins.str
-    """Text of the reason for people."""
+    """What the feature measures, for people."""
     lower_bound: _builtins.float
     """Smallest value that the data set's source declares possible; a smaller one is refused. Absent: no bound below."""
     upper_bound: _builtins.float
     """Largest value that the data set's source declares possible; a larger one is refused. Absent: no bound above."""
+    principal_code: _builtins.str
+    """Stable code of the principal reason that the feature counts to, with all other features of the same code; never empty."""
+    principal_text: _builtins.str
+    """Text of that reason for the applicant. Empty: the reason_text of the one that contributed most among them."""
     @_builtins.property
     def codes(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """The number that stands for each level of a coded text column, in a DenseVector; empty for others."""
@@ -581,10 +590,12 @@ class ServedFeature(_message.Message):
         lower_bound: _builtins.float | None = ...,
         upper_bound: _builtins.float | None = ...,
         codes: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        principal_code: _builtins.str = ...,
+        principal_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "upper_bound", b"upper_bound"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "codes", b"codes", "group", b"group", "level", b"level", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "missing_share", b"missing_share", "name", b"name", "reason_code", b"reason_code", "reason_text", b"reason_text", "upper_bound", b"upper_bound"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound", "_maximum", b"_maximum", "_minimum", b"_minimum", "_upper_bound", b"_upper_bound", "codes", b"codes", "group", b"group", "level", b"level", "lower_bound", b"lower_bound", "maximum", b"maximum", "minimum", b"minimum", "missing_share", b"missing_share", "name", b"name", "principal_code", b"principal_code", "principal_text", b"principal_text", "reason_code", b"reason_code", "reason_text", b"reason_text", "upper_bound", b"upper_bound"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__lower_bound: _TypeAlias = _typing.Literal["lower_bound"]  # noqa: Y015
     _WhichOneofArgType__lower_bound: _TypeAlias = _typing.Literal["_lower_bound", b"_lower_bound"]  # noqa: Y015

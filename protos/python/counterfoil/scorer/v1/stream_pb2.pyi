@@ -210,7 +210,8 @@ class ScoredChunk(_message.Message):
     """
     principal_features: _builtins.bytes
     """32-bit signed integers, little-endian, (rows, max_principal_reasons): with EXPLAIN_REASONS the positions in ServingModel.features
-    of those that raised the probability most, in rank order; -1 where a row has fewer.
+    of those that raised the probability most, in rank order; -1 where a row has fewer. Of features that are one reason
+    (ServedFeature.principal_code) the one that contributes most stands for all.
     """
     baseline: _builtins.float
     """The model's expectation of the margin."""
