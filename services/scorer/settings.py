@@ -9,7 +9,8 @@ class Settings:
     """Every default is safe on a laptop: loopback only, everything under the current folder.
 
     `monitor_tls_ca` turns on TLS towards the monitor: the authority that signed its certificate; the scorer then shows
-    its own certificate, if it has one. `spool_max_bytes` bounds the file that answers wait in for the monitor.
+    its own certificate, if it has one. `spool_max_bytes` bounds the file that answers wait in for the monitor,
+    and anew those that the inputs of chunks wait in.
     """
 
     scorer_address: str = "127.0.0.1:50052"

@@ -55,6 +55,6 @@ class ChunkDesk:
     def _recorded(self, answer: ChunkAnswer, prediction_id: str, create_time: datetime) -> Receipt:
         salt = self._random_bytes(_SALT_BYTES)
         entry = chunk_entry(answer, prediction_id=prediction_id, create_time=create_time, salt=salt)
-        (receipt,) = self._spool.append([entry])
+        receipt = self._spool.append_large(entry)
         self._on_recorded()
         return receipt

@@ -1,5 +1,11 @@
 """Entries for spools, and what fills and empties one."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt, Spool
 from shared.errors import Exhausted
@@ -40,3 +46,24 @@ def drain(spool: Spool, max_bytes: int = MIB) -> list[prediction_pb2.Segment]:
         segments.append(segment)
         spool.acknowledge(segment)
     return segments
+
+
+class _LateFailure(sqlite3.Connection):
+    """A connection whose commits take place and are then said to have failed, as a disk may do it."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute the statement; after a COMMIT raise what SQLite raises for an error of the disk."""
+        cursor = super().execute(sql, parameters)
+        if sql == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return cursor
+
+
+@contextmanager
+def late_failures(spool: Spool, folder: Path) -> Iterator[None]:
+    """Let each commit of the spool in the folder take place and be said to have failed."""
+    sound = spool._writer
+    spool._writer = sqlite3.connect(folder / "spool.db", isolation_level=None, factory=_LateFailure)
+    yield
+    spool._writer.close()
+    spool._writer = sound

@@ -13,7 +13,7 @@ from tests.processes import ServiceProcess, free_port, start_service, wait_until
 
 SCORER = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
 _SOURCE = Path(__file__).with_name("disk.cpp")
-_SPOOL_FILES = ("spool.db", "spool.db-wal", "spool.db-shm")
+_SPOOL_FILES = ("spool.db*", "annex-*")
 
 
 @dataclass
@@ -44,11 +44,11 @@ class Machine:
     def cut_power(self) -> None:
         """Kill the scorer, take away what was not synced, and start it again."""
         self.scorer.kill()
-        for name in _SPOOL_FILES:
-            (self.spool / name).unlink(missing_ok=True)
-            kept = self.folder / "synced" / name
-            if kept.exists() and not name.endswith("-shm"):
-                shutil.copyfile(kept, self.spool / name)
+        for path in [path for names in _SPOOL_FILES for path in self.spool.glob(names)]:
+            path.unlink()
+            kept = self.folder / "synced" / path.name
+            if kept.exists() and not path.name.endswith("-shm"):
+                shutil.copyfile(kept, path)
         self.scorer = _start_scorer(self.folder, self.champion, self.scorer_address, self.monitor_address)
 
 

@@ -1,6 +1,8 @@
 """Disks that lose what was not synced, are full, or fail: whatever was answered is in the log, once."""
 
+import itertools
 import random
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import grpc
@@ -8,7 +10,7 @@ import pytest
 
 from counterfoil.client.channels import open_channel
 from counterfoil.client.errors import call_error
-from counterfoil.scorer.v1 import scorer_pb2
+from counterfoil.scorer.v1 import scorer_pb2, stream_pb2
 from counterfoil.scorer.v1.scorer_pb2_grpc import ScorerServiceStub
 from counterfoil.types.v1 import prediction_pb2
 from tests.lending import Lender, Promise, assert_log_keeps, eventually, read_ledger
@@ -16,6 +18,7 @@ from tests.reliability.failing_disk import Machine, machine
 
 pytestmark = pytest.mark.reliability
 CUTS = 20
+CHUNK_ROWS = 5_000
 
 
 def test_power_cuts_under_load_break_no_promise(tmp_path: Path) -> None:
@@ -31,6 +34,18 @@ def test_power_cuts_under_load_break_no_promise(tmp_path: Path) -> None:
 
         assert_kept(running, lender.promises)
     assert len(lender.promises) > 500
+
+
+def test_power_cuts_in_mid_stream_keep_every_answered_chunk(tmp_path: Path) -> None:
+    """Their inputs lie beside the spool's database; the monitor takes in only what their digests fit."""
+    receipts: list[prediction_pb2.Receipt] = []
+    with machine(tmp_path) as running:
+        for cut in range(CUTS // 4):
+            receipts += (chunk.receipt for chunk in itertools.islice(endless_answers(running), 1 + cut))
+            running.cut_power()
+
+        wait_until_shipped(running, receipts)
+    assert len({receipt.sequence for receipt in receipts}) == len(receipts) > CUTS // 2
 
 
 @pytest.mark.parametrize(
@@ -81,15 +96,39 @@ def answers(stub: ScorerServiceStub, running: Machine) -> bool:
     return True
 
 
-def assert_kept(running: Machine, promises: list[Promise]) -> None:
-    """Assert that the log keeps every promise, once all is shipped."""
-    ledger = str(running.folder / "state" / "monitor" / "log" / "ledger")
-    wanted = {(each.answer.receipt.instance, each.answer.receipt.sequence) for each in promises}
+def endless_answers(running: Machine) -> Iterator[stream_pb2.ScoredChunk]:
+    """Yield the answers about one large chunk that is sent over and over."""
+    with open_channel(running.scorer_address) as channel:
+        stub = ScorerServiceStub(channel)
+        served = stub.GetServingModel(scorer_pb2.GetServingModelRequest())
+        values = bytes(8 * len(served.features) * CHUNK_ROWS)
+        purpose, digest = prediction_pb2.PURPOSE_TEST, served.schema_digest
+        settings = stream_pb2.StreamSettings(purpose=purpose, schema_digest=digest)
+        first = stream_pb2.StreamScoreRequest(settings=settings)
+        chunk = stream_pb2.StreamScoreRequest(chunk=stream_pb2.RowChunk(values=values))
+        for reply in stub.StreamScore(itertools.chain([first], itertools.repeat(chunk))):
+            yield reply.chunk
+
+
+def wait_until_shipped(running: Machine, receipts: Iterable[prediction_pb2.Receipt]) -> None:
+    """Return once the log has the record of every receipt."""
+    ledger = ledger_of(running)
+    wanted = {(each.instance, each.sequence, each.hash) for each in receipts}
 
     def shipped() -> bool:
         """Tell whether every promised record has arrived."""
-        rows = read_ledger(ledger).select(["instance", "sequence"]).to_pylist()
-        return wanted <= {(row["instance"], row["sequence"]) for row in rows}
+        rows = read_ledger(ledger).select(["instance", "sequence", "hash"]).to_pylist()
+        return wanted <= {(row["instance"], row["sequence"], row["hash"]) for row in rows}
 
     eventually(shipped, timeout_s=90, what="shipping the spool")
-    assert_log_keeps(promises, ledger)
+
+
+def assert_kept(running: Machine, promises: list[Promise]) -> None:
+    """Assert that the log keeps every promise, once all is shipped."""
+    wait_until_shipped(running, (each.answer.receipt for each in promises))
+    assert_log_keeps(promises, ledger_of(running))
+
+
+def ledger_of(running: Machine) -> str:
+    """Return where the monitor's log lies."""
+    return str(running.folder / "state" / "monitor" / "log" / "ledger")

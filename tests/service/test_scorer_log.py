@@ -19,6 +19,7 @@ from shared.logs import JsonFormatter
 from shared.prediction_record.chain import personal_digest, verify_segment
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.fakes import FakeMonitor, FakeRegistry, monitor_server
+from tests.lending import eventually
 from tests.processes import free_port
 from tests.service.scoring import Scorer, ask, at_once, batch, failure, scorer
 
@@ -233,16 +234,24 @@ def test_a_full_spool_refuses_and_recovers_when_the_monitor_is_back(
     registry: FakeRegistry, bundle: TinyBundle, tmp_path: Path
 ) -> None:
     """RESOURCE_EXHAUSTED, never an unlogged score; every receipt arrives, and scoring resumes without a restart."""
-    monitor, address = FakeMonitor(), f"127.0.0.1:{free_port()}"
+    monitor, address, applicant_id = FakeMonitor(), f"127.0.0.1:{free_port()}", bundle.applicant_ids[0]
     with scorer(tmp_path, registry, monitor_address=address, spool_max_bytes=SMALL_SPOOL) as running:
         receipts, full = _fill(running, bundle)
         with monitor_server(monitor, address):
             monitor.wait_for_records(len(receipts))
-            after = running.stub.Score(ask(bundle.applicant_ids[0])).receipt
+            after: list[prediction_pb2.Receipt] = []
+
+            def answers() -> bool:
+                """Tell whether there is an answer: the monitor has the records a little before they are deleted."""
+                (result,) = running.stub.BatchScore(batch([scorer_pb2.Subject(applicant_id=applicant_id)])).results
+                after.extend([result.score.receipt] if result.HasField("score") else [])
+                return bool(after)
+
+            eventually(answers, timeout_s=20, what="answering again")
             monitor.wait_for_records(len(receipts) + 1)
 
     assert full == {("RESOURCE_EXHAUSTED", "SPOOL_FULL")}
-    assert [record.hash for record in monitor.records] == [receipt.hash for receipt in [*receipts, after]]
+    assert [record.hash for record in monitor.records] == [receipt.hash for receipt in receipts + after]
 
 
 def _fill(running: Scorer, bundle: TinyBundle) -> tuple[list[prediction_pb2.Receipt], set[tuple[str, str]]]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from counterfoil.types.v1 import prediction_pb2
+from services.scorer.adapters.annex import Annex, Place
 from services.scorer.adapters.spool_file import lock_directory, open_reader, open_writer, transaction, translated
 from shared.errors import Precondition
 from shared.prediction_record.chain import genesis_hash, record_hash, segment_digest
 
-LAYOUT: Final = 2
-"""Version of the file: batches of records."""
+LAYOUT: Final = 3
+"""Version of the files: batches of records, the large parts of some in an annex."""
+LARGE_BYTES: Final = 64 << 10
+"""From this size on a personal part lies in the annex."""
 ANSWER_LIFE: Final = timedelta(hours=24)
 DEFAULT_MAX_BYTES: Final = 2 << 30
 
@@ -90,16 +93,20 @@ class Spool:
     def __init__(self, directory: Path, *, clock: Callable[[], datetime], max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         """Open the spool, or make it with a new random instance name; sequence and chain go on where they ended.
 
+        `max_bytes` bounds the database, and its annex anew: rows by the thousand leave room for single decisions.
         Raises Precondition (SPOOL_LOCKED, SPOOL_LAYOUT), Exhausted (SPOOL_FULL), Unavailable (SPOOL_FAILED).
         """
         self._clock = clock
-        self._writing, self._reading = threading.Lock(), threading.Lock()
+        # Whoever takes two of them takes them in this order.
+        self._annexing, self._writing, self._reading = threading.Lock(), threading.Lock(), threading.Lock()
         with ExitStack() as opened:
             opened.enter_context(lock_directory(directory))
             self._writer = opened.enter_context(closing(open_writer(directory / "spool.db", max_bytes=max_bytes)))
             self._reader = opened.enter_context(closing(open_reader(directory / "spool.db")))
             self.instance = self._first_or_last()
             self._open_bytes = self._count_open_bytes()
+            self._annex = opened.enter_context(closing(Annex(directory, max_bytes=max_bytes)))
+            self._annex.keep_from(self._first_annexed())
             self._files = opened.pop_all()
 
     @property
@@ -112,19 +119,19 @@ class Spool:
 
         Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing is written.
         """
-        with self._writing:
-            expire_time = (self._clock() + ANSWER_LIFE).timestamp()
-            with transaction(self._writer):
-                chain = self._read_chain()
-                receipts, records = self._linked(chain, entries)
-                # One row for all: it fills its pages, and nothing is looked up sixteen times.
-                self._writer.execute("INSERT INTO batches VALUES (?, ?)", (receipts[-1].sequence, records))
-                for entry, receipt in zip(entries, receipts, strict=True):
-                    if entry.kept is not None:
-                        self._keep(entry.kept, receipt, expire_time)
-                self._write_chain(replace(chain, head_sequence=receipts[-1].sequence, head_hash=receipts[-1].hash))
-            self._open_bytes += len(records)
-            return receipts
+        return self._commit(entries)
+
+    def append_large(self, entry: Entry) -> Receipt:
+        """As `append`, for one record whose personal part may have megabytes: it is written once and delays no others.
+
+        Raises what `append` raises.
+        """
+        if len(entry.personal_part) < LARGE_BYTES:
+            return self.append([entry])[0]
+        with self._annexing:
+            place = self._annex.append(entry.personal_part)
+            (receipt,) = self._commit([entry._replace(personal_part=b"")], place)
+            return receipt
 
     def find_answer(self, key: AnswerKey) -> StoredAnswer | None:
         """Return the answer kept under the key, None if there is none or its 24 hours are over."""
@@ -141,7 +148,7 @@ class Spool:
         with self._reading, translated():
             records, size = self._reader.execute(
                 "SELECT head_sequence - shipped_sequence, (SELECT coalesce(sum(length(records)), 0) FROM batches)"
-                " FROM chain"
+                " + (SELECT coalesce(sum(size), 0) FROM annexed) FROM chain"
             ).fetchone()
         return Depth(records, size)
 
@@ -163,14 +170,17 @@ class Spool:
 
     def acknowledge(self, segment: prediction_pb2.Segment) -> None:
         """Delete the sealed segment's records: the monitor has them on disk."""
-        with self._writing, transaction(self._writer):
-            chain = self._read_chain()
-            last = segment.records[-1]
-            if last.sequence != chain.sealed_sequence:
-                raise ValueError(f"segment {segment.number} is not the sealed one")
-            self._writer.execute("DELETE FROM batches WHERE last_sequence <= ?", (last.sequence,))
-            shipped = replace(chain, shipped_sequence=last.sequence, shipped_hash=last.hash)
-            self._write_chain(replace(shipped, shipped_segments=segment.number, sealed_sequence=0))
+        last = segment.records[-1]
+        with self._annexing, self._writing:
+            with transaction(self._writer):
+                chain = self._read_chain()
+                if last.sequence != chain.sealed_sequence:
+                    raise ValueError(f"segment {segment.number} is not the sealed one")
+                self._writer.execute("DELETE FROM batches WHERE last_sequence <= ?", (last.sequence,))
+                self._writer.execute("DELETE FROM annexed WHERE last_sequence <= ?", (last.sequence,))
+                shipped = replace(chain, shipped_sequence=last.sequence, shipped_hash=last.hash)
+                self._write_chain(replace(shipped, shipped_segments=segment.number, sealed_sequence=0))
+            self._annex.keep_from(self._first_annexed())
 
     def purge(self, limit: int) -> int:
         """Delete up to `limit` kept answers whose 24 hours are over and return how many were deleted."""
@@ -183,8 +193,27 @@ class Spool:
 
     def close(self) -> None:
         """Close the file and let another process have it."""
-        with self._writing, self._reading:
+        with self._annexing, self._writing, self._reading:
             self._files.close()
+
+    def _commit(self, entries: Sequence[Entry], place: Place | None = None) -> list[Receipt]:
+        """Append the records; `place` is where the personal part of the last one lies, if it is in the annex."""
+        with self._writing:
+            expire_time = (self._clock() + ANSWER_LIFE).timestamp()
+            with transaction(self._writer):
+                chain = self._read_chain()
+                receipts, records = self._linked(chain, entries)
+                head = receipts[-1]
+                # One row for all: it fills its pages, and nothing is looked up sixteen times.
+                self._writer.execute("INSERT INTO batches VALUES (?, ?)", (head.sequence, records))
+                if place is not None:
+                    self._writer.execute("INSERT INTO annexed VALUES (?, ?, ?, ?)", (head.sequence, *place))
+                for entry, receipt in zip(entries, receipts, strict=True):
+                    if entry.kept is not None:
+                        self._keep(entry.kept, receipt, expire_time)
+                self._write_chain(replace(chain, head_sequence=head.sequence, head_hash=head.hash))
+            self._open_bytes += len(records) + (place.size if place else 0)
+            return receipts
 
     def _first_or_last(self) -> str:
         with transaction(self._writer):
@@ -212,10 +241,17 @@ class Spool:
     def _count_open_bytes(self) -> int:
         with translated():
             size: int = self._writer.execute(
-                "SELECT coalesce(sum(length(records)), 0) FROM batches WHERE last_sequence >"
+                "SELECT coalesce(sum(length(records) + coalesce(size, 0)), 0)"
+                " FROM batches LEFT JOIN annexed USING (last_sequence) WHERE last_sequence >"
                 " (SELECT max(sealed_sequence, shipped_sequence) FROM chain)"
             ).fetchone()[0]
         return size
+
+    def _first_annexed(self) -> int | None:
+        """Return the first file of the annex that is still needed, None if there is none."""
+        with translated():
+            first: int | None = self._writer.execute("SELECT min(file) FROM annexed").fetchone()[0]
+        return first
 
     def _linked(self, chain: _Chain, entries: Sequence[Entry]) -> tuple[list[Receipt], bytes]:
         """Return the receipts, and the records as the `records` of a segment are encoded."""
@@ -259,7 +295,8 @@ class Spool:
         """Return the last sequence that the next segment reaches, and the size of its batches; 0 if there is none."""
         last, total = 0, 0
         sizes = self._writer.execute(
-            "SELECT last_sequence, length(records) FROM batches WHERE last_sequence > ? ORDER BY last_sequence",
+            "SELECT last_sequence, length(records) + coalesce(size, 0) FROM batches"
+            " LEFT JOIN annexed USING (last_sequence) WHERE last_sequence > ? ORDER BY last_sequence",
             (chain.shipped_sequence,),
         )
         for sequence, size in sizes:
@@ -274,9 +311,14 @@ class Spool:
             instance=self.instance, number=chain.shipped_segments + 1, previous_hash=chain.shipped_hash
         )
         with translated():
-            rows: list[tuple[bytes]] = self._writer.execute(
-                "SELECT records FROM batches WHERE last_sequence <= ? ORDER BY last_sequence", (chain.sealed_sequence,)
+            rows: list[tuple[bytes, int | None, int, int]] = self._writer.execute(
+                "SELECT records, file, start, size FROM batches LEFT JOIN annexed USING (last_sequence)"
+                " WHERE last_sequence <= ? ORDER BY last_sequence",
+                (chain.sealed_sequence,),
             ).fetchall()
-        segment.MergeFromString(b"".join(records for (records,) in rows))
+        for records, file, start, size in rows:
+            segment.MergeFromString(records)
+            if file is not None:
+                segment.records[-1].personal_part = self._annex.read(Place(file, start, size))
         segment.digest = segment_digest(segment)
         return segment

@@ -1,5 +1,6 @@
 """The spool's SQLite file: opened by one process at a time, durable, bounded, its errors in domain words."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -20,6 +21,9 @@ CREATE TABLE IF NOT EXISTS chain (
     sealed_sequence INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS batches (last_sequence INTEGER PRIMARY KEY, records BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS annexed (
+    last_sequence INTEGER PRIMARY KEY, file INTEGER NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS answers (
     caller TEXT NOT NULL, method TEXT NOT NULL, request_id TEXT NOT NULL, place INTEGER NOT NULL,
     digest BLOB NOT NULL, answer BLOB NOT NULL, expire_time REAL NOT NULL,
@@ -68,7 +72,7 @@ def open_writer(path: Path, *, max_bytes: int) -> sqlite3.Connection:
         page_size: int = connection.execute("PRAGMA page_size").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
         connection.executescript(_SCHEMA)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return connection
 
 
@@ -100,16 +104,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise SQLite's errors as domain errors that say nothing of the path; the log gets what SQLite says."""
+    """Raise errors of SQLite and of files as domain errors that say nothing of the path; the log gets their words."""
     try:
         yield
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            raise Exhausted(
-                "the prediction spool is full, so nothing can be recorded or answered; bring the monitor back, free "
-                "the disk, or raise COUNTERFOIL_SPOOL_MAX_BYTES (answers under a request_id stay for 24 hours)",
-                reason="SPOOL_FULL",
-            ) from error
+    except (sqlite3.Error, OSError) as error:
+        if _of_no_room(error):
+            raise full() from error
         _LOGGER.error("spool failed", extra={"fields": {"cause": type(error).__name__, "message": str(error)}})
         raise Unavailable(
             "the prediction spool cannot be read or written, so nothing is answered; see the scorer's log",
@@ -117,7 +117,23 @@ def translated() -> Iterator[None]:
         ) from error
 
 
-def _sync_directory(directory: Path) -> None:
+def full() -> Exhausted:
+    """Return the error that the disk, or what the spool may have of it, is used up."""
+    return Exhausted(
+        "the prediction spool is full, so nothing can be recorded or answered; bring the monitor back, free "
+        "the disk, or raise COUNTERFOIL_SPOOL_MAX_BYTES (answers under a request_id stay for 24 hours)",
+        reason="SPOOL_FULL",
+    )
+
+
+def _of_no_room(error: sqlite3.Error | OSError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def sync_directory(directory: Path) -> None:
+    """Let the directory's entries be on disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
