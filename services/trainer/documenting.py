@@ -3,8 +3,6 @@
 import tempfile
 from pathlib import Path
 
-import polars as pl
-
 from services.trainer.adapters.dataset_files import StoredDataset
 from services.trainer.adapters.tracking import RunLog
 from services.trainer.domain.artifacts import MODEL_DOCUMENT
@@ -12,7 +10,7 @@ from services.trainer.domain.bundling import promotion_obstacle
 from services.trainer.domain.model_document import ModelFacts, model_document
 from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.results import DatasetResult
-from services.trainer.domain.slices import Attribute, Rated, slice_applicants
+from services.trainer.domain.slices import Attribute, Rated, judged_split, repeated, slice_applicants
 from services.trainer.domain.training import Training
 from shared.bundle.writing import BundleContents
 
@@ -27,7 +25,7 @@ def log_document(
     contents: BundleContents,
 ) -> None:
     """Write the document of what was trained into the run's own folder."""
-    judged_on = "test" if "test" in training.scored else "cv"
+    judged_on = judged_split(training.scored)
     facts = ModelFacts(
         job=contents.training_job,
         plan=plan,
@@ -49,11 +47,6 @@ def _attributes(
     dataset: StoredDataset, training: Training, contents: BundleContents, judged_on: str
 ) -> tuple[Attribute, ...]:
     scored = training.scored[judged_on]
-    frame = dataset.test.frame if judged_on == "test" else _repeated(dataset.train.frame, len(scored.targets))
+    frame = dataset.test.frame if judged_on == "test" else repeated(dataset.train.frame, len(scored.targets))
     rated = Rated(frame, scored.targets, scored.probabilities, training.threshold.value)
     return slice_applicants(rated, dataset.features, contents.schema.names)
-
-
-def _repeated(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """Return the train rows once for each repeat of the cross-validation, as out-of-fold outcomes are."""
-    return pl.concat([frame] * (rows // frame.height))

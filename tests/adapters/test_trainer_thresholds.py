@@ -1,5 +1,6 @@
 """Outcomes are kept as they were, and a version with another threshold is the same model in another seal."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from services.trainer.adapters.patience import NO_PATIENCE
 from services.trainer.adapters.scored_files import ARTIFACTS, read_scored, scored_file, write_scored
 from services.trainer.adapters.tracking import Tracking
 from services.trainer.adapters.versions import MlflowVersions, version_tags
+from services.trainer.domain.artifacts import list_artifacts, read_artifact
+from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, ColumnFate, Imputation
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs
 from services.trainer.domain.versions import ModelVersion, ThresholdWish
@@ -19,17 +22,29 @@ from shared.bundle.reading import load_bundle
 from shared.bundle.registry import ModelRegistry
 from shared.errors import Precondition
 from tests.adapters.mlflow_stores import MlflowStore
-from tests.bundles import TinyBundle, tiny_bundle
+from tests.bundles import SCHEMA, TinyBundle, tiny_bundle
 
-_SCORED = Scored(np.array([1, 0, 1], dtype=np.int8), np.array([0.1 + 0.2, 1 / 3, 5e-324]), np.array([1.0, 2.5, 9e6]))
+# Of the data set's 600 applicants in its train split, twice: out of fold in two repeats.
+_DRAW = np.random.default_rng(8)
+_SCORED = Scored(
+    (_DRAW.random(1200) < 0.3).astype(np.int8), np.r_[0.1 + 0.2, 5e-324, _DRAW.random(1198)], _DRAW.random(1200) * 9e6
+)
 _COSTS = Costs(0.6, 0.1, "AMT_CREDIT")
 _WISH = ThresholdWish("rethresholded", 1, 0.25, "why not", "CN=analyst", "r-1")
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyBundle:
-    """Return the bundle of version 1."""
-    return tiny_bundle(tmp_path_factory.mktemp("tiny"), seed=6, model_name="rethresholded")
+def tiny(mlflow_store: MlflowStore, tmp_path_factory: pytest.TempPathFactory) -> TinyBundle:
+    """Return the bundle of version 1, whose data set is in MLflow."""
+    client, folder = mlflow_store.client, tmp_path_factory.mktemp("tiny")
+    experiment = Tracking(client, NO_PATIENCE).experiment("ds-rethresholded")
+    run = client.create_run(experiment).info.run_id
+    tiny = tiny_bundle(folder, seed=6, model_name="rethresholded", experiment_id=experiment, run_id=run)
+    record = CleaningRecord(CleaningOptions(Imputation.NONE), tuple(ColumnFate(name, 0.0) for name in SCHEMA.names))
+    (folder / "dataset" / "features.json").write_text(json.dumps(SCHEMA.to_json()))
+    (folder / "dataset" / "cleaning.json").write_text(json.dumps(record.to_json()))
+    client.log_artifacts(run, str(folder / "dataset"), "dataset")
+    return tiny
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +62,10 @@ def versions(
     run = client.create_run(Tracking(client, NO_PATIENCE).experiment("ds-rethresholded")).info.run_id
     digests = write_scored(folder, {"cv": _SCORED})
     client.log_artifacts(run, str(folder), ARTIFACTS)
+    client.log_text(run, "# Model document: version 1\n\n## Intended use\n", "model_document.md")
+    client.log_text(run, "trial\n0\n", "cv_results.csv")
+    for name in ("feature_importance", "cost_curve"):
+        client.log_text(run, "of version 1", f"figures/{name}.png")
     tags = version_tags(
         classifier="lightgbm",
         dataset="ds-rethresholded",
@@ -115,6 +134,21 @@ def test_its_run_keeps_the_outcomes_and_its_metrics(
     assert (run.info.status, run.data.tags["counterfoil.kind"]) == ("FINISHED", "threshold")
     assert run.data.metrics == {"cv_auc": 0.7, "cv_f1": 0.1, "threshold": 0.25}
     assert (run.data.params["base_version"], run.data.params["reason"]) == ("1", "why not")
+
+
+def test_its_run_has_figures_and_a_document_at_its_threshold(versions: MlflowVersions, made: ModelVersion) -> None:
+    """Those of the base version that a threshold does not change, too; and its document at the end."""
+    base = versions.get("rethresholded", "1")
+    told = {artifact.name for artifact in list_artifacts(versions.files, made.run_id)}
+    text = b"".join(read_artifact(versions.files, made.run_id, "model_document.md")).decode()
+
+    figures = ("calibration", "confusion_matrix", "cost_curve", "feature_importance", "precision_recall", "roc_curve")
+    assert told == {"model_document.md", "cv_results.csv", *(f"figures/{name}.png" for name in figures)}
+    assert b"".join(read_artifact(versions.files, made.run_id, "figures/feature_importance.png")) == b"of version 1"
+    assert b"".join(read_artifact(versions.files, made.run_id, "figures/cost_curve.png")).startswith(b"\x89PNG")
+    assert f"from {base.threshold:.6f} on. CN=analyst had it registered and gave as the reason: why not" in text
+    assert "### CODE_GENDER\n\nUsed by the model. Ratio of approval rates" in text
+    assert text.endswith("## Model document: version 1\n\n### Intended use\n")
 
 
 def test_a_version_is_found_by_the_request_that_made_it(versions: MlflowVersions, made: ModelVersion) -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from mlflow import MlflowClient
 
-from counterfoil.trainer.v1 import governance_pb2, threshold_pb2, training_pb2
+from counterfoil.trainer.v1 import artifact_pb2, governance_pb2, threshold_pb2, training_pb2
 from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import ModelRegistry
 from tests.service.trainer import Trainer, refusal_of
@@ -95,6 +95,30 @@ def test_a_new_threshold_is_a_new_version_of_the_same_model(
     assert rethresholded.training_job == training_job.name
     assert rethresholded.metrics["cv_auc"] == training_job.metrics["cv_auc"]
     assert rethresholded.metrics["cv_approval_rate"] > training_job.metrics["cv_approval_rate"]
+
+
+def test_it_has_every_artifact_of_its_base_and_a_document_of_its_own(
+    trainer: Trainer, training_job: training_pb2.TrainingJob, rethresholded: training_pb2.ModelVersion
+) -> None:
+    """What validation reads of a model, it reads of one at another threshold, without going back."""
+    names = [
+        [artifact.artifact for artifact in trainer.stub.ListModelArtifacts(request).model_artifacts]
+        for request in (
+            artifact_pb2.ListModelArtifactsRequest(parent=name)
+            for name in (training_job.model_version, rethresholded.name)
+        )
+    ]
+    chunks = trainer.stub.ReadModelArtifact(
+        artifact_pb2.ReadModelArtifactRequest(name=rethresholded.name, artifact="model_document.md")
+    )
+
+    text = b"".join(chunk.chunk for chunk in chunks).decode()
+
+    assert names[0] == names[1]
+    assert text.startswith("# Model document: credit-default at the threshold 0.500000\n")
+    assert f"The model of `{training_job.model_version}`" in text
+    assert "## Groups of applicants" in text
+    assert "### Reproduction" in text
 
 
 def test_the_same_request_makes_one_version(

@@ -8,9 +8,11 @@ from mlflow import MlflowClient
 
 from services.trainer.adapters.patience import NO_PATIENCE
 from services.trainer.adapters.scored_files import ARTIFACTS, read_scored, scored_file
+from services.trainer.adapters.threshold_report import ThresholdReporter
 from services.trainer.adapters.tracking import KIND_TAG, RunLog, Tracking, fetch_artifact
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.versions import ModelVersion, ThresholdWish
+from shared.bundle.manifest import open_sealed
 from shared.bundle.registry import ModelRegistry
 from shared.bundle.writing import reseal
 from shared.digests import digest_of_file
@@ -38,7 +40,8 @@ def register_rethresholded(
 ) -> int:
     """Register the base version's bundle, resealed with the threshold, from a run of its own; return the number.
 
-    The run keeps the outcomes as well, so that it outlives the base version. `tags` are those of the new version.
+    The run keeps the outcomes as well, figures and a model document, so that it outlives the base version. `tags` are
+    those of the new version.
     """
     bundle = bundles.fetch_bundle(bundles.resolve(base.model, str(base.version)))
     with reaching_mlflow():
@@ -52,17 +55,25 @@ def register_rethresholded(
         folder = Path(scratch)
         run.params({"model": base.model, "base_version": base.version, "reason": wish.reason})
         run.metrics({**metrics, "threshold": wish.threshold})
-        _copy_scored(client, base, run, folder / "outcomes")
+        scored = _copy_scored(client, base, run, folder / "outcomes")
+        report = folder / "report"
+        report.mkdir()
+        dataset = open_sealed(bundle, base.bundle_digest).manifest.dataset
+        ThresholdReporter(client, bundles).write(report, base, wish, metrics=metrics, scored=scored, dataset=dataset)
+        run.folder(report)
         sealed = folder / "bundle"
         digest = reseal(bundle, sealed, digest=base.bundle_digest, threshold=wish.threshold, metrics=metrics)
         return bundles.register_bundle(sealed, model=base.model, run_id=run.run_id, digest=digest, tags=tags)
 
 
-def _copy_scored(client: MlflowClient, base: ModelVersion, run: RunLog, folder: Path) -> None:
+def _copy_scored(client: MlflowClient, base: ModelVersion, run: RunLog, folder: Path) -> dict[str, Scored]:
     folder.mkdir()
     for split in base.scored:
-        _fetch(client, base, split, folder)
+        with tempfile.TemporaryDirectory() as scratch:
+            # Where below the scratch folder it arrives depends on the artifacts' store.
+            _fetch(client, base, split, Path(scratch)).rename(folder / scored_file(split))
     run.folder(folder, ARTIFACTS)
+    return {split: read_scored(folder / scored_file(split)) for split in base.scored}
 
 
 def _fetch(client: MlflowClient, version: ModelVersion, split: str, folder: Path) -> Path:

@@ -10,14 +10,14 @@ from shared.errors import InvalidInput, NotFound
 
 CHUNK_BYTES: Final = 256 * 1024
 MODEL_DOCUMENT: Final = "model_document.md"
-_FIGURES: Final = "figures"
-_FIGURE: Final = re.compile(rf"{_FIGURES}/[a-z0-9_]{{1,64}}\.png")
+FIGURES: Final = "figures"
+_FIGURE: Final = re.compile(rf"{FIGURES}/[a-z0-9_]{{1,64}}\.png")
 _DOCUMENTS: Final[Mapping[str, str]] = {
     MODEL_DOCUMENT: "text/markdown",
     "trials.json": "application/json",
-    "trials.csv": "text/csv",
     "cv_results.csv": "text/csv",
     "feature_importance.csv": "text/csv",
+    "scorecard.csv": "text/csv",
 }
 
 
@@ -32,7 +32,7 @@ class Artifact:
 
 def list_artifacts(files: RunFiles, run_id: str) -> list[Artifact]:
     """Return the artifacts of a run that may be read, by name."""
-    sizes = files.sizes(run_id, ["", _FIGURES])
+    sizes = files.sizes(run_id, ["", FIGURES])
     return [Artifact(name, _content_type(name), sizes[name]) for name in sorted(sizes) if _content_type(name)]
 
 
@@ -43,8 +43,8 @@ def read_artifact(files: RunFiles, run_id: str, name: str) -> Iterator[bytes]:
     """
     if not _content_type(name):
         known = ", ".join(_DOCUMENTS)
-        raise InvalidInput.of("artifact", f"must be one of {known} or {_FIGURES}/NAME.png; see ListModelArtifacts")
-    if name not in files.sizes(run_id, [_FIGURES if name.startswith(_FIGURES) else ""]):
+        raise InvalidInput.of("artifact", f"must be one of {known} or {FIGURES}/NAME.png; see ListModelArtifacts")
+    if name not in files.sizes(run_id, [FIGURES if name.startswith(FIGURES) else ""]):
         raise NotFound(
             f"this version has no {name}; `counterfoil model artifacts` lists those it has",
             reason="ARTIFACT_NOT_FOUND",

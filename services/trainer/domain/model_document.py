@@ -10,12 +10,13 @@ from services.trainer.domain.plan import TrainingPlan
 from services.trainer.domain.results import SPLITS, DatasetResult
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.slices import FEWEST_ROWS, FOUR_FIFTHS, Attribute
+from services.trainer.domain.threshold import Costs
 from services.trainer.domain.training import Training
 from shared.bundle.schema import Feature
 from shared.calibration import calibration_bins
 
 _HEAVIEST = 15
-_METRICS = {
+METRICS = {
     "auc": "area under the ROC curve",
     "gini": "Gini",
     "ks": "Kolmogorov-Smirnov",
@@ -72,7 +73,7 @@ def model_document(facts: ModelFacts) -> str:
         _quality(facts),
         _calibration(facts),
         _threshold(facts),
-        _groups(facts),
+        groups_section(facts.attributes, facts.judged_on),
         _limits(facts),
         _reproduction(facts),
     )
@@ -167,11 +168,11 @@ def _search(facts: ModelFacts) -> list[str]:
 def _quality(facts: ModelFacts) -> list[str]:
     metrics, splits = facts.training.metrics, list(facts.training.scored)
     baseline = facts.dataset.baseline_metrics
-    dummy = {name: baseline.get(f"{facts.judged_on}_{name}", baseline.get(f"train_{name}")) for name in _METRICS}
+    dummy = {name: baseline.get(f"{facts.judged_on}_{name}", baseline.get(f"train_{name}")) for name in METRICS}
     dummy["business_cost"] = metrics.get(f"{facts.judged_on}_dummy_business_cost")
     rows = [
         (text, *(figure(metrics.get(f"{split}_{name}")) for split in splits), figure(dummy[name]))
-        for name, text in _METRICS.items()
+        for name, text in METRICS.items()
     ]
     return section(
         "Quality",
@@ -201,14 +202,13 @@ def _calibration(facts: ModelFacts) -> list[str]:
 
 
 def _threshold(facts: ModelFacts) -> list[str]:
-    costs, metrics, split = facts.plan.costs, facts.training.metrics, facts.judged_on
+    metrics, split = facts.training.metrics, facts.judged_on
     own, dummy = metrics[f"{split}_business_cost"], metrics[f"{split}_dummy_business_cost"]
     return section(
         "Threshold and costs",
         bullets(
             [
-                f"approving an applicant who defaults costs {_cost(costs.false_negative, costs.false_negative_column)}",
-                f"refusing one who would have paid costs {_cost(costs.false_positive, costs.false_positive_column)}",
+                *cost_lines(facts.plan.costs),
                 f"threshold {facts.training.threshold.value:.6f}, which of all there are costs least out of fold",
                 f"cost per applicant on `{split}`: {own:.4f}, against {dummy:.4f} of the dummy ({share(own / dummy)})",
                 f"approved on `{split}`: {share(metrics[f'{split}_approval_rate'])}, of whom"
@@ -218,20 +218,29 @@ def _threshold(facts: ModelFacts) -> list[str]:
     )
 
 
+def cost_lines(costs: Costs) -> list[str]:
+    """Return what each wrong answer costs, in words."""
+    return [
+        f"approving an applicant who defaults costs {_cost(costs.false_negative, costs.false_negative_column)}",
+        f"refusing one who would have paid costs {_cost(costs.false_positive, costs.false_positive_column)}",
+    ]
+
+
 def _cost(factor: float, column: str) -> str:
     return f"{factor:g} times `{column}`" if column else f"{factor:g}"
 
 
-def _groups(facts: ModelFacts) -> list[str]:
-    if not facts.attributes:
+def groups_section(attributes: Sequence[Attribute], judged_on: str) -> list[str]:
+    """Return the section on how a threshold treats groups of applicants."""
+    if not attributes:
         text = "The data set tells no gender, age, family, education or kind of contract by a name that is known here."
         return section("Groups of applicants", paragraph(text, "Nothing is said of how the model treats groups."))
     lines = paragraph(
-        f"On `{facts.judged_on}`. The ratio is the smallest approval rate over the largest, of groups with at least",
+        f"On `{judged_on}`. The ratio is the smallest approval rate over the largest, of groups with at least",
         f"{FEWEST_ROWS} applicants; below {FOUR_FIFTHS} (the four-fifths rule, 29 CFR 1607.4 D) somebody has to say",
         "why the difference is needed.",
     )
-    for attribute in facts.attributes:
+    for attribute in attributes:
         lines += _attribute(attribute)
     return section("Groups of applicants", lines)
 

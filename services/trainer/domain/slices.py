@@ -1,7 +1,7 @@
 """How a model treats groups of applicants: by what the data set says of them, whether the model sees it or not."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,6 +65,16 @@ class Attribute:
         return min(rates) / max(rates) if len(rates) > 1 and max(rates) > 0.0 else None
 
 
+def judged_split(scored: Collection[str]) -> str:
+    """Return which of the scored splits had least part in the training."""
+    return "test" if "test" in scored else "cv"
+
+
+def repeated(frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return the train rows once for each repeat of the cross-validation, as out-of-fold outcomes are."""
+    return pl.concat([frame] * (rows // frame.height))
+
+
 def slice_applicants(rated: Rated, features: Sequence[Feature], kept: Sequence[str]) -> tuple[Attribute, ...]:
     """Return the attributes that tell of gender, age, family, contract and the like, in the data set's order.
 
@@ -78,6 +88,11 @@ def slice_applicants(rated: Rated, features: Sequence[Feature], kept: Sequence[s
         if len(slices) > 1:
             found.append(Attribute(name, any(member.name in kept for member in members), slices))
     return tuple(found)
+
+
+def group_columns(features: Sequence[Feature]) -> list[str]:
+    """Return the columns that `slice_applicants` looks at."""
+    return [member.name for _, members in _attributes(features) for member in members]
 
 
 def _attributes(features: Sequence[Feature]) -> Iterator[tuple[str, list[Feature]]]:
