@@ -1,8 +1,11 @@
 """A champion for whole processes: a tiny bundle in a real MLflow, its data set's splits beside it."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shared.bundle.registry import ModelRegistry
 from shared.bundle.writing import write_bundle
@@ -12,10 +15,14 @@ from tests.bundles import MODEL, tiny_bundle
 
 @dataclass(frozen=True)
 class Champion:
-    """What services need to serve it (`variables` of the environment), and the applicants it knows."""
+    """What services need to serve it (`variables` of the environment), and the applicants it knows.
+
+    `values` are their features, (n_rows, n_features) with NaN where one is missing.
+    """
 
     variables: dict[str, str]
     applicant_ids: tuple[str, ...]
+    values: NDArray[np.float64] = field(repr=False)
 
 
 def champion_in(folder: Path, *, seed: int) -> Champion:
@@ -38,4 +45,4 @@ def champion_in(folder: Path, *, seed: int) -> Champion:
         "COUNTERFOIL_STATE_DIR": str(folder / "state"),
         "PATH": os.environ["PATH"],
     }
-    return Champion(variables, bundle.applicant_ids)
+    return Champion(variables, bundle.applicant_ids, bundle.values)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import grpc
 import pyarrow as pa
@@ -18,6 +19,7 @@ from counterfoil.scorer.v1.scorer_pb2_grpc import ScorerServiceStub
 from counterfoil.types.v1 import prediction_pb2
 from shared.prediction_record.chain import genesis_hash, record_hash
 
+Reply = TypeVar("Reply")
 LEDGER_COLUMNS = ["instance", "number", "sequence", "hash", "prediction_id", "decision_part", "personal_part"]
 
 
@@ -80,21 +82,25 @@ class Lender:
                     purpose=prediction_pb2.PURPOSE_DECISION,
                     subject=scorer_pb2.Subject(applicant_id=next(self._applicant_ids)),
                 )
-                self.promises.append(Promise(request.request_id, _insist(stub, request)))
+                self.promises.append(Promise(request.request_id, self._answer(stub, request)))
+
+    def _answer(self, stub: ScorerServiceStub, request: scorer_pb2.ScoreRequest) -> scorer_pb2.ScoreResponse:
+        return insist(lambda: stub.Score(request, timeout=30, wait_for_ready=True))
 
 
-# On a busy machine a scorer may take longer to start than a call waits for it.
-_PASSING = {grpc.StatusCode.UNAVAILABLE.name, grpc.StatusCode.DEADLINE_EXCEEDED.name}
+# On a busy machine a scorer may take longer to start than a call waits for it. A call that reaches a server just
+# as that begins to stop is cancelled by gRPC itself.
+PASSING = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
 
 
-def _insist(stub: ScorerServiceStub, request: scorer_pb2.ScoreRequest) -> scorer_pb2.ScoreResponse:
-    """Return the answer, asking again while the scorer is down or starting."""
+def insist(call: Callable[[], Reply]) -> Reply:
+    """Return the call's reply, calling again while the scorer is down or starting."""
     pause = threading.Event()
     for _ in range(600):
         try:
-            return stub.Score(request, timeout=30, wait_for_ready=True)
+            return call()
         except grpc.RpcError as error:
-            if call_error(error).code not in _PASSING:
+            if call_error(error).code not in PASSING:
                 raise
             pause.wait(0.1)
     raise AssertionError("the scorer stayed unavailable")

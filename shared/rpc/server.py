@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from shared.errors import InvalidInput, Precondition
 from shared.rpc.boundary import Boundary, FinishedRpc, log_rpc
+from shared.rpc.health import Health
 
 _LAST_PORT = 65_535
 
@@ -59,7 +60,7 @@ class RpcServer:
     def __init__(
         self,
         server: grpc.Server,
-        health_servicer: health.HealthServicer,
+        health_servicer: Health,
         *,
         port: int,
         grace_seconds: float,
@@ -82,11 +83,12 @@ class RpcServer:
     def stop(self, grace_seconds: float | None = None) -> None:
         """Set all health to NOT_SERVING, refuse new calls, let running ones end within the grace, then cancel them.
 
-        Streams that watch something see `stopping` and end by themselves.
+        Streams that watch something see `stopping` and end by themselves; those that watch health hear of it and end.
         Returns when the last call has ended. Calling it again, also meanwhile, is safe; a shorter grace then wins.
         """
         self._health.enter_graceful_shutdown()
         ended = self._server.stop(self._grace if grace_seconds is None else grace_seconds)
+        self._health.end_watches()
         self._stopping.set()
         ended.wait()
 
@@ -125,7 +127,7 @@ def build_server(
     )
     if settings.private_socket is not None:
         _bind(server, f"unix:{settings.private_socket}", None)
-    health_servicer = health.HealthServicer()
+    health_servicer = Health()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     for service in services:
         service.add(server)

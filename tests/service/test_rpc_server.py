@@ -158,6 +158,29 @@ def test_a_graceful_stop_answers_what_is_running_and_nothing_new() -> None:
     assert not was_stopped
 
 
+def test_a_health_watcher_hears_of_a_stop_first_and_does_not_hold_it_up() -> None:
+    """NOT_SERVING comes while a call is still running; then the watch ends, long before the grace does."""
+    gate = Gate()
+
+    with running(scorer(gate.score)) as service, ThreadPoolExecutor(2) as pool:
+        watching = health_pb2_grpc.HealthStub(service.channel).Watch(  # type: ignore[attr-defined]  # untyped in typeshed
+            health_pb2.HealthCheckRequest(service=SCORER), timeout=DEADLINE_S
+        )
+        before = next(watching).status
+        inside = pool.submit(service.score)
+        assert gate.entered.acquire(timeout=DEADLINE_S)
+        stopped = pool.submit(service.server.stop, 1000)
+        told = [update.status for update in watching]
+        was_answered = inside.done()
+        gate.open.set()
+        answered = inside.result().prediction
+        stopped.result(timeout=DEADLINE_S)
+
+    assert (before, told) == (SERVING, [NOT_SERVING])
+    assert not was_answered
+    assert answered == "made"
+
+
 def test_a_second_stop_with_a_shorter_grace_cancels_what_still_runs() -> None:
     """A call that never ends cannot hold the process."""
     gate = Gate()

@@ -11,6 +11,7 @@ import pytest
 
 from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc
 from counterfoil.types.v1 import prediction_pb2
+from tests.mixed_lending import MixedLender, Promise, assert_kept_once
 from tests.processes import ROOT
 from tests.repeating import repeat_at_once
 from tests.service.scoring import ask, failure
@@ -24,6 +25,12 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     """Give two workers; the last test ends them."""
     with scorer_processes(tmp_path_factory.mktemp("workers"), 2) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def promises() -> list[Promise]:
+    """Return what lenders were told while a worker was killed; the last test looks for it."""
+    return []
 
 
 def test_both_answer_on_one_port_each_with_a_log_of_its_own(workers: Workers) -> None:
@@ -66,9 +73,11 @@ def test_a_reload_reaches_both(workers: Workers) -> None:
     assert len(workers.events("bundle served")) == 4
 
 
-def test_a_worker_that_dies_comes_back_with_its_spool(workers: Workers) -> None:
-    """Its answers go on in the same instance, and the other one answers meanwhile."""
+def test_a_worker_that_dies_comes_back_with_its_spool(workers: Workers, promises: list[Promise]) -> None:
+    """Killed under every kind of call: its answers go on in the same instance, and the other one answers meanwhile."""
     before, told = workers.instances(), workers.score(request_id="r-2")
+    lender = MixedLender(workers.address, workers.champion)
+    lender.wait_for_promises(100)
     pid = workers.events("serving")[0]["pid"]
     assert isinstance(pid, int)
 
@@ -76,6 +85,9 @@ def test_a_worker_that_dies_comes_back_with_its_spool(workers: Workers) -> None:
     (died,) = workers.wait_for("worker died", 1)
     meanwhile, again = workers.score(), workers.score(request_id="r-2")
     workers.wait_for("bundle served", 5)
+    lender.wait_for_promises(100)
+    lender.stop()
+    promises.extend(lender.promises)
 
     assert died["exit_code"] == -signal.SIGKILL
     assert meanwhile.receipt.instance in before
@@ -96,9 +108,11 @@ def test_another_supervisor_is_refused_the_port(workers: Workers) -> None:
     assert "ADDRESS_IN_USE" in ended.stderr
 
 
-def test_sigterm_drains_both(workers: Workers) -> None:
-    """The supervisor ends with 0 once both have ended by themselves."""
+def test_sigterm_drains_both(workers: Workers, promises: list[Promise]) -> None:
+    """The supervisor ends with 0 once both have ended by themselves; their spools hold what was promised, once."""
     workers.process.send_signal(signal.SIGTERM)
 
     assert workers.process.wait(timeout=WAIT_S) == 0
     assert len(workers.events("stopped")) == 2
+    assert_kept_once(promises, workers.segments())
+    assert {promise.method for promise in promises} == {"Score", "BatchScore", "StreamScore", "ScoreDataset"}
