@@ -162,7 +162,7 @@ def _shipper(settings: Settings, spool: Spool, seal_seconds: float, opened: Exit
 def _loader(settings: Settings, registry: Registry | None, clock: Callable[[], datetime]) -> Loader:
     """Return what loads the champion; MLflow is first touched when it does."""
     if registry is not None:
-        return Loader(registry, settings.model, settings.alias, settings.cache_folder, clock)
+        return Loader(registry, settings.model, settings.alias, settings.cache_folder, clock, barred=settings.barred)
     mlflow_registry = ModelRegistry(settings.mlflow_uri, cache=settings.cache_folder)
 
     @cache
@@ -170,7 +170,9 @@ def _loader(settings: Settings, registry: Registry | None, clock: Callable[[], d
         """Make MLflow's database ready, once."""
         prepare(settings.mlflow_uri, settings.mlflow_artifacts)
 
-    return Loader(mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock, prepared)
+    return Loader(
+        mlflow_registry, settings.model, settings.alias, settings.cache_folder, clock, prepared, settings.barred
+    )
 
 
 def _challenger(settings: Settings, loader: Loader, retry_seconds: float, opened: ExitStack) -> Serving | None:

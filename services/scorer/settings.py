@@ -23,6 +23,8 @@ class Settings:
     alias: str = "champion"
     # Alias of a version that is served beside the champion and answers each decision as its shadow; empty: none.
     challenger_alias: str = ""
+    # Raw columns, separated by commas, that no served model may use: TABLE.COLUMN, or COLUMN of the application.
+    barred_columns: str = ""
     # How often the scorer looks whether an alias has moved; 0: only ReloadModel does.
     watch_seconds: float = 10.0
     # Processes that answer on the one address, each pinned to a core; with more than one, a supervisor starts them.
@@ -55,6 +57,11 @@ class Settings:
     def call_locks(self) -> Path:
         """Return the file by which processes agree on who answers a call; it is empty."""
         return self.state_dir / "scorer" / "calls.lock"
+
+    @property
+    def barred(self) -> tuple[str, ...]:
+        """Return the barred columns."""
+        return tuple(name.strip() for name in self.barred_columns.split(",") if name.strip())
 
     @property
     def private_socket(self) -> Path | None:

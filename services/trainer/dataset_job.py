@@ -64,7 +64,7 @@ def baseline_metrics(labels: pl.Series, splits: Splits) -> dict[str, float]:
 
 
 def _make(plan: DatasetPlan, tables_root: Path, context: JobContext) -> _Made:
-    rows = read_rows(plan.source, tables_root, context.report)
+    rows = read_rows(plan.source, tables_root, context.report).without(plan.barred_columns)
     context.report(0.55, "splitting applicants")
     splits = split_rows(rows.frame[LABEL], plan)
     context.report(0.6, "fitting the cleaning record on the train split")
@@ -107,6 +107,7 @@ def _parameters(plan: DatasetPlan, record: CleaningRecord) -> dict[str, object]:
         "test_share": plan.test_share,
         "seed": plan.seed,
         **{name: value for name, value in plan.cleaning.__dict__.items() if value is not None},
+        **({"barred_columns": ", ".join(plan.barred_columns)} if plan.barred_columns else {}),
         "features": len(record.columns),
         "features_kept": len(record.kept),
     }

@@ -37,18 +37,23 @@ _BOUNDS = tuple(field.name for field in fields(CleaningOptions) if field.name !=
 
 def plan_from_proto(request: dataset_pb2.CreateDatasetRequest) -> DatasetPlan:
     """Return the plan with defaults filled in; raises InvalidInput where a required part is absent."""
-    return replace(plan_of(request, options_from_proto(request.options)), display_name=request.display_name)
+    return replace(
+        plan_of(request, request.options),
+        display_name=request.display_name,
+        barred_columns=tuple(request.barred_columns),
+    )
 
 
 def plan_of(
-    request: dataset_pb2.CreateDatasetRequest | inspection_pb2.PreviewCleaningRequest, cleaning: CleaningOptions
+    request: dataset_pb2.CreateDatasetRequest | inspection_pb2.PreviewCleaningRequest,
+    options: dataset_pb2.CleaningOptions,
 ) -> DatasetPlan:
-    """Return the plan of a data set, whether or not it is to be made; raises InvalidInput where no source is named."""
+    """Return the plan of a data set, whether or not it is to be made; raises InvalidInput for what is absent."""
     return DatasetPlan(
         source=source_from_proto(request),
         test_share=request.test_share if request.HasField("test_share") else 0.2,
         seed=request.seed,
-        cleaning=cleaning,
+        cleaning=options_from_proto(options),
     )
 
 
@@ -75,6 +80,7 @@ def dataset_to_proto(job: Job, view: dataset_pb2.DatasetView.ValueType) -> datas
         test_share=plan.test_share,
         seed=plan.seed,
         options=_options_to_proto(plan.cleaning),
+        barred_columns=plan.barred_columns,
     )
     message.MergeFrom(source_to_proto(plan.source))
     if job.result is not None:

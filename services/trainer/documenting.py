@@ -9,9 +9,9 @@ from services.trainer.domain.artifacts import MODEL_DOCUMENT
 from services.trainer.domain.bundling import promotion_obstacle
 from services.trainer.domain.model_document import ModelFacts, model_document
 from services.trainer.domain.plan import TrainingPlan
-from services.trainer.domain.results import DatasetResult
 from services.trainer.domain.slices import Attribute, Rated, judged_split, repeated, slice_applicants
 from services.trainer.domain.training import Training
+from services.trainer.finished import FinishedDataset
 from shared.bundle.writing import BundleContents
 
 
@@ -19,7 +19,7 @@ def log_document(
     run: RunLog,
     *,
     plan: TrainingPlan,
-    result: DatasetResult,
+    source: FinishedDataset,
     dataset: StoredDataset,
     training: Training,
     contents: BundleContents,
@@ -29,7 +29,7 @@ def log_document(
     facts = ModelFacts(
         job=contents.training_job,
         plan=plan,
-        dataset=result,
+        dataset=source.result,
         record=dataset.record,
         training=training,
         features=list(zip(contents.schema.features, contents.profile.mean_absolute_contributions, strict=True)),
@@ -37,6 +37,7 @@ def log_document(
         judged_on=judged_on,
         library_versions=contents.library_versions,
         promotion_obstacle=promotion_obstacle(contents.model),
+        barred_columns=source.plan.barred_columns,
     )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / MODEL_DOCUMENT).write_text(model_document(facts), encoding="utf-8")

@@ -12,7 +12,7 @@ from services.trainer.dataset_messages import (
     rule_to_proto,
     split_from_proto,
 )
-from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord
+from services.trainer.domain.cleaning import CleaningRecord
 from services.trainer.domain.dataset import APPLICANT, LABEL, DatasetPlan
 from services.trainer.domain.description import Description, Numbers, Texts
 from services.trainer.domain.inspection import (
@@ -99,7 +99,7 @@ def preview_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> Previe
     if request.HasField("test_share"):
         raise InvalidInput.of("test_share", "goes with tables; a data set has its split: leave it out")
     dataset = identifier(request.dataset, DATASETS, field="dataset")
-    return PreviewQuery(dataset, _tried(request.options), _seed(request.seed))
+    return PreviewQuery(dataset, options_from_proto(_tried(request.options)), _seed(request.seed))
 
 
 def previewed_plan_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> DatasetPlan:
@@ -107,11 +107,11 @@ def previewed_plan_from_proto(request: inspection_pb2.PreviewCleaningRequest) ->
     return plan_of(request, _tried(request.options))
 
 
-def _tried(given: dataset_pb2.CleaningOptions) -> CleaningOptions:
+def _tried(given: dataset_pb2.CleaningOptions) -> dataset_pb2.CleaningOptions:
     options = dataset_pb2.CleaningOptions()
     options.CopyFrom(given)
     options.imputation = options.imputation or dataset_pb2.IMPUTATION_NONE
-    return options_from_proto(options)
+    return options
 
 
 def preview_to_proto(

@@ -4,7 +4,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -30,29 +30,20 @@ from services.trainer.domain.cv_results import cv_results
 from services.trainer.domain.imbalance import categorical_columns, check_memory
 from services.trainer.domain.plan import TrainingPlan, oversampling_bytes, plan_from_json
 from services.trainer.domain.points import lines_of
-from services.trainer.domain.results import DatasetResult, TrainingResult, training_result_from_json
-from services.trainer.domain.sources import HomeCreditTables, Source
+from services.trainer.domain.results import TrainingResult, training_result_from_json
+from services.trainer.domain.sources import HomeCreditTables
 from services.trainer.domain.training import Listeners, Training, train_model
 from services.trainer.domain.trials import Trial
-from services.trainer.finished import finished_dataset
+from services.trainer.finished import FinishedDataset, finished_dataset
 from services.trainer.settings import Settings
 from shared.bundle.registry import ModelRegistry
 from shared.bundle.scorecard_model import ScorecardModel
-from shared.bundle.writing import BundleContents, DatasetReference, write_bundle
+from shared.bundle.writing import BundleContents, write_bundle
 from shared.jobs.child import JobContext
 
 _LIBRARIES = ("imbalanced-learn", "lightgbm", "numpy", "optbinning", "polars", "scikit-learn", "scipy")
 # Each write of trials so far is one to disk, and grows with their number.
 _SECONDS_BETWEEN_TRIALS = 1.0
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The data set that the job trains on: what it was made of, as its own job left it, how a bundle refers to it."""
-
-    origin: Source
-    result: DatasetResult
-    reference: DatasetReference
 
 
 class _Findings:
@@ -95,7 +86,8 @@ class _Findings:
 def train(settings: Settings, context: JobContext) -> str:
     """Train, log and register the model of the job, and return its result as JSON."""
     plan = plan_from_json(json.loads(context.job.payload))
-    source = _source(context, plan.dataset)
+    # The request was checked for a data set that has succeeded; those never change.
+    source = finished_dataset(context.store, plan.dataset)
     context.report(0.02, "opening the experiment")
     tracking = connect_tracking(settings, context)
     tags = {KIND_TAG: "training", "counterfoil.dataset_digest": source.result.digest}
@@ -125,7 +117,7 @@ def train(settings: Settings, context: JobContext) -> str:
         context.report(0.88, "sealing the bundle")
         contents = _contents(plan, training, dataset, source, context.job.id)
         scored = _log_training(run, plan, training, contents)
-        log_document(run, plan=plan, result=source.result, dataset=dataset, training=training, contents=contents)
+        log_document(run, plan=plan, source=source, dataset=dataset, training=training, contents=contents)
         version = _register(settings, context, run, contents, plan=plan, scored=scored)
         return json.dumps(replace(findings.result, version=version).to_json(), allow_nan=False)
 
@@ -142,13 +134,7 @@ def _adopted(context: JobContext, run: RunLog) -> str | None:
     return json.dumps(replace(found, version=version).to_json(), allow_nan=False)
 
 
-def _source(context: JobContext, dataset: str) -> _Source:
-    # The request was checked for a data set that has succeeded; those never change.
-    found = finished_dataset(context.store, dataset)
-    return _Source(found.plan.source, found.result, found.reference)
-
-
-def _read(tracking: Tracking, source: _Source) -> StoredDataset:
+def _read(tracking: Tracking, source: FinishedDataset) -> StoredDataset:
     with tempfile.TemporaryDirectory() as folder:
         fetch = partial(tracking.fetch, source.result.baseline_run_id, folder=Path(folder))
         return read_dataset(lambda name: fetch(f"{ARTIFACTS}/{name}"), source.result.digest)
@@ -165,7 +151,7 @@ def _check_memory(plan: TrainingPlan, dataset: StoredDataset) -> None:
         check_memory(needed, available_memory())
 
 
-def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
+def _log_plan(run: RunLog, plan: TrainingPlan, source: FinishedDataset) -> None:
     run.params(
         {
             "dataset": plan.dataset,
@@ -187,7 +173,7 @@ def _log_plan(run: RunLog, plan: TrainingPlan, source: _Source) -> None:
 
 
 def _contents(
-    plan: TrainingPlan, training: Training, dataset: StoredDataset, source: _Source, job: str
+    plan: TrainingPlan, training: Training, dataset: StoredDataset, source: FinishedDataset, job: str
 ) -> BundleContents:
     libraries = {library: installed_version(library) for library in _LIBRARIES}
     return bundle_contents(
@@ -200,11 +186,11 @@ def _contents(
     )
 
 
-def _raw_features(source: _Source, dataset: StoredDataset) -> dict[str, Any] | None:
+def _raw_features(source: FinishedDataset, dataset: StoredDataset) -> dict[str, Any] | None:
     """Return how the data set's features are made of raw rows, so that a scorer can make them for one applicant."""
-    if not isinstance(source.origin, HomeCreditTables):
+    if not isinstance(source.plan.source, HomeCreditTables):
         return None
-    return {"set": source.origin.features.value, "levels": dataset.levels.to_json()}
+    return {"set": source.plan.source.features.value, "levels": dataset.levels.to_json()}
 
 
 def _log_training(run: RunLog, plan: TrainingPlan, training: Training, contents: BundleContents) -> dict[str, str]:

@@ -19,13 +19,13 @@ class Reason:
     columns: tuple[str, ...]
 
 
-def reason_of(column: FeatureColumn) -> Reason:
-    """Return the feature's reason; raises KeyError if the catalogue has none."""
+def reason_of(column: FeatureColumn) -> Reason | None:
+    """Return the feature's reason, None if the catalogue has none: then the feature is a reason by itself."""
     for place in _places(column):
         for reason in catalogue():
             if any(fnmatchcase(place, pattern) for pattern in reason.columns):
                 return reason
-    raise KeyError(column.name)
+    return None
 
 
 @cache

@@ -109,6 +109,22 @@ def test_a_model_without_exact_reasons_is_not_served(tmp_path: Path) -> None:
     assert refusal.value.reason == "REASONS_NOT_EXACT"
 
 
+def test_a_version_that_uses_a_barred_column_is_not_served(tmp_path: Path) -> None:
+    """Whatever the trainer let through; a column that it does not use bars nothing."""
+    fake = FakeRegistry()
+    fake.register(tiny_bundle(tmp_path / "tiny", seed=10), alias="champion")
+    loader = Loader(fake, MODEL, "champion", tmp_path / "state", Clock())
+
+    with pytest.raises(CounterfoilError) as by_name:
+        replace(loader, barred=("DAYS_BIRTH", "CODE_GENDER")).load()
+    with pytest.raises(CounterfoilError) as by_table:
+        replace(loader, barred=("bureau.DAYS_CREDIT",)).load()
+
+    assert (by_name.value.reason, by_name.value.metadata) == ("COLUMN_BARRED", {"feature": "CODE_GENDER"})
+    assert by_table.value.metadata == {"feature": "BURO_DAYS_CREDIT_MEAN"}
+    assert replace(loader, barred=("DAYS_BIRTH", "bureau.CREDIT_TYPE")).load().version == "1"
+
+
 def test_without_mlflow_the_version_loaded_last_comes_from_the_cache(mlflow_folder: Path, tmp_path: Path) -> None:
     """Bundle and splits, verified again; another alias, and a cache that was damaged, have no last version."""
     uri = f"sqlite:///{mlflow_folder / 'mlflow.db'}"

@@ -33,6 +33,7 @@ def dataset(name: str, table: str, job: job_pb2.Job = DONE) -> dataset_pb2.Datas
         test_share=0.25,
         seed=3,
         options=dataset_pb2.CleaningOptions(imputation=dataset_pb2.IMPUTATION_NONE),
+        barred_columns=["CODE_GENDER"],
         tables=[dataset_pb2.TableReport(table="application_train", present=True, digest=table)],
     )
 

@@ -29,7 +29,7 @@ def test_create_sends_every_option_as_given(services: FakeServices) -> None:
     services.answer("CreateDataset", samples.dataset(samples.job(job_pb2.JOB_STATE_QUEUED)))
 
     options = ("--max-missing-share", "0", "--test-share", "0.25", "--seed", "5", "--name", "n", "--request-id", "r")
-    services.run(*CREATE, *options, "--no-wait")
+    services.run(*CREATE, *options, "--bar", "CODE_GENDER", "--bar", "bureau.CREDIT_TYPE", "--no-wait")
 
     assert services.asked("CreateDataset") == [
         dataset_pb2.CreateDatasetRequest(
@@ -39,6 +39,7 @@ def test_create_sends_every_option_as_given(services: FakeServices) -> None:
             test_share=0.25,
             seed=5,
             options=dataset_pb2.CleaningOptions(imputation=dataset_pb2.IMPUTATION_MEDIAN, max_missing_share=0.0),
+            barred_columns=["CODE_GENDER", "bureau.CREDIT_TYPE"],
         )
     ]
 

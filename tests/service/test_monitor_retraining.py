@@ -111,6 +111,7 @@ def test_an_approved_proposal_ends_with_a_challenger(services: FakeServices, ret
     assert (ended.dataset, ended.training_job) == ("datasets/ds-new", "trainingJobs/tj-new")
     (made,) = services.asked("CreateDataset")
     assert (made.home_credit.directory, made.request_id) == ("live", f"{proposal.id}/dataset")
+    assert list(made.barred_columns) == ["CODE_GENDER"]
     (trained,) = services.asked("CreateTrainingJob")
     assert (trained.dataset, trained.on_behalf_of) == ("datasets/ds-new", "CN=officer")
     assert (trained.folds, trained.search.max_trials, trained.request_id) == (4, 7, f"{proposal.id}/training")

@@ -115,6 +115,24 @@ def test_data_sets_are_listed_newest_first_page_by_page(trainer: Trainer, datase
     assert len(names) == len(set(names))
 
 
+def test_barred_columns_are_recorded_and_in_no_split(
+    trainer: Trainer, dataset: dataset_pb2.Dataset, tmp_path: Path
+) -> None:
+    """In the resource, in the first run, and by absence from report and files; a misspelt name fails the data set."""
+    made = trainer.make_dataset(dataset_request(barred_columns=["CODE_GENDER", "DAYS_BIRTH"]))
+    failed = trainer.make_dataset(dataset_request(barred_columns=["GENDER"]))
+
+    client = MlflowClient(trainer.settings.mlflow_uri)
+    full = trainer.stub.GetDataset(dataset_pb2.GetDatasetRequest(name=made.name, view=dataset_pb2.DATASET_VIEW_FULL))
+    stored = client.download_artifacts(made.baseline_run_id, "dataset/production.parquet", str(tmp_path))
+    gone = {"CODE_GENDER", "DAYS_BIRTH", "DAYS_EMPLOYED_PERC"}
+    assert list(full.barred_columns) == ["CODE_GENDER", "DAYS_BIRTH"]
+    assert made.feature_count == dataset.feature_count - len(gone)
+    assert not gone & ({column.column for column in full.columns} | set(pl.read_parquet(stored).columns))
+    assert client.get_run(made.baseline_run_id).data.params["barred_columns"] == "CODE_GENDER, DAYS_BIRTH"
+    assert failed.job.error.reason == "COLUMN_MISSING"
+
+
 def test_a_cancelled_data_set_ends_as_cancelled(trainer: Trainer) -> None:
     """Whether it was still waiting or at work, nothing of it is left to use."""
     name = trainer.stub.CreateDataset(dataset_request(display_name="never mind")).name

@@ -117,7 +117,9 @@ class Trainer:
 
 def dataset_again(made: dataset_pb2.Dataset) -> dataset_pb2.CreateDatasetRequest:
     """Return the request for a data set like this one, from the same tables as they are then."""
-    request = dataset_pb2.CreateDatasetRequest(test_share=made.test_share, seed=made.seed, options=made.options)
+    request = dataset_pb2.CreateDatasetRequest(
+        test_share=made.test_share, seed=made.seed, options=made.options, barred_columns=made.barred_columns
+    )
     if made.HasField("home_credit"):
         request.home_credit.CopyFrom(made.home_credit)
     else:

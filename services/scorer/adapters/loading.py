@@ -10,9 +10,10 @@ from typing import Protocol
 
 from services.scorer.adapters.applicants import open_applicants
 from services.scorer.adapters.last_served import recall, remember
-from services.scorer.domain.features import FeatureResolver
+from services.scorer.domain.features import FeatureResolver, shown
 from services.scorer.domain.raw_applications import RawResolver
 from services.scorer.domain.serving import Applicants, MissingApplicants, Served
+from shared.bundle.barring import barred_features
 from shared.bundle.dataset import DatasetReference
 from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import RegisteredVersion
@@ -42,7 +43,7 @@ class Loader:
     """Loads what the alias of a model names now.
 
     `cache` keeps the applicants' values between starts, and which version was loaded last. `prepare` is called before
-    the registry is asked for the alias.
+    the registry is asked for the alias. A version that uses one of the `barred` raw columns is refused.
     """
 
     registry: Registry
@@ -51,11 +52,13 @@ class Loader:
     cache: Path
     clock: Callable[[], datetime]
     prepare: Callable[[], None] = lambda: None
+    barred: Sequence[str] = ()
 
     def load(self) -> Served:
         """Return the verified bundle with its applicants; without its splits it serves named features alone.
 
-        Raises Precondition (NO_CHAMPION, BUNDLE_REJECTED) or Unavailable (MLFLOW_UNAVAILABLE).
+        Raises Precondition (NO_CHAMPION, BUNDLE_REJECTED, REASONS_NOT_EXACT, COLUMN_BARRED) or Unavailable
+        (MLFLOW_UNAVAILABLE).
         """
         self.prepare()
         version = self._champion()
@@ -93,6 +96,7 @@ class Loader:
                 "another version",
                 reason="REASONS_NOT_EXACT",
             )
+        self._refuse_barred(bundle, version)
         raw = _raw_resolver(bundle)
         return Served(
             bundle=bundle,
@@ -103,6 +107,16 @@ class Loader:
             raw=raw,
             alias=self.alias,
         )
+
+    def _refuse_barred(self, bundle: Bundle, version: RegisteredVersion) -> None:
+        using = barred_features(bundle.schema.features, self.barred)
+        if using:
+            raise Precondition(
+                f"version {version.version} of {self.model!r} has {len(using)} feature(s) made of a column that "
+                f"COUNTERFOIL_BARRED_COLUMNS bars, such as {shown(using[0])}; promote one whose data set bars it",
+                reason="COLUMN_BARRED",
+                metadata={"feature": using[0]},
+            )
 
     def _champion(self) -> RegisteredVersion:
         try:

@@ -1,6 +1,6 @@
 """How labelled applicants become a train and a test split."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ Splits = Mapping[SplitName, NDArray[np.intp]]
 class DatasetPlan:
     """What a data set is made of: where its rows come from, how labelled ones are split, how columns are cleaned.
 
-    `test_share` lies in [0, 1); 0 leaves the test split empty.
+    `test_share` lies in [0, 1); 0 leaves the test split empty. Nothing that the raw `barred_columns` have any part in
+    becomes a feature.
     """
 
     source: Source
@@ -32,6 +33,7 @@ class DatasetPlan:
     seed: int
     cleaning: CleaningOptions
     display_name: str = ""
+    barred_columns: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts that `plan_from_json` turns back into an equal plan."""
@@ -45,6 +47,7 @@ def plan_from_json(document: Mapping[str, Any]) -> DatasetPlan:
             **document,
             "source": source_from_json(document["source"]),
             "cleaning": options_from_json(document["cleaning"]),
+            "barred_columns": tuple(document.get("barred_columns", ())),
         }
     )
 
@@ -113,7 +116,17 @@ def _plan_violations(plan: DatasetPlan) -> list[FieldViolation]:
         violations.append(FieldViolation("seed", "must be 0 or more"))
     if len(plan.display_name) > _LONGEST_NAME:
         violations.append(FieldViolation("display_name", f"must have at most {_LONGEST_NAME} characters"))
-    return violations
+    return [*violations, *_barred_violations(plan.barred_columns)]
+
+
+def _barred_violations(columns: Sequence[str]) -> Iterator[FieldViolation]:
+    if len(columns) > _MOST_BARRED:
+        yield FieldViolation("barred_columns", f"holds {len(columns)}; name at most {_MOST_BARRED}")
+    for place, column in enumerate(columns):
+        if not 0 < len(column) <= _LONGEST_NAME:
+            yield FieldViolation(f"barred_columns[{place}]", f"must have 1 to {_LONGEST_NAME} characters")
+        elif column in columns[:place]:
+            yield FieldViolation(f"barred_columns[{place}]", "is named twice")
 
 
 def option_violations(options: CleaningOptions) -> list[FieldViolation]:
@@ -140,3 +153,4 @@ _OPTION_RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("max_categorical_association", _is_strength, _STRENGTH),
 )
 _LONGEST_NAME = 200
+_MOST_BARRED = 500

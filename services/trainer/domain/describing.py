@@ -21,6 +21,6 @@ def described(column: FeatureColumn) -> Feature:
         unit=unit_of(column),
         reason_code=reason_code(column),
         reason_text=describe(column),
-        principal_code=reason.code,
-        principal_text=reason.text,
+        principal_code=reason.code if reason else "",
+        principal_text=reason.text if reason else "",
     )

@@ -37,7 +37,8 @@ METRICS = {
 class ModelFacts:
     """Everything that the document tells. `features` are the kept ones with their weights (mean |contribution|).
 
-    `attributes` are of the test split, out of fold where it is empty, as `judged_on` says.
+    `attributes` are of the test split, out of fold where it is empty, as `judged_on` says. Nothing that
+    `barred_columns` have a part in was used.
     """
 
     job: str
@@ -50,6 +51,7 @@ class ModelFacts:
     judged_on: str
     library_versions: Mapping[str, str]
     promotion_obstacle: str = ""
+    barred_columns: Sequence[str] = ()
 
     @property
     def judged(self) -> Scored:
@@ -104,11 +106,13 @@ def _data(facts: ModelFacts) -> list[str]:
             (name, f"{split.rows:,}", f"{split.defaults:,}" if known else ABSENT, share(rate), f"`{split.digest}`")
         )
     dropped = [f"{dataset.dropped_applications:,} applications were left out by the feature rules."]
+    barred = ", ".join(map(_code, facts.barred_columns))
     return section(
         "Data",
         table(("table", "format", "rows", "SHA-256"), tables),
         table(("split", "applicants", "defaults", "default rate", "SHA-256"), splits),
         paragraph(f"SHA-256 of the data set: `{dataset.digest}`.", *(dropped if dataset.dropped_applications else [])),
+        paragraph(f"Barred from any use, in whole or in part: {barred}.") if barred else [],
     )
 
 

@@ -18,16 +18,14 @@ def test_every_feature_of_both_sets_has_a_reason(reference_levels: Levels, speci
     """No refusal can rest on a feature that the applicant is told nothing about."""
     columns = feature_columns(reference_levels, specification)
 
-    reasons = {column.name: reason_of(column) for column in columns}
-
-    assert len(reasons) == len(columns)
+    assert [column.name for column in columns if reason_of(column) is None] == []
 
 
 def test_every_entry_counts_something(reference_levels: Levels) -> None:
     """An entry that nothing matches is a misspelt one."""
-    found = {reason_of(column).code for column in feature_columns(reference_levels, EXTENDED)}
+    found = {reason_of(column) for column in feature_columns(reference_levels, EXTENDED)}
 
-    assert found == {reason.code for reason in catalogue()}
+    assert found == set(catalogue())
 
 
 def test_codes_and_texts_are_such_as_a_notice_can_print() -> None:
@@ -55,7 +53,10 @@ def test_codes_and_texts_are_such_as_a_notice_can_print() -> None:
 )
 def test_a_feature_counts_to_what_it_says_of_the_applicant(reference_levels: Levels, name: str, code: str) -> None:
     """Also one that is computed from others, or summarises many rows."""
-    assert reason_of(_named(reference_levels, name)).code == code
+    reason = reason_of(_named(reference_levels, name))
+
+    assert reason is not None
+    assert reason.code == code
 
 
 def _named(levels: Levels, name: str) -> FeatureColumn:

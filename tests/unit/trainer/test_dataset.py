@@ -57,9 +57,9 @@ def test_a_class_too_rare_for_both_splits_is_refused() -> None:
 def test_every_field_out_of_range_is_named_at_once() -> None:
     """One round trip tells the caller all there is to mend."""
     options = CleaningOptions(Imputation.NONE, max_missing_share=1.5, max_abs_correlation=0.0, min_variance=-1.0)
-    plan = replace(
-        _PLAN, source=HomeCreditTables(""), test_share=1.0, seed=-1, display_name="x" * 201, cleaning=options
-    )
+    barred = ("CODE_GENDER", "", "CODE_GENDER", *map(str, range(500)))
+    plan = replace(_PLAN, source=HomeCreditTables(""), test_share=1.0, seed=-1, display_name="x" * 201)
+    plan = replace(plan, cleaning=options, barred_columns=barred)
 
     with pytest.raises(InvalidInput) as refusal:
         check_dataset_plan(plan)
@@ -69,6 +69,9 @@ def test_every_field_out_of_range_is_named_at_once() -> None:
         "test_share",
         "seed",
         "display_name",
+        "barred_columns",
+        "barred_columns[1]",
+        "barred_columns[2]",
         "options.max_missing_share",
         "options.max_abs_correlation",
         "options.min_variance",

@@ -10,6 +10,7 @@ import pytest
 from services.trainer.dataset_sources import SourceRows, read_rows
 from services.trainer.domain.sources import HomeCreditTables, PreparedTable
 from shared.errors import InvalidInput
+from shared.features.sets import FeatureSet
 from tests.synthetic_tables import write_tables
 
 _SOURCE = PreparedTable("own.parquet", "client", "outcome", "bad", {"job": "Occupation"})
@@ -106,3 +107,35 @@ def test_a_file_that_has_become_a_link_out_is_refused(tmp_path: Path) -> None:
         read_rows(_SOURCE, root, lambda *_: None)
 
     assert refusal.value.reason == "PATH_OUTSIDE_ROOT"
+
+
+def test_nothing_that_a_barred_column_has_a_part_in_is_left(tmp_path: Path) -> None:
+    """By its own name where it is the application's, ratios and satellite tables included; the rest is as it was."""
+    write_tables(tmp_path / "tables")
+    source = HomeCreditTables("tables", FeatureSet.EXTENDED)
+    rows = read_rows(source, tmp_path, lambda *_: None)
+
+    barred = rows.without(["CODE_GENDER", "application.DAYS_BIRTH", "bureau.CREDIT_TYPE"])
+
+    gone = {feature.name for feature in rows.features} - {feature.name for feature in barred.features}
+    assert {"CODE_GENDER", "DAYS_BIRTH", "DAYS_EMPLOYED_PERC", "EXT_SOURCES_MEAN_AGE"} <= gone
+    assert any(name.startswith("BURO_CREDIT_TYPE_") for name in gone)
+    sources = {each for feature in barred.features for each in feature.sources}
+    assert not sources & {"application.CODE_GENDER", "application.DAYS_BIRTH", "bureau.CREDIT_TYPE"}
+    assert barred.frame.equals(rows.frame.select(barred.frame.columns))
+    assert barred.frame.columns[2:] == [feature.name for feature in barred.features]
+
+
+def test_a_column_of_a_prepared_table_is_barred_with_all_its_levels(tmp_path: Path) -> None:
+    """A name that no feature is made of is refused, and so is barring everything."""
+    rows = _read(tmp_path, _clients())
+
+    left = [feature.name for feature in rows.without(["job"]).features]
+    with pytest.raises(InvalidInput) as misspelt:
+        rows.without(["job", "agee"])
+    with pytest.raises(InvalidInput) as everything:
+        rows.without(["age", "job", "member"])
+
+    assert left == ["age", "member"]
+    assert (misspelt.value.reason, misspelt.value.violations[0].field) == ("COLUMN_MISSING", "barred_columns[1]")
+    assert (everything.value.reason, everything.value.violations[0].field) == ("NO_FEATURE", "barred_columns")

@@ -118,7 +118,10 @@ def test_document_is_the_same_for_the_same_training(facts: ModelFacts) -> None:
 def test_data_are_told_with_rows_and_digests(facts: ModelFacts) -> None:
     """No defaults and no labels are told apart; so are an absent table and an empty one."""
     data = _section(model_document(facts), "Data")
+    barred = _section(model_document(replace(facts, barred_columns=("CODE_GENDER", "DAYS_BIRTH"))), "Data")
 
+    assert "Barred" not in data
+    assert "Barred from any use, in whole or in part: `CODE_GENDER`, `DAYS_BIRTH`." in barred
     assert _cells(data, "bureau")[1:] == ["parquet", "1,234", f"`{'e' * 64}`"]
     assert _cells(data, "bureau_balance")[1:] == ["absent", "0", "-"]
     assert _cells(data, "train")[1:3] == ["300", f"{_TRAIN.targets.sum()}"]

@@ -60,7 +60,10 @@ _SOURCES = st.builds(HomeCreditTables, _TEXTS, st.sampled_from(FeatureSet)) | st
     reason_texts=st.dictionaries(_TEXTS, _TEXTS, max_size=2),
     bounds=st.dictionaries(_TEXTS, st.builds(Bounds, st.none() | _FINITE, st.none() | _FINITE), max_size=2),
 )
-_DATASET_PLANS = st.builds(DatasetPlan, _SOURCES, _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9))
+_BARRED = st.lists(st.text(max_size=5), max_size=2).map(tuple)
+_DATASET_PLANS = st.builds(
+    DatasetPlan, _SOURCES, _SHARES, st.integers(0, 2**63 - 1), _OPTIONS, st.text(max_size=9), _BARRED
+)
 _VALUES = st.integers(-(2**63), 2**63 - 1) | _FINITE | st.text(max_size=5)
 _RANGES = st.builds(Range, _FINITE, _FINITE, st.sampled_from(Scale), st.integers(0, 1000))
 _CHOICES = st.lists(_VALUES, min_size=1, max_size=3).map(tuple) | _RANGES
@@ -163,6 +166,7 @@ def test_a_data_set_asked_for_again_by_its_resource_is_the_same(plan: DatasetPla
         test_share=shown.test_share,
         seed=shown.seed,
         options=shown.options,
+        barred_columns=shown.barred_columns,
     )
 
     assert dataset_messages.plan_from_proto(request) == plan

@@ -36,6 +36,7 @@ for _command in DATASET_COMMANDS:
         "counterfoil dataset create --tables first --imputation none",
         "counterfoil dataset create --tables first --features extended --imputation none",
         "counterfoil dataset create --tables first --imputation median --max-missing-share 0.3",
+        "counterfoil dataset create --tables first --imputation none --bar CODE_GENDER --bar DAYS_BIRTH",
         "counterfoil dataset create --prepared own.csv --id client --target outcome --positive bad --imputation none",
     )
 )
@@ -44,6 +45,13 @@ for _command in DATASET_COMMANDS:
 @click.option("--test-share", type=float, metavar="SHARE", help="Labelled rows to hold out.  [default: 0.2]")
 @click.option("--seed", type=SEED, metavar="N", help="Seed of the split.  [default: 0]")
 @click.option("--name", "display_name", default="", metavar="TEXT", help="A name for people.")
+@click.option(
+    "--bar",
+    "barred_columns",
+    multiple=True,
+    metavar="COLUMN",
+    help="Use no feature that COLUMN has any part in, such as CODE_GENDER or bureau.CREDIT_TYPE; repeatable.",
+)
 @request_id_option
 @wait_option
 @json_option
@@ -58,7 +66,7 @@ def create(
     **plain: Any,
 ) -> None:
     """Make a data set out of a folder of the eight tables, or of one table of your own."""
-    # What is left has the request's own names: test_share, seed, display_name, request_id.
+    # What is left has the request's own names: test_share, seed, display_name, barred_columns, request_id.
     request = dataset_pb2.CreateDatasetRequest(options=cleaning, **plain)
     request.MergeFrom(source)
     with trainer_calls(session) as trainer:

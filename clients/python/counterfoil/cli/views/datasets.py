@@ -52,6 +52,7 @@ def _head(dataset: dataset_pb2.Dataset) -> list[tuple[str, str]]:
         ("data set", identifier(dataset.name)),
         ("name", dataset.display_name),
         *_source(dataset),
+        ("barred", ", ".join(dataset.barred_columns)),
         ("imputation", word(dataset_pb2.Imputation.DESCRIPTOR, options.imputation)),
         ("largest missing share", _present(options, "max_missing_share")),
         ("largest correlation", _present(options, "max_abs_correlation")),

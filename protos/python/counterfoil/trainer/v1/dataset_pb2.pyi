@@ -627,6 +627,7 @@ class Dataset(_message.Message):
     BASELINE_RUN_ID_FIELD_NUMBER: _builtins.int
     BASELINE_METRICS_FIELD_NUMBER: _builtins.int
     DROPPED_APPLICATIONS_FIELD_NUMBER: _builtins.int
+    BARRED_COLUMNS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: datasets/{id}. The id is also the name of the data set's MLflow experiment."""
     display_name: _builtins.str
@@ -679,6 +680,10 @@ class Dataset(_message.Message):
     def baseline_metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Metrics of the DummyClassifier by name, for example "test_business_cost" (misclassification cost per applicant)."""
 
+    @_builtins.property
+    def barred_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Raw columns that must not be used; see CreateDatasetRequest."""
+
     def __init__(
         self,
         *,
@@ -700,10 +705,11 @@ class Dataset(_message.Message):
         baseline_run_id: _builtins.str = ...,
         baseline_metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         dropped_applications: _builtins.int = ...,
+        barred_columns: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["home_credit", b"home_credit", "job", b"job", "options", b"options", "prepared", b"prepared", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_metrics", b"baseline_metrics", "baseline_run_id", b"baseline_run_id", "columns", b"columns", "digest", b"digest", "display_name", b"display_name", "dropped_applications", b"dropped_applications", "experiment_id", b"experiment_id", "feature_count", b"feature_count", "home_credit", b"home_credit", "job", b"job", "kept_feature_count", b"kept_feature_count", "name", b"name", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "splits", b"splits", "tables", b"tables", "test_share", b"test_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["barred_columns", b"barred_columns", "baseline_metrics", b"baseline_metrics", "baseline_run_id", b"baseline_run_id", "columns", b"columns", "digest", b"digest", "display_name", b"display_name", "dropped_applications", b"dropped_applications", "experiment_id", b"experiment_id", "feature_count", b"feature_count", "home_credit", b"home_credit", "job", b"job", "kept_feature_count", b"kept_feature_count", "name", b"name", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "splits", b"splits", "tables", b"tables", "test_share", b"test_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["home_credit", "prepared"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
@@ -724,6 +730,7 @@ class CreateDatasetRequest(_message.Message):
     TEST_SHARE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    BARRED_COLUMNS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller: the same id and content returns the first data set, other content is
     ALREADY_EXISTS. Empty: every call makes a new data set. At most 128 characters.
@@ -746,6 +753,13 @@ class CreateDatasetRequest(_message.Message):
     def options(self) -> Global___CleaningOptions:
         """Cleaning options; required, since imputation is."""
 
+    @_builtins.property
+    def barred_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Raw columns that must not be used, such as gender: no feature that one of them has any part in is in the data set, nor in a model
+        trained on it. TABLE.COLUMN, or COLUMN alone for one of the application or the prepared table; at most 500. One that no feature is
+        made of fails the data set (COLUMN_MISSING). Default none.
+        """
+
     def __init__(
         self,
         *,
@@ -756,10 +770,11 @@ class CreateDatasetRequest(_message.Message):
         test_share: _builtins.float | None = ...,
         seed: _builtins.int | None = ...,
         options: Global___CleaningOptions | None = ...,
+        barred_columns: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "display_name", b"display_name", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "request_id", b"request_id", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_test_share", b"_test_share", "barred_columns", b"barred_columns", "display_name", b"display_name", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "request_id", b"request_id", "seed", b"seed", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
