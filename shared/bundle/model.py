@@ -17,7 +17,7 @@ class Model(Protocol):
 
     @property
     def kernel_id(self) -> str:
-        """What computes it; contributions are equal to the bit for equal kernel ids, for example "quadrature-1"."""
+        """What computes it; contributions are equal to the bit for equal kernel ids, for example "quadrature-2"."""
         ...
 
     @property

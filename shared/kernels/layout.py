@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from shared.kernels.trees import Missing, Node, Tree, unfit
 
-LANES = 4
+WIDTH = 8
+"""Rows of the tables are padded to a multiple of it, that the widest vectors may read whole rows."""
+
 MAX_POINTS = 16
 """Quadrature points that the kernel takes: paths of up to 32 distinct features."""
 
@@ -19,17 +21,17 @@ PLAIN, ZEROES, CATEGORICAL = 0, 1, 2
 NODE = np.dtype(
     [
         ("threshold", np.float64),
-        ("left_ratio", np.float64),
+        ("zero_ratio_zero", np.float64, 3),
         ("feature", np.int32),
-        ("left", np.int32),
-        ("right", np.int32),
+        ("children", np.int32, 2),
+        ("parent", np.int32),
         ("previous", np.int32),
-        ("previous_left", np.int32),
         ("row", np.int32),
         ("words", np.int32),
         ("kind", np.uint8),
         ("absent_left", np.uint8),
-        ("unused", np.uint8, 2),
+        ("left_is_first", np.uint8),
+        ("previous_second", np.uint8),
     ]
 )
 """`Node` of trees.cpp, which says what each field is."""
@@ -47,8 +49,10 @@ class FlatTrees:
     baseline: float
     nodes: NDArray[np.void]
     roots: NDArray[np.int32]
+    inner: NDArray[np.int32]
     first_leaves: NDArray[np.int32]
     points: NDArray[np.int32]
+    rules: NDArray[np.int32]
     leaves: NDArray[np.float64]
     sets: NDArray[np.uint32]
     shares: NDArray[np.float64]
@@ -62,19 +66,10 @@ def flatten(trees: Sequence[Tree], n_features: int, *, max_points: int = MAX_POI
     training row reached: contributions are not defined there.
     """
     _refuse_long_paths(trees, max_points)
-    builder = _Builder(_Tables())
+    builder = _Builder()
     for tree in trees:
         builder.add(tree)
     return builder.finish(n_features)
-
-
-@dataclass(frozen=True)
-class _Split:
-    """Where a path last split on a feature: the node, its side, the product of its cover ratios since the root."""
-
-    node: int
-    left: bool
-    share: float
 
 
 def _points(tree: Tree) -> int:
@@ -98,7 +93,7 @@ def _refuse_long_paths(trees: Sequence[Tree], max_points: int) -> None:
 
 
 class _Tables:
-    """Rows of (1 - t) z / f and w z / f^2 for each share z and number of points, f = z + t (1 - z); see trees.cpp."""
+    """Rows of (1 - t) z / f and z / f^2 for each share z and number of points, f = z + t (1 - z); see trees.cpp."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, float], int] = {}
@@ -108,16 +103,26 @@ class _Tables:
 
     def row(self, points: int, share: float) -> int:
         """Return where the row begins, made on first use."""
-        key = (points, share)
-        if key not in self._rows:
-            nodes, weights = _gauss_legendre(points)
-            f = share + nodes * (1.0 - share)
-            padding = (0, -points % LANES)
-            self.shares.append(np.pad((1.0 - nodes) * share / f, padding))
-            self.weights.append(np.pad(weights * share / (f * f), padding))
-            self._rows[key] = self._length
-            self._length += points + padding[1]
-        return self._rows[key]
+        if (points, share) in self._rows:
+            return self._rows[points, share]
+        nodes, _ = _gauss_legendre(points)
+        f = share + nodes * (1.0 - share)
+        return self._add((points, share), (1.0 - nodes) * share / f, share / (f * f))
+
+    def rule(self, points: int) -> int:
+        """Return where the row with the quadrature's weights begins, among the `weights`; 0 if there is no point."""
+        key = (points, 0.0)
+        if not points or key in self._rows:
+            return self._rows.get(key, 0)
+        return self._add(key, np.zeros(points), _gauss_legendre(points)[1])
+
+    def _add(self, key: tuple[int, float], shares: NDArray[np.float64], weights: NDArray[np.float64]) -> int:
+        padding = (0, -len(shares) % WIDTH)
+        self.shares.append(np.pad(shares, padding))
+        self.weights.append(np.pad(weights, padding))
+        start, self._length = self._length, self._length + len(self.shares[-1])
+        self._rows[key] = start
+        return start
 
 
 @cache
@@ -127,44 +132,73 @@ def _gauss_legendre(points: int) -> tuple[NDArray[np.float64], NDArray[np.float6
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
-class _Builder:
-    """Appends trees, node by node in preorder."""
+@dataclass(frozen=True)
+class _Split:
+    """Where a path last split on a feature: the node, its side, the product of its cover ratios since the root."""
 
-    def __init__(self, tables: _Tables) -> None:
-        self._tables = tables
+    node: int
+    second: bool
+    share: float
+
+
+@dataclass(frozen=True)
+class _Path:
+    """What lies above a node: its parent's place and the last split on each feature."""
+
+    parent: int
+    splits: Mapping[int, _Split]
+
+
+class _Builder:
+    """Appends trees, node by node in their order."""
+
+    def __init__(self) -> None:
+        self._tables = _Tables()
         self._nodes: list[tuple[object, ...]] = []
-        self._roots, self._first_leaves, self._points = [0], list[int](), list[int]()
+        self._roots, self._inner, self._first_leaves = [0], list[int](), list[int]()
+        self._points, self._rules = list[int](), list[int]()
         self._leaves, self._sets = list[float](), list[int]()
         self._baseline = 0.0
 
     def add(self, tree: Tree) -> None:
         """Append one tree."""
+        points, places = _points(tree), _order(tree)
         self._baseline += tree.expectation
-        self._points.append(_points(tree))
+        self._inner.append(sum(_is_inner(tree.nodes[number]) for number in places))
         self._first_leaves.append(len(self._leaves))
+        self._points.append(points)
+        self._rules.append(self._tables.rule(points))
         self._leaves += tree.leaves
-        places = _preorder(tree)
-        above: dict[int, dict[int, _Split]] = {0: {}}
+        above = {0: _Path(0, {})}
         for number, place in places.items():
-            node, splits = tree.nodes[number], above.pop(number)
-            last = splits.get(node.feature, _Split(len(places), False, 1.0))
-            ratio = _ratio(tree, node)
-            for child, left, share in ((node.left, True, ratio), (node.right, False, 1.0 - ratio)):
-                if child >= 0:
-                    above[child] = {**splits, node.feature: _Split(place, left, last.share * share)}
-            children = (_place(places, node.left), _place(places, node.right))
-            self._append(node, ratio, children, last, self._tables.row(self._points[-1], last.share))
+            node, path = tree.nodes[number], above.pop(number)
+            split = path.splits.get(node.feature, _Split(len(places), False, 1.0))
+            ratio, children = _ratio(tree, node), _children(node)
+            for child, second, share in zip(children, (False, True), (ratio, 1.0 - ratio), strict=True):
+                below = _Split(place, second, split.share * share)
+                above[child] = _Path(place, {**path.splits, node.feature: below})
+            self._append(
+                node,
+                ratio=ratio,
+                children=[_place(places, child) for child in children],
+                parent=path.parent,
+                split=split,
+                row=self._tables.row(points, split.share),
+            )
         self._roots.append(len(self._nodes))
 
-    def _append(self, node: Node, ratio: float, children: tuple[int, int], last: _Split, row: int) -> None:
+    def _append(
+        self, node: Node, *, ratio: float, children: Sequence[int], parent: int, split: _Split, row: int
+    ) -> None:
         threshold, kind, words = node.threshold, ZEROES if node.missing is Missing.ZERO else PLAIN, 0
         if node.categories is not None:
             threshold, kind, words = float(len(self._sets)), CATEGORICAL, len(node.categories)
             self._sets += node.categories
         # Where nothing counts as missing, NaN is taken for zero.
         absent_left = node.threshold >= 0.0 if node.missing is Missing.NONE else node.default_left
+        sides = (absent_left, _children(node)[0] == node.left, split.second)
         self._nodes.append(
-            (threshold, ratio, node.feature, *children, last.node, last.left, row, words, kind, absent_left, 0)
+            (threshold, (0.0, ratio, 0.0), node.feature, tuple(children), parent, split.node, row, words, kind, *sides)
         )
 
     def finish(self, n_features: int) -> FlatTrees:
@@ -175,8 +209,10 @@ class _Builder:
             baseline=self._baseline,
             nodes=np.array(self._nodes, dtype=NODE),
             roots=np.array(self._roots, dtype=np.int32),
+            inner=np.array(self._inner, dtype=np.int32),
             first_leaves=np.array(self._first_leaves, dtype=np.int32),
             points=np.array(self._points, dtype=np.int32),
+            rules=np.array(self._rules, dtype=np.int32),
             leaves=np.array(self._leaves, dtype=np.float64),
             sets=np.array(self._sets, dtype=np.uint32),
             shares=_aligned(self._tables.shares),
@@ -184,16 +220,25 @@ class _Builder:
         )
 
 
-def _preorder(tree: Tree) -> dict[int, int]:
-    """Return each node's place in preorder, in that order."""
-    places: dict[int, int] = {}
-    waiting = [0] if tree.nodes else []
-    while waiting:
-        number = waiting.pop()
-        places[number] = len(places)
-        node = tree.nodes[number]
-        waiting += [child for child in (node.right, node.left) if child >= 0]
-    return places
+def _is_inner(node: Node) -> bool:
+    """Return whether a child of the node is a node."""
+    return max(node.left, node.right) >= 0
+
+
+def _children(node: Node) -> tuple[int, int]:
+    """Return the node's children, a leaf second if there is one."""
+    return (node.left, node.right) if node.left >= 0 or node.right < 0 else (node.right, node.left)
+
+
+def _order(tree: Tree) -> dict[int, int]:
+    """Return each node's place: level by level, so that neighbours wait for nothing of each other; leaf pairs last."""
+    level = [0] if tree.nodes else []
+    numbers: list[int] = []
+    while level:
+        numbers += level
+        level = [child for number in level for child in _children(tree.nodes[number]) if child >= 0]
+    numbers.sort(key=lambda number: not _is_inner(tree.nodes[number]))
+    return {number: place for place, number in enumerate(numbers)}
 
 
 def _place(places: Mapping[int, int], child: int) -> int:
@@ -201,16 +246,17 @@ def _place(places: Mapping[int, int], child: int) -> int:
 
 
 def _ratio(tree: Tree, node: Node) -> float:
-    left, right = tree.cover(node.left), tree.cover(node.right)
-    if not (left > 0.0 and right > 0.0):
+    """Return the share of the node's training rows that went to its first child."""
+    first, second = (tree.cover(child) for child in _children(node))
+    if not (first > 0.0 and second > 0.0):
         raise unfit("a node was reached by no training row")
-    return left / node.cover
+    return first / node.cover
 
 
 def _aligned(rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the rows as one array that begins at a multiple of 32 bytes, as the kernel's vector loads want."""
+    """Return the rows as one array that begins at a multiple of 64 bytes, as the kernel's vector loads want."""
     values = np.concatenate([np.empty(0), *rows])
-    room = np.empty(len(values) + LANES)
-    start = (-room.ctypes.data % (8 * LANES)) // 8
+    room = np.empty(len(values) + WIDTH)
+    start = (-room.ctypes.data % (8 * WIDTH)) // 8
     room[start : start + len(values)] = values
     return room[start : start + len(values)]

@@ -19,18 +19,22 @@ from numpy.typing import NDArray
 from shared.errors import Precondition
 from shared.kernels.layout import FlatTrees
 
-KERNEL_ID = "quadrature-1"
+KERNEL_ID = "quadrature-2"
 """Names the arithmetic: contributions are equal to the bit for equal kernel ids. Raise it with any change of that."""
 
+PATHS = ("plain", "avx2", "avx512")
+"""Instruction sets that the library was compiled for, the same bits by each; numbered as in trees.cpp."""
+
 COMPILED = Path(__file__).with_name("compiled")
-_SOURCE = Path(__file__).with_name("trees.cpp")
+_SOURCE, _INCLUDED = (Path(__file__).with_name(name) for name in ("trees.cpp", "quadrature.hpp"))
 # No contraction: a fused multiply-add here and none there would make one row differ from the same row in a batch.
 _FLAGS = ("-O3", "-std=c++17", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
 
 
 def library_path(folder: Path = COMPILED) -> Path:
     """Return where the library of this very source, these flags and this kind of machine lies, or would lie."""
-    content = _SOURCE.read_bytes() + " ".join((*_FLAGS, platform.system(), platform.machine())).encode()
+    settings = " ".join((*_FLAGS, platform.system(), platform.machine()))
+    content = _SOURCE.read_bytes() + _INCLUDED.read_bytes() + settings.encode()
     return folder / f"trees-{hashlib.sha256(content).hexdigest()[:16]}.so"
 
 
@@ -69,19 +73,50 @@ class _Trees(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("n_trees", "n_features", "max_nodes", "unused")),
         *(
             (name, ctypes.c_void_p)
-            for name in ("nodes", "roots", "first_leaves", "points", "leaves", "sets", "shares", "weights")
+            for name in [
+                "nodes",
+                "roots",
+                "inner",
+                "first_leaves",
+                "points",
+                "rules",
+                "leaves",
+                "sets",
+                "shares",
+                "weights",
+            ]
         ),
     )
+
+
+def paths(library: Path) -> tuple[str, ...]:
+    """Return which instruction sets of the library this machine can take, the fastest last."""
+    has_path = ctypes.CDLL(str(library)).has_path
+    return tuple(name for number, name in enumerate(PATHS) if has_path(number))
 
 
 class NativeKernel:
     """Computes margins and contributions of one ensemble; any number of threads may call it at once."""
 
-    def __init__(self, library: Path, trees: FlatTrees) -> None:
-        """Load the library that `find_library` or `build` returned."""
+    def __init__(self, library: Path, trees: FlatTrees, *, path: str | None = None) -> None:
+        """Load the library that `find_library` or `build` returned; `path` is one of `paths`, by default the last.
+
+        Raises ValueError for a path that this machine cannot take.
+        """
+        able = paths(library)
+        if path is not None and path not in able:
+            raise ValueError(f"this machine cannot take the path {path}, only {', '.join(able)}")
         self.trees = trees
+        self._path = PATHS.index(path or able[-1])
         self._call = ctypes.CDLL(str(library)).contributions
-        self._call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p]
+        self._call.argtypes = [
+            ctypes.c_int,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+            ctypes.c_int64,
+            ctypes.c_void_p,
+            ctypes.c_void_p,
+        ]
         self._call.restype = None
         arrays = {
             field.name: value.ctypes.data
@@ -106,6 +141,7 @@ class NativeKernel:
             raise ValueError(f"values have shape {rows.shape}, not (n_rows, {self.trees.n_features})")
         margins, contributions = np.empty(len(rows)), np.empty(rows.shape)
         self._call(
+            self._path,
             ctypes.addressof(self._struct),
             rows.ctypes.data,
             len(rows),

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.kernels.layout import CATEGORICAL, LANES, ZEROES, FlatTrees
+from shared.kernels.layout import CATEGORICAL, ZEROES, FlatTrees
 
 _BLOCK = 512  # rows at once, so that what is kept of a tree stays small
 _ZERO = 1.0000000180025095e-35  # kZero of trees.cpp
 _WORD = 32
+_LANES = 4
 
 
 class PlainKernel:
@@ -45,8 +46,8 @@ class PlainKernel:
         while len(inside := np.argwhere(places < counts)):
             row, tree = inside.T
             nodes = trees.nodes[trees.roots[tree] + places[row, tree]]
-            left = _go_left(trees, nodes, values[row, nodes["feature"]])
-            places[row, tree] = np.where(left, nodes["left"], nodes["right"])
+            first = _go_first(trees, nodes, values[row, nodes["feature"]])
+            places[row, tree] = np.where(first, *nodes["children"].T)
         reached = np.zeros((len(values), len(counts) + 1))
         reached[:, 1:] = trees.leaves[trees.first_leaves + places - counts]
         # A running sum has one order of additions whatever the number of rows; np.sum may choose others.
@@ -67,25 +68,31 @@ def _through(
         return float(leaves[0])
     shape = (2 * n + 1, points, x.shape[1])
     p, r = np.ones(shape), np.broadcast_to(np.concatenate([np.zeros(n), leaves])[:, None, None], shape).copy()
-    left, alive = np.zeros((n + 1, x.shape[1]), dtype=np.bool_), np.ones((n + 1, x.shape[1]), dtype=np.bool_)
+    p[0] = trees.weights[trees.rules[tree] :][:points, None]
+    first, alive = np.zeros((n + 1, x.shape[1]), dtype=np.bool_), np.ones((n + 1, x.shape[1]), dtype=np.bool_)
     constant, slope = np.empty((n, x.shape[1])), np.empty((n, x.shape[1]))
+    first[n] = True
     for i, node in enumerate(nodes):
-        left[i] = _go_left(trees, node, x[node["feature"]])
-        alive[i] = alive[node["previous"]] & (left[node["previous"]] == node["previous_left"])
-        ratio = node["left_ratio"]
-        constant[i] = np.where(alive[i], np.where(left[i], 1.0, 0.0), ratio)
-        slope[i] = np.where(alive[i], np.where(left[i], -(1.0 - ratio), ratio), 0.0)
-        part = p[i] * (constant[i] + slope[i] * _table(trees.shares, node, points))
-        p[node["left"]], p[node["right"]] = part, p[i] - part
+        first[i] = _go_first(trees, node, x[node["feature"]])
+        alive[i] = alive[node["previous"]] & (first[node["previous"]] != node["previous_second"])
+        ratio = node["zero_ratio_zero"][1]
+        constant[i] = np.where(alive[i], np.where(first[i], 1.0, 0.0), ratio)
+        slope[i] = np.where(alive[i], np.where(first[i], ratio - 1.0, ratio), 0.0)
+        shares = _table(trees.shares, node, points)
+        p[node["children"][0]] = p[i] * (constant[i] + slope[i] * shares)
+        p[node["children"][1]] = p[i] * ((1.0 - constant[i]) - slope[i] * shares)
     reached = r[:, 0].copy()
-    for i in reversed(range(n)):
+    inner = int(trees.inner[tree])
+    for i in (*range(inner, n), *reversed(range(inner))):
         node = nodes[i]
-        b = r[node["right"]]
-        difference = r[node["left"]] - b
-        r[i] = b + (constant[i] + slope[i] * _table(trees.shares, node, points)) * difference
-        terms = p[i] * _table(trees.weights, node, points) * difference
-        phi[node["feature"]] -= slope[i] * _lane_sum(terms)
-        reached[i] = np.where(left[i], reached[node["left"]], reached[node["right"]])
+        to_first, to_second = node["children"]
+        difference = r[to_first] - r[to_second]
+        r[i] = r[to_second] + (constant[i] + slope[i] * _table(trees.shares, node, points)) * difference
+        weights = _table(trees.weights, node, points)
+        # Of two leaves the difference is the same at every point: it is multiplied once.
+        sums = _lane_sum(p[i] * difference * weights) if i < inner else _lane_sum(p[i] * weights) * difference[0]
+        phi[node["feature"]] -= slope[i] * sums
+        reached[i] = np.where(first[i], reached[to_first], reached[to_second])
     return np.asarray(reached[0], dtype=np.float64)
 
 
@@ -96,10 +103,15 @@ def _table(table: NDArray[np.float64], node: Any, points: int) -> NDArray[np.flo
 
 def _lane_sum(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sum over quadrature points (points, n_rows), in the kernel's order: every fourth, then the four."""
-    lanes = [np.zeros(terms.shape[1]) for _ in range(LANES)]
+    lanes = [np.zeros(terms.shape[1]) for _ in range(_LANES)]
     for q, term in enumerate(terms):
-        lanes[q % LANES] = lanes[q % LANES] + term
+        lanes[q % _LANES] = lanes[q % _LANES] + term
     return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+
+
+def _go_first(trees: FlatTrees, nodes: Any, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which values go to the first child, each at its node or all at one."""
+    return np.asarray(_go_left(trees, nodes, values) == (nodes["left_is_first"] != 0), dtype=np.bool_)
 
 
 def _go_left(trees: FlatTrees, nodes: Any, values: NDArray[np.float64]) -> NDArray[np.bool_]:

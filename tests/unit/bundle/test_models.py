@@ -2,7 +2,6 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,13 +145,11 @@ def test_trees_answer_without_the_compiled_kernel(trees: TinyBundle, monkeypatch
     assert np.max(np.abs(contributions - model.contributions(trees.values))) <= 1e-12
 
 
-def test_a_kernel_that_answers_otherwise_does_not_serve(
-    trees: TinyBundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_kernel_that_answers_otherwise_does_not_serve(trees: TinyBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried on rows around the model's own thresholds before it serves; wrong, it is left out."""
     if shutil.which("c++") is None:
         pytest.skip("there is no C++ compiler")
-    library = build(tmp_path)
+    library = build()
     text = trees.contents.model.files()["model.txt"].decode()
     monkeypatch.setattr(lightgbm_model, "find_library", lambda: library)
     monkeypatch.setattr(lightgbm_model, "parse_trees", lambda text: parse_trees(text)[1:])

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,13 +85,13 @@ def test_model_read_from_its_files_answers_with_the_same_bits() -> None:
     assert read.contributions(rows()).tobytes() == model.contributions(rows()).tobytes()
 
 
-def test_the_compiled_kernel_changes_no_bit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_compiled_kernel_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor the kernel id, which promises that."""
     if shutil.which("c++") is None:
         pytest.skip("there is no C++ compiler")
     answers = []
 
-    for found in (build(tmp_path), None):
+    for found in (build(), None):
         monkeypatch.setattr(tree_model, "find_library", lambda found=found: found)
         model = TreeModel(ensemble())
         answers.append((model.kernel_id, *(answer.tolist() for answer in model.explain(np.nan_to_num(rows())))))

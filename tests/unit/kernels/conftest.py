@@ -9,8 +9,8 @@ from shared.kernels.native import build
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library() -> Path:
     """Return the kernel, compiled from the source at hand."""
     if shutil.which("c++") is None:
         pytest.skip("there is no C++ compiler")
-    return build(tmp_path_factory.mktemp("kernel"))
+    return build()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kernels.layout import LANES, flatten
+from shared.kernels.layout import WIDTH, flatten
 from shared.kernels.trees import Tree
 from tests.unit.kernels.random_trees import N_FEATURES, random_tree
 
@@ -32,19 +32,17 @@ def test_trees_lie_one_after_the_other(trees: list[Tree]) -> None:
 
 
 @given(forests())
-def test_nodes_are_in_preorder(trees: list[Tree]) -> None:
-    """A left child that is a node comes next; every node but the root has one parent, which comes before it."""
+def test_nodes_come_after_their_parents(trees: list[Tree]) -> None:
+    """Every node but the root has one parent, which knows it; nodes with two leaves come last, single leaves second."""
     flat = flatten(trees, N_FEATURES)
 
-    for start, end in zip(flat.roots[:-1], flat.roots[1:], strict=True):
-        nodes = flat.nodes[start:end]
-        inner = [(place, int(n[side])) for place, n in enumerate(nodes) for side in ("left", "right")]
-        parents = [(parent, child) for parent, child in inner if child < len(nodes)]
-        assert all(
-            nodes["left"][place] in (place + 1, *range(len(nodes), 2 * len(nodes) + 1)) for place in range(len(nodes))
-        )
-        assert sorted(child for _, child in parents) == list(range(1, len(nodes)))
-        assert all(parent < child for parent, child in parents)
+    for start, end, inner in zip(flat.roots[:-1], flat.roots[1:], flat.inner, strict=True):
+        nodes, n = flat.nodes[start:end], end - start
+        below = [(place, int(child)) for place in range(n) for child in nodes["children"][place] if child < n]
+        assert sorted(child for _, child in below) == list(range(1, n))
+        assert all(parent < child and nodes["parent"][child] == parent for parent, child in below)
+        assert (nodes["children"][:inner, 0] < n).all()
+        assert (nodes["children"][inner:] >= n).all()
 
 
 @given(forests())
@@ -55,9 +53,9 @@ def test_equal_trees_share_their_tables(trees: list[Tree]) -> None:
     assert twice.shares.tobytes() == once.shares.tobytes()
     assert twice.weights.tobytes() == once.weights.tobytes()
     assert twice.nodes["row"].tolist() == once.nodes["row"].tolist() * 2
-    assert all(row % LANES == 0 for row in once.nodes["row"])
+    assert all(row % WIDTH == 0 for row in once.nodes["row"])
     # numpy gives an empty array any address at all.
-    assert all(table.ctypes.data % (8 * LANES) == 0 for table in (once.shares, once.weights) if len(table))
+    assert all(table.ctypes.data % (8 * WIDTH) == 0 for table in (once.shares, once.weights) if len(table))
 
 
 def test_a_tree_without_a_split_is_its_leaf_alone() -> None:

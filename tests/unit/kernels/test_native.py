@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Precondition
 from shared.kernels.layout import flatten
-from shared.kernels.native import NativeKernel, build, find_library, library_path
+from shared.kernels.native import PATHS, NativeKernel, build, find_library, library_path, paths
 from shared.kernels.trees import Missing, Node, Tree
 from tests.unit.kernels.random_trees import N_FEATURES, random_rows, random_tree
 from tests.unit.kernels.shapley import expected, shapley_values
@@ -66,6 +66,44 @@ def test_a_row_has_the_same_bits_in_any_company(library: Path, seed: int, n_rows
     singles = [kernel.margins_and_contributions(row[np.newaxis]) for row in rows]
     assert margins.tobytes() == b"".join(margin.tobytes() for margin, _ in singles)
     assert contributions.tolist() == [single.tolist()[0] for _, single in singles]
+
+
+@SETTINGS
+@given(seed=st.integers(0, 2**32 - 1), n_rows=st.integers(1, 70))
+def test_every_instruction_set_gives_the_same_bits(library: Path, seed: int, n_rows: int) -> None:
+    """One kernel id stands for all of them: a decision made on one machine is replayed on another, bit for bit."""
+    generator = np.random.default_rng(seed)
+    trees = [chain(5), *(random_tree(generator, count) for count in (25, 1, 9))]
+    flat = flatten(trees, N_FEATURES)
+    rows = random_rows(generator, n_rows)
+
+    found = [NativeKernel(library, flat, path=path).margins_and_contributions(rows) for path in paths(library)]
+
+    assert len({margins.tobytes() for margins, _ in found}) == 1
+    assert all(contributions.tolist() == found[0][1].tolist() for _, contributions in found)
+
+
+@pytest.mark.parametrize("n_features", range(1, 33))
+def test_instruction_sets_agree_on_paths_of_any_length(library: Path, n_features: int) -> None:
+    """Every number of quadrature points has code of its own, in vectors of its own width; one row and many agree."""
+    flat = flatten([chain(n_features)], n_features)
+    rows = np.random.default_rng(n_features).normal(size=(19, n_features))
+
+    kernels = [NativeKernel(library, flat, path=path) for path in paths(library)]
+    together = [kernel.margins_and_contributions(rows)[1].tolist() for kernel in kernels]
+    alone = [[kernel.margins_and_contributions(row[np.newaxis])[1].tolist()[0] for row in rows] for kernel in kernels]
+
+    assert all(found == together[0] for found in together + alone)
+
+
+def test_the_widest_vectors_are_taken_unasked(library: Path) -> None:
+    """Plain code runs anywhere; what the machine cannot take is refused before it would be killed for it."""
+    flat = flatten([chain(2)], 2)
+
+    assert paths(library)[0] == "plain"
+    assert set(paths(library)) <= set(PATHS)
+    with pytest.raises(ValueError, match="cannot take the path mmx"):
+        NativeKernel(library, flat, path="mmx")
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 7, 8, 9, 16, 17, 31, 32])
