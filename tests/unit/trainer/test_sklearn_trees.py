@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
 
 from services.trainer.domain.classifiers.catalogue import find_classifier
 from services.trainer.domain.hyperparameters import Hyperparameters
@@ -119,3 +121,38 @@ def test_defaults_train(classifier: str) -> None:
     model = _fit(classifier, _ROWS, {each.name: each.default for each in known})
 
     assert np.isfinite(model.margins(_ROWS)).all()
+
+
+@pytest.mark.parametrize(
+    ("classifier", "hyperparameters", "name"),
+    [("hist_gradient_boosting", _HIST, "max_iter"), ("gradient_boosting", _EXACT, "n_estimators")],
+)
+def test_early_stopping_grows_all_rows_as_far_as_was_best_for_those_watched(
+    classifier: str, hyperparameters: Hyperparameters, name: str
+) -> None:
+    """The model is the one that is grown on all rows with that number of trees, to the bit."""
+    many = {**hyperparameters, name: 300, "learning_rate": 0.3}
+
+    stopped = _fit(classifier, _ROWS, {**many, "early_stopping_rounds": 15})
+
+    assert isinstance(stopped, TreeModel)
+    assert 1 <= stopped.rounds < 200
+    assert stopped.files() == _fit(classifier, _ROWS, {**many, name: stopped.rounds}).files()
+
+
+def test_the_trees_that_were_best_are_those_of_least_loss() -> None:
+    """Held against the library's own losses on the same rows, tree by tree."""
+    many = {**_EXACT, "n_estimators": 60, "learning_rate": 0.3}
+    places = np.arange(len(_TARGETS))
+    grown, watched = train_test_split(places, test_size=0.2, stratify=_TARGETS, random_state=3)
+    booster: Any = GradientBoostingClassifier(**many, random_state=3)
+    booster.fit(_ROWS[grown], _TARGETS[grown], sample_weight=_WEIGHTS[grown])
+    losses = [
+        log_loss(_TARGETS[watched], probabilities[:, 1], sample_weight=_WEIGHTS[watched])
+        for probabilities in booster.staged_predict_proba(_ROWS[watched])
+    ]
+
+    stopped = _fit("gradient_boosting", _ROWS, {**many, "early_stopping_rounds": 60})
+
+    assert isinstance(stopped, TreeModel)
+    assert stopped.rounds == int(np.argmin(losses)) + 1

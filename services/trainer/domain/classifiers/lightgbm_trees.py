@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from services.trainer.domain.classifiers.early_stopping import EARLY_STOPPING, stops_early, with_rounds
+from services.trainer.domain.classifiers.early_stopping import (
+    EARLY_STOPPING,
+    WATCHED_SHARE,
+    stops_early,
+    with_rounds,
+    without_patience,
+)
 from services.trainer.domain.classifiers.fitting import Fit
 from services.trainer.domain.classifiers.threads import threads_for
 from services.trainer.domain.hyperparameters import Hyperparameters
@@ -24,8 +30,6 @@ _FIXED = {
     "subsample_freq": 1,
     "verbose": -1,
 }
-# Of the rows to learn from, how many early stopping watches instead.
-_WATCHED_SHARE = 0.2
 _THREADS = re.compile(r"^\[num_threads: \d+\]$", re.MULTILINE)
 
 
@@ -52,7 +56,7 @@ def prepare_trees(
 def _best_rounds(binned: lightgbm.Dataset, targets: NDArray[np.int8], parameters: dict[str, Any]) -> int:
     """Return the number of trees with the least log-loss on a fifth of the rows, which the trees are not grown on."""
     grown, watched = train_test_split(
-        np.arange(len(targets)), test_size=_WATCHED_SHARE, stratify=targets, random_state=parameters["seed"]
+        np.arange(len(targets)), test_size=WATCHED_SHARE, stratify=targets, random_state=parameters["seed"]
     )
     callback = lightgbm.early_stopping(parameters[EARLY_STOPPING], verbose=False)
     booster = _train(parameters, _rows(binned, grown), valid_sets=[_rows(binned, watched)], callbacks=[callback])
@@ -66,5 +70,4 @@ def _rows(binned: lightgbm.Dataset, rows: NDArray[np.intp]) -> lightgbm.Dataset:
 
 def _train(parameters: dict[str, Any], rows: lightgbm.Dataset, **options: Any) -> lightgbm.Booster:
     # LightGBM takes early_stopping_rounds among its parameters too, but then there must be rows to watch.
-    known = {name: value for name, value in parameters.items() if name != EARLY_STOPPING}
-    return lightgbm.train(known, rows, **options)
+    return lightgbm.train(dict(without_patience(parameters)), rows, **options)

@@ -6,6 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.domain.classifiers.classifier import Classifier
+from services.trainer.domain.classifiers.early_stopping import (
+    EARLY_STOPPING,
+    ROUNDS_WITHOUT_GAIN,
+    WATCHED_SHARE,
+    stops_early,
+    with_rounds,
+    without_patience,
+)
 from services.trainer.domain.classifiers.fitting import Fit
 from services.trainer.domain.classifiers.threads import threads_for
 from services.trainer.domain.classifiers.tree_arrays import TreeArrays
@@ -24,7 +32,9 @@ _HYPERPARAMETERS = (
     Hyperparameter("max_features", "real", 0.1, "Share of the columns that each split may use.", 0.001, 1.0),
     Hyperparameter("l2_regularization", "real", 10.0, "L2 penalty on the leaves.", 0.0, 1e6),
     Hyperparameter("max_bins", "integer", 255, "Largest number of bins of a column.", 2, 255),
+    ROUNDS_WITHOUT_GAIN,
 )
+_WATCHING: Final[dict[str, Any]] = {"validation_fraction": WATCHED_SHARE, "scoring": "loss", "tol": 0.0}
 
 
 def prepare(
@@ -36,12 +46,21 @@ def prepare(
 
     count = threads or threads_for(len(values))
 
+    def grow(hyperparameters: Hyperparameters, seed: int, **options: Any) -> Any:
+        """Return the library's own model."""
+        known = without_patience(hyperparameters)
+        booster = HistGradientBoostingClassifier(**known, **options, random_state=seed)
+        with threadpool_limits(count, user_api="openmp"):
+            return booster.fit(values, targets, sample_weight=weights)
+
     def fit(hyperparameters: Hyperparameters, seed: int) -> Model:
         """Grow trees; see Fit."""
-        booster = HistGradientBoostingClassifier(**hyperparameters, early_stopping=False, random_state=seed)
-        with threadpool_limits(count, user_api="openmp"):
-            booster.fit(values, targets, sample_weight=weights)
-        return _as_numbers(booster, values.shape[1])
+        if stops_early(hyperparameters):
+            options = {"n_iter_no_change": hyperparameters[EARLY_STOPPING], **_WATCHING}
+            # Its first score is that of no tree at all.
+            rounds = int(np.argmax(grow(hyperparameters, seed, early_stopping=True, **options).validation_score_))
+            hyperparameters = with_rounds(hyperparameters, max(1, rounds))
+        return _as_numbers(grow(hyperparameters, seed, early_stopping=False), values.shape[1])
 
     return fit
 

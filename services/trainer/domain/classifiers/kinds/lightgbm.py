@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.domain.classifiers.classifier import Classifier
-from services.trainer.domain.classifiers.early_stopping import EARLY_STOPPING
+from services.trainer.domain.classifiers.early_stopping import ROUNDS_WITHOUT_GAIN
 from services.trainer.domain.classifiers.fitting import Fit
 from services.trainer.domain.hyperparameters import Hyperparameter
 
@@ -23,15 +23,7 @@ _HYPERPARAMETERS = (
     Hyperparameter("reg_lambda", "real", 50.0, "L2 penalty on the leaves.", 0.0, 1e6),
     Hyperparameter("reg_alpha", "real", 0.0, "L1 penalty on the leaves.", 0.0, 1e6),
     Hyperparameter("min_split_gain", "real", 0.0, "Smallest gain that is worth a split.", 0.0, 1e6),
-    Hyperparameter(
-        EARLY_STOPPING,
-        "integer",
-        0,
-        "Trees after which growing ends if none of them lowered the log-loss of a fifth of the training rows; all rows "
-        "then grow as many as were best. 0: n_estimators, whatever comes of it.",
-        0,
-        10_000,
-    ),
+    ROUNDS_WITHOUT_GAIN,
 )
 
 
