@@ -23,7 +23,7 @@ Reply = TypeVar("Reply")
 LEDGER_COLUMNS = ["instance", "number", "sequence", "hash", "prediction_id", "decision_part", "personal_part"]
 
 
-def eventually(condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
+def eventually(condition: Callable[[], object], *, timeout_s: float, what: str) -> None:
     """Return as soon as the condition holds; AssertionError that says `what` did not happen in time."""
     pause = threading.Event()
     for _ in range(int(timeout_s / 0.05)):

@@ -6,10 +6,10 @@ import threading
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import grpc
+import numpy as np
 
 from counterfoil.client.errors import call_error
 from counterfoil.scorer.v1 import scorer_pb2, stream_pb2
@@ -24,8 +24,8 @@ from tests.service.streams import chunk_of
 from tests.worker_processes import OWN_CONNECTION
 
 BATCH_ROWS = 20
-CHUNK_ROWS = 50
-CHUNKS = 20
+CHUNK_ROWS = (50, 3_000, 50, 3_000, 50)
+"""Small chunks lie in the spool's database, large ones in its annex."""
 SHARE_ROWS = 150
 
 
@@ -53,27 +53,37 @@ class MixedLender:
         self._applicants = itertools.cycle(champion.applicant_ids)
         self._stopping = threading.Event()
         ways = (self._single, self._single, self._batch, self._stream, self._dataset)
-        self._pool = ThreadPoolExecutor(len(ways), thread_name_prefix="lender")
-        self._threads: list[Future[None]] = [self._pool.submit(self._ask_until_stopped, way) for way in ways]
+        self._failures: list[Exception] = []
+        # Daemons: a test that fails meanwhile leaves them asking.
+        self._threads = [threading.Thread(target=self._ask_until_stopped, args=(way,), daemon=True) for way in ways]
+        for thread in self._threads:
+            thread.start()
 
     def wait_for_promises(self, more: int) -> None:
         """Return once so many further promises were made; raises what ended a thread."""
         wanted = len(self.promises) + more
-        eventually(lambda: len(self.promises) >= wanted or self._failed(), timeout_s=180, what="answering")
-        if self._failed():
-            self.stop()
+        eventually(lambda: len(self.promises) >= wanted or self._failures, timeout_s=180, what="answering")
+        self._raise_failure()
 
     def stop(self) -> None:
         """Ask nothing more; every question under way gets its answer first."""
         self._stopping.set()
         for thread in self._threads:
-            thread.result(timeout=180)
-        self._pool.shutdown()
+            thread.join(180)
+        assert not any(thread.is_alive() for thread in self._threads), "a question under way got no answer"
+        self._raise_failure()
 
-    def _failed(self) -> bool:
-        return any(thread.done() for thread in self._threads)
+    def _raise_failure(self) -> None:
+        if self._failures:
+            raise self._failures[0]
 
     def _ask_until_stopped(self, way: Callable[[ScorerServiceStub], None]) -> None:
+        try:
+            self._ask(way)
+        except Exception as error:  # noqa: BLE001  # the boundary of the thread: who waits for it gets the error
+            self._failures.append(error)
+
+    def _ask(self, way: Callable[[ScorerServiceStub], None]) -> None:
         while not self._stopping.is_set():
             # A new connection now and then, so that each worker behind the port gets all kinds of calls.
             with grpc.insecure_channel(self._address, options=OWN_CONNECTION) as channel:
@@ -102,8 +112,7 @@ class MixedLender:
 
     def _stream(self, stub: ScorerServiceStub) -> None:
         settings = stream_pb2.StreamSettings(purpose=prediction_pb2.PURPOSE_DECISION, schema_digest=SCHEMA.digest)
-        starts = range(0, CHUNKS * CHUNK_ROWS, CHUNK_ROWS)
-        chunks = (chunk_of(self._champion.values[start : start + CHUNK_ROWS]) for start in starts)
+        chunks = (chunk_of(np.resize(self._champion.values, (rows, len(SCHEMA.features)))) for rows in CHUNK_ROWS)
         requests = itertools.chain([stream_pb2.StreamScoreRequest(settings=settings)], chunks)
         self._take("StreamScore", stub.StreamScore(requests, timeout=60, wait_for_ready=True))
 

@@ -32,11 +32,15 @@ OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 @dataclass
 class Workers:
-    """A scorer of so many worker processes at a fixed address, and what they log; above one there is a supervisor."""
+    """A scorer of so many worker processes at a fixed address, and what they log; above one there is a supervisor.
+
+    `count` and `variables` of the environment may be changed between an end and the next start.
+    """
 
     folder: Path
     champion: Champion
     count: int
+    variables: dict[str, str] = field(default_factory=dict)
     address: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     metrics: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     process: "subprocess.Popen[bytes]" = field(init=False)
@@ -50,6 +54,7 @@ class Workers:
             "COUNTERFOIL_MONITOR_ADDRESS": "127.0.0.1:9",
             "COUNTERFOIL_SCORER_WORKERS": str(self.count),
             "COUNTERFOIL_SCORER_METRICS_ADDRESS": self.metrics,
+            **self.variables,
         }
         before = len(self.events("bundle served"))
         with self._log.open("ab") as written:
@@ -114,9 +119,9 @@ def _whole(line: str) -> bool:
 
 
 @contextmanager
-def scorer_processes(folder: Path, count: int) -> Iterator[Workers]:
+def scorer_processes(folder: Path, count: int, **variables: str) -> Iterator[Workers]:
     """Run so many workers, serving a champion; they are ended whatever happens."""
-    workers = Workers(folder, champion_in(folder, seed=8), count)
+    workers = Workers(folder, champion_in(folder, seed=8), count, variables)
     try:
         workers.start()
         yield workers

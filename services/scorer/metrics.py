@@ -50,6 +50,12 @@ class Meter:
             multiprocess_mode="livesum",
         )
         self._bytes = Gauge(f"{prefix}spool_bytes", "Their size.", registry=registry, multiprocess_mode="livesum")
+        self._used = Gauge(
+            f"{prefix}spool_used_ratio",
+            "Share of the spool's bound that is used, by answers kept under a request_id, too; of the fullest spool.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._served = Gauge(
             f"{prefix}served",
             "1 for the model version, bundle and kernel that answer now, 0 for those that did.",
@@ -78,9 +84,10 @@ class Meter:
             self._refused.labels(rpc.code, rpc.reason).inc()
 
     def spool(self, depth: Depth) -> None:
-        """Tell what waits for the monitor."""
+        """Tell what waits for the monitor, and how full the spool is."""
         self._records.set(depth.records)
         self._bytes.set(depth.bytes)
+        self._used.set(depth.used)
 
     def serves(self, served: Served) -> None:
         """Tell what answers from now on."""

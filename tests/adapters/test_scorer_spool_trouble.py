@@ -9,7 +9,7 @@ import pytest
 from services.scorer.adapters.spool import Spool
 from shared.errors import Precondition, Unavailable
 from shared.prediction_record.chain import verify_segment
-from tests.adapters.spools import MIB, drain, entry, fill, late_failures
+from tests.adapters.spools import KEY, MIB, drain, entry, fill, kept, late_failures
 from tests.clock import Clock
 
 
@@ -41,8 +41,10 @@ def test_a_full_spool_writes_nothing_and_goes_on_once_it_was_shipped(tmp_path: P
     """What was receipted before is all there, the refused record is not, and deleting makes room again."""
     spool = Spool(tmp_path, clock=clock, max_bytes=256 * 1024)
     receipts, full = fill(spool)
+    filled = spool.depth()
 
     shipped = [record for segment in drain(spool, 64 * 1024) for record in segment.records]
+    emptied = spool.depth()
     after = spool.append([entry(2, size=4000)])
     spool.close()
 
@@ -50,6 +52,22 @@ def test_a_full_spool_writes_nothing_and_goes_on_once_it_was_shipped(tmp_path: P
     assert len(receipts) > 25
     assert [record.sequence for record in shipped] == [receipt.sequence for receipt in receipts]
     assert after[0].sequence == receipts[-1].sequence + 1
+    assert 0.9 < filled.used <= 1.0
+    assert emptied.used < 0.5
+
+
+def test_answers_that_are_kept_count_to_what_is_used(spool: Spool) -> None:
+    """Shipped records make room, answers under a request_id stay for 24 hours: an operator has to see them."""
+    before = spool.depth()
+    for number in range(50):
+        answer = kept(b"a" * 4000, KEY._replace(request_id=str(number)))
+        spool.append([entry(number, kept=answer)])
+    drain(spool)
+
+    after = spool.depth()
+
+    assert (after.records, after.bytes) == (0, 0)
+    assert after.used > before.used
 
 
 def test_trouble_with_the_disk_is_unavailable_and_nothing_is_acknowledged(

@@ -1,7 +1,7 @@
 // A disk that loses what was not synced, and fails when told to: preloaded into one process, for the files below DISK_ROOT.
 //
 // A sync that succeeds copies the file, as it is then, to the same name in DISK_SYNCED: what a power cut would leave. While
-// the file DISK_FAULT holds a word, writes (ENOSPC, EIO) or syncs (EIO_SYNC) fail with that error and do nothing.
+// the file DISK_FAULT holds a word, writes (ENOSPC, EIO, EROFS) or syncs (EIO_SYNC) fail with that error and do nothing.
 
 #include <cerrno>
 #include <cstdio>
@@ -50,7 +50,7 @@ std::string fault() {
 int write_error(int file) {
     std::string word = fault();
     if (word.empty() || !watched(path_of(file))) return 0;
-    return word == "ENOSPC" ? ENOSPC : word == "EIO" ? EIO : 0;
+    return word == "ENOSPC" ? ENOSPC : word == "EIO" ? EIO : word == "EROFS" ? EROFS : 0;
 }
 
 void keep(const std::string& path) {

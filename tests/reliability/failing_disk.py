@@ -33,7 +33,7 @@ class Machine:
         return self.folder / "state" / "scorer" / "spool"
 
     def fail(self, how: str) -> None:
-        """Let writes (ENOSPC, EIO) or syncs (EIO_SYNC) fail from now on."""
+        """Let writes (ENOSPC, EIO, EROFS) or syncs (EIO_SYNC) fail from now on."""
         (self.folder / "partial").write_text(how)
         (self.folder / "partial").rename(self.folder / "fault")
 

@@ -51,14 +51,12 @@ def segments_of(stopped: Scorer, *, max_bytes: int) -> Iterator[prediction_pb2.S
     spool.close()
 
 
-def replayed_rows(
-    bundle: TinyBundle, segments: Sequence[prediction_pb2.Segment], folder: Path, *, processes: int
-) -> int:
-    """Replay the segments in so many processes at once, and return how many rows came out to the bit."""
+def replayed_rows(bundle: Path, segments: Sequence[prediction_pb2.Segment], folder: Path, *, processes: int) -> int:
+    """Replay the segments by a bundle in so many processes at once; return how many rows came out to the bit."""
     files = [folder / f"segment-{number}" for number in range(len(segments))]
     for file, segment in zip(files, segments, strict=True):
         file.write_bytes(segment.SerializeToString())
-    program = (sys.executable, "-m", "tests.service.replay_program", str(bundle.folder))
+    program = (sys.executable, "-m", "tests.service.replay_program", str(bundle))
     running = [
         subprocess.Popen([*program, *map(str, files[first::processes])], stdout=subprocess.PIPE, text=True)
         for first in range(processes)

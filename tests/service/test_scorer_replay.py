@@ -250,4 +250,4 @@ def test_random_decisions_come_out_again_in_another_process(bundle: TinyBundle, 
 
     segments = list(segments_of(running, max_bytes=1 << 30))
 
-    assert replayed_rows(bundle, segments, tmp_path, processes=1) == decided
+    assert replayed_rows(bundle.folder, segments, tmp_path, processes=1) == decided

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,6 +15,7 @@ from counterfoil.types.v1 import prediction_pb2
 from tests.mixed_lending import MixedLender, Promise, assert_kept_once
 from tests.processes import ROOT
 from tests.repeating import repeat_at_once
+from tests.service.replays import replayed_rows
 from tests.service.scoring import ask, failure
 from tests.worker_processes import COMMAND, PATHS, WAIT_S, Workers, scorer_processes
 
@@ -108,11 +110,16 @@ def test_another_supervisor_is_refused_the_port(workers: Workers) -> None:
     assert "ADDRESS_IN_USE" in ended.stderr
 
 
-def test_sigterm_drains_both(workers: Workers, promises: list[Promise]) -> None:
-    """The supervisor ends with 0 once both have ended by themselves; their spools hold what was promised, once."""
+def test_sigterm_drains_both(workers: Workers, promises: list[Promise], tmp_path: Path) -> None:
+    """The supervisor ends with 0 once both have ended by themselves.
+
+    Their spools hold what was promised, once, and other processes compute all of it anew, to the bit.
+    """
     workers.process.send_signal(signal.SIGTERM)
 
     assert workers.process.wait(timeout=WAIT_S) == 0
     assert len(workers.events("stopped")) == 2
-    assert_kept_once(promises, workers.segments())
+    segments = list(workers.segments())
+    assert_kept_once(promises, segments)
+    assert replayed_rows(workers.folder / "bundle", segments, tmp_path, processes=2) > len(promises)
     assert {promise.method for promise in promises} == {"Score", "BatchScore", "StreamScore", "ScoreDataset"}

@@ -37,12 +37,17 @@ class Annex:
         self._number = max(self._sizes, default=0)
         self._file: int | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """Size of its files."""
+        return sum(tuple(self._sizes.values()))
+
     def append(self, part: bytes) -> Place:
         """Return where the part lies, which is on disk.
 
         Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing was added.
         """
-        if sum(self._sizes.values()) + len(part) > self._max_bytes:
+        if self.held_bytes + len(part) > self._max_bytes:
             raise full()
         with translated():
             file = self._growing()

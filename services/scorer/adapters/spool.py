@@ -65,10 +65,14 @@ class StoredAnswer(NamedTuple):
 
 
 class Depth(NamedTuple):
-    """How many records wait for the monitor, and their size in bytes."""
+    """How many records wait for the monitor, and their size in bytes; which share of the spool's bound is used.
+
+    The answers that are kept under a request_id for 24 hours take room, too, and may be most of what is used.
+    """
 
     records: int
     bytes: int
+    used: float
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Spool:
         Raises Precondition (SPOOL_LOCKED, SPOOL_LAYOUT), Exhausted (SPOOL_FULL), Unavailable (SPOOL_FAILED).
         """
         self._clock = clock
+        self._max_bytes = max_bytes
         # Whoever takes two of them takes them in this order.
         self._annexing, self._writing, self._reading = threading.Lock(), threading.Lock(), threading.Lock()
         with ExitStack() as opened:
@@ -144,13 +149,14 @@ class Spool:
         return None if row is None else StoredAnswer(*row)
 
     def depth(self) -> Depth:
-        """Return what waits for the monitor, sealed or not."""
+        """Return what waits for the monitor, sealed or not, and how full the spool is."""
         with self._reading, translated():
-            records, size = self._reader.execute(
+            records, size, used = self._reader.execute(
                 "SELECT head_sequence - shipped_sequence, (SELECT coalesce(sum(length(records)), 0) FROM batches)"
-                " + (SELECT coalesce(sum(size), 0) FROM annexed) FROM chain"
+                " + (SELECT coalesce(sum(size), 0) FROM annexed), (page_count - freelist_count) * page_size"
+                " FROM chain, pragma_page_count, pragma_freelist_count, pragma_page_size"
             ).fetchone()
-        return Depth(records, size)
+        return Depth(records, size, max(used, self._annex.held_bytes) / self._max_bytes)
 
     def seal(self, max_bytes: int) -> prediction_pb2.Segment | None:
         """Return the sealed segment that waits for its acknowledgement; seal the next if none waits.

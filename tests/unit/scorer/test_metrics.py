@@ -79,7 +79,7 @@ def test_after_a_swap_the_new_version_is_the_one_that_serves(registry: Collector
 def test_what_waits_in_the_spool_is_told_and_a_failing_disk_ends_nothing(registry: CollectorRegistry) -> None:
     """The figure stays, and is told again once the disk answers."""
     meter, told = Meter(registry), threading.Event()
-    answers: Iterator[Unavailable | Depth] = iter([Unavailable("broken", reason="SPOOL_FAILED"), Depth(7, 1234)])
+    answers: Iterator[Unavailable | Depth] = iter([Unavailable("broken", reason="SPOOL_FAILED"), Depth(7, 1234, 0.5)])
 
     def depth() -> Depth:
         """Fail once."""
@@ -100,3 +100,4 @@ def test_what_waits_in_the_spool_is_told_and_a_failing_disk_ends_nothing(registr
 
     assert registry.get_sample_value("counterfoil_scorer_spool_records") == 7
     assert registry.get_sample_value("counterfoil_scorer_spool_bytes") == 1234
+    assert registry.get_sample_value("counterfoil_scorer_spool_used_ratio") == 0.5
