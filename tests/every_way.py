@@ -77,7 +77,8 @@ def _batches(stub: ScorerServiceStub, champion: Champion, places: range) -> Iter
 
 def _of_one(applicant_id: str, answer: scorer_pb2.ScoreResponse) -> Said:
     by_name = dict(zip(answer.reasons.features, answer.reasons.contributions, strict=True))
-    contributions = np.array([by_name[name] for name in SCHEMA.names]).tobytes()
+    # A contribution of zero is not sent.
+    contributions = np.array([by_name.get(name, 0.0) for name in SCHEMA.names]).tobytes()
     return Said(applicant_id, answer.probability, answer.margin, answer.decision, contributions)
 
 
