@@ -13,6 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.spool import AnswerKey, Spool, StoredAnswer
+from services.scorer.allotment import Allotment
+from services.scorer.domain.reasons import Detail
 from services.scorer.domain.requests import Purpose, Question, content_digest
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import Served, Serving
@@ -22,6 +24,7 @@ from shared.errors import AlreadyExists, CounterfoilError, Exhausted, FieldViola
 from shared.logs import log_event
 
 QUEUE_ROWS: Final = 4096
+EXPLAINED_ROWS: Final = QUEUE_ROWS // 2
 _LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
 Outcome = scorer_pb2.ScoreResponse | CounterfoilError
@@ -71,6 +74,7 @@ class Desk:
         on_recorded: Callable[[], None] = lambda: None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         queue_rows: int = QUEUE_ROWS,
+        explained_rows: int = EXPLAINED_ROWS,
         meter: DeskMeter | None = None,
     ) -> None:
         self._serving = serving
@@ -79,6 +83,7 @@ class Desk:
         self._on_recorded = on_recorded
         self._random_bytes = random_bytes
         self._meter = meter
+        self._explained = Allotment(explained_rows)
         self._left_out: Counter[str] = Counter()
         self._handoff: HandOff[_Asked, scorer_pb2.ScoreResponse] = HandOff(
             self._work, capacity=queue_rows, on_taken=meter.taken if meter else lambda _waits: None
@@ -96,14 +101,15 @@ class Desk:
         """Return the outcome of each question, in order; one that is an error already stays as it is.
 
         All are answered by the same bundle, but for those whose answer was stored before. Raises Exhausted if they do
-        not fit in the queue, Unavailable while the scorer shuts down.
+        not fit in the queue, or those with all contributions in their half of it; Unavailable while the scorer stops.
         """
         served = self._what_serves(questions)
         asked = [each if isinstance(each, InvalidInput) else _asked(each, served) for each in questions]
         sound = [each for each in asked if isinstance(each, _Asked)]
-        pending = iter(self._handoff.submit(sound, still_wanted))
-        self._shadow([each.question for each in sound])
-        return [each if isinstance(each, InvalidInput) else _outcome(next(pending)) for each in asked]
+        with self._explained.room_for(sum(each.question.wish.detail is Detail.ALL for each in sound)):
+            pending = iter(self._handoff.submit(sound, still_wanted))
+            self._shadow([each.question for each in sound])
+            return [each if isinstance(each, InvalidInput) else _outcome(next(pending)) for each in asked]
 
     def _what_serves(self, questions: Sequence[Question | InvalidInput]) -> Served | CounterfoilError:
         version = next((each.version for each in questions if isinstance(each, Question)), "")

@@ -1,6 +1,7 @@
 """The desk: one record an answer, none without a caller, and errors that reach the one who asked."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.loading import Loader
 from services.scorer.adapters.spool import Spool
 from services.scorer.desk import Desk
+from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.domain.requests import Purpose, Question, StoredApplicant, Subject
 from services.scorer.domain.serving import Serving
 from shared.errors import CounterfoilError, Exhausted
@@ -94,6 +96,28 @@ def test_more_rows_than_the_queue_holds_are_refused_as_a_whole(
 
     assert caught.value.reason == "OVERLOADED"
     assert told(after) == [1]
+
+
+def test_full_explanations_leave_room_for_other_answers(serving: Serving, spool: Spool, tiny: TinyBundle) -> None:
+    """While they fill their part, one more is refused at once and a bare decision is queued; then there is room."""
+    desk = Desk(serving, spool, clock=Clock(), queue_rows=4, explained_rows=2)
+    explained = [question(applicant_id) for applicant_id in tiny.applicant_ids[:2]]
+    bare = question(tiny.applicant_ids[2])._replace(wish=Wish(Detail.NONE))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(desk.answer, explained, lambda: True)
+        while not desk._explained.taken:
+            pass
+        with pytest.raises(Exhausted) as caught:
+            desk.answer([question(tiny.applicant_ids[3])], lambda: True)
+        second = pool.submit(desk.answer, [bare], lambda: True)
+        desk.start()
+        outcomes = [first.result(), second.result()]
+    after = desk.answer(explained, lambda: True)
+    desk.stop()
+
+    assert caught.value.reason == "EXPLANATIONS_BUSY"
+    assert sorted(told(outcomes[0]) + told(outcomes[1])) == [1, 2, 3]
+    assert told(after) == [4, 5]
 
 
 def test_the_shipper_hears_of_every_commit_and_of_nothing_else(
