@@ -1,9 +1,9 @@
 """The scorer of benchmarks.stream: a real one on loopback whose registry knows one model of 200 features.
 
-`python -m benchmarks.stream_scorer FOLDER MODEL ROWS` trains M100 or M1000 as benchmarks.kernel does, makes a split of
-so many rows, and prints the port once it serves. Each line on its standard input is answered by the most memory that it
-has ever held, in MiB, and its seconds of CPU; the end of the input ends it. No monitor is there: records stay in the
-spool.
+`python -m benchmarks.stream_scorer FOLDER MODEL ROWS THREADS` trains M100 or M1000 as benchmarks.kernel does, makes a
+split of so many rows, and prints the port once it serves; so many threads compute chunks, 0 for one a core. Each line
+on its standard input is answered by the most memory that it has ever held, in MiB, and its seconds of CPU; the end of
+the input ends it. No monitor is there: records stay in the spool.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.models import MODELS, N_FEATURES, train
+from services.scorer.process import prefer_throughput
 from shared.bundle.calibration import Calibrator
 from shared.bundle.lightgbm_model import LightGbmModel
 from shared.bundle.profile import fit_profile
@@ -62,11 +63,12 @@ def served_bundle(booster: lightgbm.Booster, values: NDArray[np.float64], folder
 
 def main() -> int:
     """Serve until the input ends."""
-    folder, name, rows = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    folder, name, rows, threads = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    prefer_throughput()
     booster, values = train(*MODELS[name])
     registry = FakeRegistry()
     registry.register(served_bundle(booster, values, folder, rows), alias="champion")
-    with scorer(folder / "state", registry, spool_max_bytes=SPOOL_BYTES) as running:
+    with scorer(folder / "state", registry, spool_max_bytes=SPOOL_BYTES, computing_threads=threads) as running:
         print(running.app.server.port, flush=True)
         for _ in sys.stdin:
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.process_time(), flush=True)

@@ -27,7 +27,7 @@ from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
 from services.scorer.metrics import Meter, SpoolWatch
 from services.scorer.pipeline import Pipeline
-from services.scorer.process import freeze_memory
+from services.scorer.process import cores, freeze_memory
 from services.scorer.readiness import RETRY_SECONDS, Readiness
 from services.scorer.replaying import Replayer
 from services.scorer.servicer import ScorerServicer
@@ -45,7 +45,6 @@ from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].full_name
 INFERENCE_SERVICE_NAME: Final = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 SHIPPING_GRACE_SECONDS: Final = 5.0
-CHUNK_THREADS: Final = 2
 MAX_STREAMS: Final = 8
 _LOGGER = logging.getLogger("counterfoil.scorer")
 T = TypeVar("T")
@@ -70,9 +69,11 @@ def build(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     retry_seconds: float = RETRY_SECONDS,
     seal_seconds: float = SEAL_SECONDS,
+    computing_threads: int = 0,
 ) -> App:
     """Return the scorer, loading its model in the background; health says SERVING once a bundle is verified.
 
+    Chunks of rows are computed by `computing_threads`, 0 for one a core.
     Raises Precondition (SPOOL_LOCKED, INSECURE_REMOTE_ADDRESS, ADDRESS_IN_USE), InvalidInput for unusable settings,
     Exhausted or Unavailable if the spool cannot be opened.
     """
@@ -88,7 +89,7 @@ def build(
         answer = _answering(settings, desk, clock, opened)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
         chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
-        pipeline = Pipeline(threads=CHUNK_THREADS, streams=MAX_STREAMS)
+        pipeline = Pipeline(computing=computing_threads or cores(), streams=MAX_STREAMS)
         opened.callback(pipeline.stop)
         scorer = ScorerServicer(
             serving,

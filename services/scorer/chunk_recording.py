@@ -12,13 +12,12 @@ from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.messages import explain_to_proto, purpose_to_proto
 from shared.bundle.reading import Bundle
 from shared.prediction_record.chain import personal_digest
-from shared.prediction_record.chunks import CHUNK_LAYOUT, ChunkAnswers, chunk_decisions, to_doubles
+from shared.prediction_record.chunks import CHUNK_LAYOUT, ChunkAnswers, chunk_decisions, chunk_personal_part
 
 
 def chunk_entry(answer: ChunkAnswer, *, prediction_id: str, create_time: datetime, salt: bytes) -> Entry:
     """Return the record of a chunk of which at least one row was answered."""
-    subjects = prediction_pb2.ChunkSubjects(values=to_doubles(answer.values), applicant_ids=answer.applicant_ids)
-    personal = prediction_pb2.PersonalPart(chunk=subjects).SerializeToString(deterministic=True)
+    personal = chunk_personal_part(answer.values, answer.applicant_ids)
     decision = determined_chunk(answer.order.served.bundle, answer.order.wish)
     decision.MergeFrom(_asked_part(answer))
     columns = columns_of(answer.scored, answer.positions)

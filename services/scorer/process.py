@@ -14,6 +14,11 @@ def prefer_throughput() -> None:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
+def cores() -> int:
+    """Return on how many cores the process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def freeze_memory() -> None:
     """Leave what lives long, modules and bundle, out of every later garbage collection; anew after each swap."""
     gc.unfreeze()

@@ -1,16 +1,20 @@
 """The rpcs that score rows by the thousand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
 
 import grpc
 
 from counterfoil.scorer.v1 import scorer_pb2_grpc, stream_pb2
 from services.scorer import stream_messages
-from services.scorer.domain.chunks import split_chunks
+from services.scorer.domain.chunks import ChunkAnswer, Order, Rows, answer_chunk, resolve_chunk, split_chunks
 from services.scorer.domain.serving import Serving
 from services.scorer.pipeline import Pipeline
 from services.scorer.streaming import ChunkDesk
 from shared.rpc.caller import caller_of
+
+Reply = TypeVar("Reply", stream_pb2.StreamScoreResponse, stream_pb2.ScoreDatasetResponse)
 
 
 class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
@@ -29,7 +33,7 @@ class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
         served = self.serving.current(settings.version)
         order = stream_messages.stream_order(settings, served, caller=caller_of(context))
         rows = stream_messages.chunks_from_proto(request_iterator, n_features=len(served.bundle.schema.features))
-        yield from self.pipeline.run(rows, lambda each: stream_messages.stream_reply(self.chunks.answer(order, each)))
+        yield from self._answers(order, rows, self._stream_reply)
 
     def ScoreDataset(
         self, request: stream_pb2.ScoreDatasetRequest, context: grpc.ServicerContext
@@ -40,4 +44,15 @@ class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
         order = stream_messages.dataset_order(request, served, caller=caller_of(context))
         split = served.applicants.split(request.split)
         rows = split_chunks(split, sample_rows=request.sample_rows, seed=request.sample_seed)
-        yield from self.pipeline.run(rows, lambda each: stream_messages.dataset_reply(self.chunks.answer(order, each)))
+        yield from self._answers(order, rows, self._dataset_reply)
+
+    def _answers(self, order: Order, rows: Iterator[Rows], reply: Callable[[ChunkAnswer], Reply]) -> Iterator[Reply]:
+        """Yield the replies about chunks: looked at as they are read, then computed, then recorded and written."""
+        resolved = map(partial(resolve_chunk, order), rows)
+        return self.pipeline.run(resolved, partial(answer_chunk, order), reply)
+
+    def _stream_reply(self, answer: ChunkAnswer) -> stream_pb2.StreamScoreResponse:
+        return stream_messages.stream_reply(self.chunks.record(answer))
+
+    def _dataset_reply(self, answer: ChunkAnswer) -> stream_pb2.ScoreDatasetResponse:
+        return stream_messages.dataset_reply(self.chunks.record(answer))

@@ -1,4 +1,4 @@
-"""Where chunks of rows are answered: scored, recorded as one record each, and only then replied to."""
+"""Where the answers about chunks of rows are recorded, as one record each, before they are told."""
 
 import secrets
 import uuid
@@ -9,7 +9,7 @@ from typing import Final
 
 from services.scorer.adapters.spool import Receipt, Spool
 from services.scorer.chunk_recording import chunk_entry
-from services.scorer.domain.chunks import ChunkAnswer, Order, Rows, answer_chunk
+from services.scorer.domain.chunks import ChunkAnswer
 
 _UUID_BYTES: Final = 16
 _SALT_BYTES: Final = 16
@@ -26,7 +26,7 @@ class RecordedChunk:
 
 
 class ChunkDesk:
-    """Answers chunks, each recorded in the spool before its answer is given; any number of threads may ask."""
+    """Records chunks in the spool, so that they may be told; any number of threads may ask."""
 
     def __init__(
         self,
@@ -41,12 +41,11 @@ class ChunkDesk:
         self._on_recorded = on_recorded
         self._random_bytes = random_bytes
 
-    def answer(self, order: Order, rows: Rows) -> RecordedChunk:
-        """Return the answers about a chunk, which are on disk.
+    def record(self, answer: ChunkAnswer) -> RecordedChunk:
+        """Return the answers about a chunk once they are on disk.
 
-        Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing is answered.
+        Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing may be told.
         """
-        answer = answer_chunk(order, rows)
         prediction_id = str(uuid.UUID(bytes=self._random_bytes(_UUID_BYTES), version=4))
         create_time = self._clock()
         receipt = self._recorded(answer, prediction_id, create_time) if len(answer.positions) else None

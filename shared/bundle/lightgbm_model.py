@@ -9,6 +9,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bundle.model import with_baseline
 from shared.errors import Precondition
 from shared.kernels.layout import FlatTrees, flatten
 from shared.kernels.lightgbm_text import parse_trees
@@ -75,15 +76,15 @@ class LightGbmModel:
         Exact path-dependent Shapley values: Lundberg et al. (2020), "From local explanations to global understanding
         with explainable AI for trees".
         """
-        return self.explain(values)[1]
+        if self._kernel is None:
+            return self._predict(values, pred_contrib=True)
+        return with_baseline(self.explain(values)[1], self._kernel.trees.baseline)
 
     def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return margins and contributions, by one call of the compiled kernel where it serves this model."""
         if self._kernel is None:
-            return self.margins(values), self._predict(values, pred_contrib=True)
-        margins, contributions = self._kernel.margins_and_contributions(values)
-        baseline = np.full((len(margins), 1), self._kernel.trees.baseline)
-        return margins, np.hstack([contributions, baseline])
+            return self.margins(values), self.contributions(values)[:, :-1]
+        return self._kernel.margins_and_contributions(values)
 
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name."""

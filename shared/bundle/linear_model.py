@@ -8,6 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bundle.model import with_baseline
+
 FILE = "model.json"
 _COLUMNS = ("coefficients", "means", "scales")
 
@@ -61,14 +63,11 @@ class LinearModel:
 
     def contributions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each feature adds to the margin, (n_rows, n_features + 1); the last column is the intercept."""
-        contributions = np.empty((len(values), self.n_features + 1))
-        contributions[:, :-1] = self._terms(values)
-        contributions[:, -1] = self.intercept
-        return contributions
+        return with_baseline(self._terms(values), self.intercept)
 
     def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return margins and contributions."""
-        return self.margins(values), self.contributions(values)
+        return self.margins(values), self._terms(values)
 
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name; JSON keeps every bit of a float64."""

@@ -39,9 +39,14 @@ class Model(Protocol):
         ...
 
     def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return margins and contributions together, the same bits as one by one."""
+        """Return margins and what each feature adds, (n_rows, n_features), without the baseline; bits as one by one."""
         ...
 
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name; nothing in them can run code."""
         ...
+
+
+def with_baseline(contributions: NDArray[np.float64], baseline: float) -> NDArray[np.float64]:
+    """Return (n_rows, n_features + 1): contributions, (n_rows, n_features), and last the baseline, in every row."""
+    return np.hstack([contributions, np.full((len(contributions), 1), baseline)])

@@ -90,7 +90,7 @@ class ScorecardModel:
 
     def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return margins and contributions."""
-        return self.margins(values), self.contributions(values)
+        return self.margins(values), self.contributions(values)[:, :-1]
 
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name; JSON keeps every bit of a float64."""

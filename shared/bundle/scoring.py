@@ -61,7 +61,7 @@ class Scoring:
         filled, imputed = self._filled(values)
         margins, contributions = self.model.explain(filled)
         probabilities = self.calibrator.probabilities(margins)
-        return Scores(margins, probabilities, np.ascontiguousarray(contributions[:, :-1]), self.baseline, imputed)
+        return Scores(margins, probabilities, np.ascontiguousarray(contributions), self.baseline, imputed)
 
     def predict(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return margins and probabilities of uncleaned rows, the bits of `score`, whether there are reasons or not."""
@@ -88,7 +88,14 @@ class Scoring:
 
     def imputed(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which values of uncleaned rows a fallback stands in for, in the shape of `values`."""
-        return np.isnan(values) & ~np.isnan(self.fallbacks)
+        imputed = np.zeros(values.shape, dtype=np.bool_)
+        imputed[..., self._filling] = np.isnan(values[..., self._filling])
+        return imputed
+
+    @cached_property
+    def _filling(self) -> NDArray[np.intp]:
+        """The features that have a fallback."""
+        return np.flatnonzero(~np.isnan(self.fallbacks))
 
     @cached_property
     def _slope_at_baseline(self) -> float:
@@ -98,4 +105,5 @@ class Scoring:
         if values.ndim != 2 or values.shape[1] != len(self.fallbacks):  # noqa: PLR2004  # rows and columns
             raise ValueError(f"rows must have {len(self.fallbacks)} columns")
         imputed = self.imputed(values)
-        return np.ascontiguousarray(np.where(imputed, self.fallbacks, values), dtype=np.float64), imputed
+        filled = np.where(imputed, self.fallbacks, values) if imputed.any() else values
+        return np.ascontiguousarray(filled, dtype=np.float64), imputed

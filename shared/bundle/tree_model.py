@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.bundle.ensemble import Ensemble, ensemble_from_bytes
+from shared.bundle.model import with_baseline
 from shared.kernels.layout import MAX_POINTS, flatten
 from shared.kernels.native import KERNEL_ID, NativeKernel, find_library
 from shared.kernels.plain import PlainKernel
@@ -56,16 +57,15 @@ class TreeModel:
 
         Exact path-dependent Shapley values (Lundberg et al., 2020), weighed by the training rows that each node has.
         """
-        return self.explain(values)[1]
+        return with_baseline(self.explain(values)[1], self._plain.trees.baseline)
 
     def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return margins and contributions."""
         rows = self._rows(values)
         unknown = self._unknown(rows)
         margins, contributions = self._kernel.margins_and_contributions(rows)
-        baseline = np.full((len(rows), 1), self._plain.trees.baseline)
-        explained = np.hstack([np.where(unknown[:, None], np.nan, contributions), baseline])
-        return np.where(unknown, np.nan, margins), explained
+        margins[unknown], contributions[unknown] = np.nan, np.nan
+        return margins, contributions
 
     def files(self) -> Mapping[str, bytes]:
         """Return the contents of the files that keep the model, by name."""

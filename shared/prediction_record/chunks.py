@@ -1,5 +1,6 @@
 """Chunks of rows in one record: columns of numbers as bytes, laid out as types/v1/prediction.proto says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,9 +44,31 @@ def from_doubles(content: bytes, *, columns: int) -> NDArray[np.float64]:
     return np.frombuffer(content, dtype=_DOUBLES).reshape(-1, columns)
 
 
+def chunk_personal_part(values: NDArray[np.float64], applicant_ids: Sequence[str]) -> bytes:
+    """Return the serialized PersonalPart of the answered rows, (n_rows, n_features), and their applicants, if known.
+
+    It is put together by hand, since protobuf would copy the values, megabytes, five times.
+    """
+    content = np.ascontiguousarray(values, dtype=_DOUBLES).data.cast("B")
+    named = prediction_pb2.ChunkSubjects(applicant_ids=applicant_ids).SerializeToString()
+    head = _head(prediction_pb2.ChunkSubjects.VALUES_FIELD_NUMBER, len(content))
+    whole = _head(prediction_pb2.PersonalPart.CHUNK_FIELD_NUMBER, len(head) + len(content) + len(named))
+    return b"".join((whole, head, content, named))
+
+
+def _head(field_number: int, size: int) -> bytes:
+    """Return what stands before the content of a field of bytes or of a message: protobuf's tag and varint."""
+    varints = bytearray([field_number << 3 | 2])
+    while size > 0x7F:  # noqa: PLR2004  # seven bits a byte
+        varints.append(size & 0x7F | 0x80)
+        size >>= 7
+    varints.append(size)
+    return bytes(varints)
+
+
 def chunk_decisions(answers: ChunkAnswers, *, first_row: int, rows: int) -> prediction_pb2.ChunkDecisions:
     """Return the answers about a chunk of so many rows, of which those without an answer were refused."""
-    refused = np.setdiff1d(np.arange(rows), answers.positions, assume_unique=True)
+    refused = np.delete(np.arange(rows), answers.positions)
     return prediction_pb2.ChunkDecisions(
         first_row=first_row,
         rows=rows,

@@ -50,6 +50,7 @@ def scorer(
     model: str = "credit-default",
     challenger_alias: str = "",
     watch_seconds: float = 0.0,
+    computing_threads: int = 0,
 ) -> Iterator[Scorer]:
     """Run a scorer with its state in `folder`; return once it serves, unless that is not to be waited for."""
     settings = Settings(
@@ -61,7 +62,14 @@ def scorer(
         challenger_alias=challenger_alias,
         watch_seconds=watch_seconds,
     )
-    app = build(settings, registry=registry, clock=clock, retry_seconds=0.05, seal_seconds=0.05)
+    app = build(
+        settings,
+        registry=registry,
+        clock=clock,
+        retry_seconds=0.05,
+        seal_seconds=0.05,
+        computing_threads=computing_threads,
+    )
     app.server.start()
     address = f"127.0.0.1:{app.server.port}"
     try:

@@ -11,6 +11,7 @@ from shared.prediction_record.chunks import (
     ChunkAnswers,
     chunk_answers,
     chunk_decisions,
+    chunk_personal_part,
     chunk_values,
     from_doubles,
     to_doubles,
@@ -78,3 +79,14 @@ def test_inputs_must_be_those_of_the_answered_rows() -> None:
     for rows, columns in ((2, 2), (2, 3)):
         with pytest.raises(ValueError, match="other rows"):
             chunk_values(subjects, rows=rows, columns=columns)
+
+
+@given(st.integers(1, 400), st.integers(1, 60), st.lists(st.text(max_size=40), max_size=5))
+def test_a_personal_part_is_what_protobuf_would_write(rows: int, columns: int, applicant_ids: list[str]) -> None:
+    """To the byte, with sizes of one byte and of several."""
+    values = np.arange(rows * columns, dtype=np.float64).reshape(rows, columns)
+
+    written = chunk_personal_part(values, applicant_ids)
+
+    subjects = prediction_pb2.ChunkSubjects(values=to_doubles(values), applicant_ids=applicant_ids)
+    assert written == prediction_pb2.PersonalPart(chunk=subjects).SerializeToString()

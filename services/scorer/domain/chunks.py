@@ -44,6 +44,16 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class ResolvedRows:
+    """A chunk whose values were looked at: those of the rows at `positions`, and what is wrong with the others."""
+
+    rows: Rows
+    positions: NDArray[np.int64]
+    values: NDArray[np.float64]
+    refusals: dict[int, InvalidInput]
+
+
+@dataclass(frozen=True)
 class ScoredRows:
     """What a bundle says about rows; each array has one entry for each row that it was asked about, in their order.
 
@@ -111,16 +121,24 @@ class ChunkAnswer:
         return [given[position] for position in self.positions.tolist()] if given and self.refusals else given
 
 
-def answer_chunk(order: Order, rows: Rows) -> ChunkAnswer:
-    """Return the answers about a chunk; a row with a bad value spoils only itself."""
+def resolve_chunk(order: Order, rows: Rows) -> ResolvedRows:
+    """Return a chunk's rows as the model reads them; a row with a bad value spoils only itself."""
     values, refusals = (rows.values, {}) if rows.trusted else order.served.vectors.resolve_rows(rows.values)
-    positions = np.setdiff1d(np.arange(len(values)), np.array(list(refusals), dtype=np.int64))
-    values = values[positions] if refusals else values
+    positions = np.arange(len(values))
+    if refusals:
+        positions = np.delete(positions, list(refusals))
+        values = values[positions]
+    return ResolvedRows(rows, positions, values, refusals)
+
+
+def answer_chunk(order: Order, resolved: ResolvedRows) -> ChunkAnswer:
+    """Return the answers about a chunk; a row that cannot be added up spoils only itself."""
+    rows, positions, values, refusals = resolved.rows, resolved.positions, resolved.values, resolved.refusals
     scored = score_rows(order.served.bundle, values, order.wish)
-    if scored.sound.all():
-        return ChunkAnswer(order, rows, positions, values, scored, refusals)
-    refusals |= {position: _not_added_up(position) for position in positions[~scored.sound].tolist()}
     kept = scored.sound
+    if kept.all():
+        return ChunkAnswer(order, rows, positions, values, scored, refusals)
+    refusals = refusals | {position: _not_added_up(position) for position in positions[~kept].tolist()}
     return ChunkAnswer(order, rows, positions[kept], values[kept], scored.only(kept), refusals)
 
 

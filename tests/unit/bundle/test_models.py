@@ -142,7 +142,7 @@ def test_trees_answer_without_the_compiled_kernel(trees: TinyBundle, monkeypatch
 
     assert plain.kernel_id == "lightgbm-4.7.0"
     assert margins.tobytes() == model.margins(trees.values).tobytes()
-    assert np.max(np.abs(contributions - model.contributions(trees.values))) <= 1e-12
+    assert np.max(np.abs(contributions - model.explain(trees.values)[1])) <= 1e-12
 
 
 def test_a_kernel_that_answers_otherwise_does_not_serve(trees: TinyBundle, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,15 @@ from shared.errors import Exhausted
 
 @pytest.fixture
 def pipeline() -> Iterator[Pipeline]:
-    """Give a pipeline of two threads and two streams."""
-    pipeline = Pipeline(threads=2, streams=2)
+    """Give a pipeline of two computing threads and two streams."""
+    pipeline = Pipeline(computing=2, streams=2)
     yield pipeline
     pipeline.stop()
+
+
+def same(item: int) -> int:
+    """Return the item."""
+    return item
 
 
 def test_results_stand_in_the_order_of_the_items(pipeline: Pipeline) -> None:
@@ -29,7 +34,39 @@ def test_results_stand_in_the_order_of_the_items(pipeline: Pipeline) -> None:
             second_is_done.set()
         return item * 10
 
-    assert list(pipeline.run(iter(range(6)), work)) == [0, 10, 20, 30, 40, 50]
+    assert list(pipeline.run(iter(range(6)), work, same)) == [0, 10, 20, 30, 40, 50]
+
+
+def test_the_next_item_is_computed_while_one_is_finished() -> None:
+    """One thread computes, and does not wait for the disk that the item before it waits for."""
+    pipeline, next_is_computed = Pipeline(computing=1, streams=1), threading.Event()
+
+    def compute(item: int) -> int:
+        if item == 1:
+            next_is_computed.set()
+        return item
+
+    def finish(item: int) -> int:
+        assert next_is_computed.wait(timeout=60)
+        return item
+
+    assert list(pipeline.run(iter(range(4)), compute, finish)) == [0, 1, 2, 3]
+    pipeline.stop()
+
+
+def test_an_error_of_finishing_comes_in_its_place(pipeline: Pipeline) -> None:
+    """A chunk that could not be recorded is not told, and nothing after it."""
+
+    def finish(item: int) -> int:
+        if item == 2:
+            raise ValueError("no disk")
+        return item
+
+    results = pipeline.run(iter([1, 2, 3]), same, finish)
+
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="no disk"):
+        next(results)
 
 
 def test_no_more_is_read_than_may_be_in_flight(pipeline: Pipeline) -> None:
@@ -44,7 +81,7 @@ def test_no_more_is_read_than_may_be_in_flight(pipeline: Pipeline) -> None:
                 full.set()
             yield item
 
-    results = pipeline.run(items(), lambda item: item)
+    results = pipeline.run(items(), same, same)
     first = next(results)
     assert full.wait(timeout=60)
 
@@ -66,7 +103,7 @@ def test_an_error_comes_in_its_place_and_ends_the_stream(pipeline: Pipeline) -> 
             raise ValueError("no work")
         return item
 
-    from_work, from_items = pipeline.run(iter([1, 2, 3]), work), pipeline.run(items(), lambda item: item)
+    from_work, from_items = pipeline.run(iter([1, 2, 3]), work, same), pipeline.run(items(), same, same)
 
     assert next(from_work) == 1
     with pytest.raises(ValueError, match="no work"):
@@ -79,15 +116,15 @@ def test_an_error_comes_in_its_place_and_ends_the_stream(pipeline: Pipeline) -> 
 def test_a_stream_that_is_left_begins_nothing_more_and_gives_its_place_back(pipeline: Pipeline) -> None:
     """At most what was in flight is done; two streams run at once, a third is told to come later."""
     done: list[int] = []
-    left = pipeline.run(iter(range(1000)), done.append)
-    other = pipeline.run(iter(range(3)), lambda item: item)
+    left = pipeline.run(iter(range(1000)), same, done.append)
+    other = pipeline.run(iter(range(3)), same, same)
     next(left)
     next(other)
 
     with pytest.raises(Exhausted) as caught:
-        next(pipeline.run(iter([1]), lambda item: item))
+        next(pipeline.run(iter([1]), same, same))
     left.close()  # type: ignore[attr-defined]  # a generator, though the type promises an iterator
-    again = list(pipeline.run(iter([7]), lambda item: item))
+    again = list(pipeline.run(iter([7]), same, same))
 
     assert caught.value.reason == "STREAMS_BUSY"
     assert again == [7]
@@ -97,4 +134,4 @@ def test_a_stream_that_is_left_begins_nothing_more_and_gives_its_place_back(pipe
 def test_a_stream_without_items_is_empty(pipeline: Pipeline) -> None:
     """And frees its place."""
     for _ in range(5):
-        assert list(pipeline.run(iter(()), lambda item: item)) == []
+        assert list(pipeline.run(iter(()), same, same)) == []
