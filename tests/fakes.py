@@ -24,7 +24,7 @@ from services.trainer.domain.versions import (
     VersionRun,
     etag_of,
 )
-from shared.bundle.dataset import DatasetReference
+from shared.bundle.dataset import DatasetReference, StandIn
 from shared.bundle.manifest import BundleRejected
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
@@ -61,6 +61,8 @@ class FakeRegistry:
     failure: CounterfoilError | None = None
     fetched: set[str] = field(default_factory=set)
     folders: dict[str, Path] = field(default_factory=dict)
+    applicants: StandIn | None = None
+    refreshed: TinyBundle | None = None
 
     def register(self, bundle: TinyBundle, *, alias: str = "") -> int:
         """Add a version of the bundle's model, give it the alias if there is one, and return its number."""
@@ -86,6 +88,16 @@ class FakeRegistry:
             raise NotFound(f"{model} has no version {number}", reason="MODEL_VERSION_NOT_FOUND")
         return RegisteredVersion(model, number, "0" * 32, self.versions[model, number].digest)
 
+    def refresh(self, bundle: TinyBundle, *, instead_of: TinyBundle) -> None:
+        """Let the data set of a bundle stand in for that of another."""
+        self.refreshed = bundle
+        self.applicants = StandIn(instead_of.contents.dataset.id, bundle.contents.dataset)
+
+    def stand_in(self, model: str) -> StandIn | None:  # noqa: ARG002  # the Protocol gives the parameter
+        """Return what stands in."""
+        self._fail()
+        return self.applicants
+
     def fetch_bundle(self, version: RegisteredVersion) -> Path:
         """Return the folder of the version's bundle."""
         self._fetch(version.bundle_digest)
@@ -99,7 +111,7 @@ class FakeRegistry:
     def fetch_split(self, dataset: DatasetReference, split: str) -> Path:
         """Return the Parquet file of the split."""
         self._fetch(dataset.splits[split].digest)
-        for bundle in self.versions.values():
+        for bundle in (*self.versions.values(), *([self.refreshed] if self.refreshed else [])):
             if bundle.contents.dataset == dataset:
                 return bundle.splits[split]
         raise Precondition(f"the {split} split is gone", reason="SPLIT_REJECTED")
@@ -129,6 +141,7 @@ class FakeVersions:
     ) -> None:
         self.outcomes = outcomes or {}
         self.now = datetime(2026, 1, 2, tzinfo=UTC)
+        self.stand_ins: dict[str, StandIn] = {}
         self._requests: dict[str, tuple[int, str]] = {}
         self._versions = {version.version: version for version in versions}
         self._aliases = dict(aliases or {})
@@ -202,6 +215,10 @@ class FakeVersions:
         if wish.request:
             self._requests[wish.request] = (number, wish.content)
         return number
+
+    def write_stand_in(self, model: str, stand_in: StandIn) -> None:
+        """Remember which data set stands in."""
+        self.stand_ins[model] = stand_in
 
     def write_move(self, version: ModelVersion, move: AliasMove) -> None:
         """Point the alias, or take it away, and remember the move."""

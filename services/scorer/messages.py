@@ -226,7 +226,7 @@ def model_version_of(reply: Message) -> str:
 def applicant_to_proto(served: Served, applicant_id: str, row: ApplicantRow) -> scorer_pb2.Applicant:
     """Return an applicant's stored values under the names of the schema's features, missing ones as `missing`."""
     applicant = scorer_pb2.Applicant(
-        name=f"{_APPLICANTS}{applicant_id}", dataset=_dataset_name(served), split=row.split
+        name=f"{_APPLICANTS}{applicant_id}", dataset=f"datasets/{served.stored_dataset.id}", split=row.split
     )
     given = applicant.features.features
     for feature, value in zip(served.bundle.schema.features, row.values.tolist(), strict=True):
@@ -241,7 +241,9 @@ def serving_model_to_proto(served: Served) -> scorer_pb2.ServingModel:
         model_version=served.model_version,
         bundle_digest=bundle.digest,
         kernel_id=bundle.kernel_id,
-        dataset=_dataset_name(served),
+        dataset=f"datasets/{bundle.dataset.id}",
+        applicants_dataset=f"datasets/{served.stored_dataset.id}",
+        applicants_digest=served.stored_dataset.digest,
         classifier=bundle.classifier,
         threshold=bundle.threshold,
         features=[_feature_to_proto(feature) for feature in bundle.schema.features],
@@ -335,10 +337,6 @@ def is_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _dataset_name(served: Served) -> str:
-    return f"datasets/{served.bundle.dataset.id}"
 
 
 def _feature_to_proto(feature: Feature) -> scorer_pb2.ServedFeature:

@@ -10,7 +10,7 @@ from services.trainer.domain.audit import End, Intent, Outcome
 from shared.errors import CounterfoilError, Exhausted, Unavailable
 from shared.rpc.caller import caller_of
 
-CHANGING_VERBS = ("Cancel", "Create", "Delete", "Demote", "Promote")
+CHANGING_VERBS = ("Cancel", "Create", "Delete", "Demote", "Promote", "Refresh")
 # What else of a request an auditor wants to see; none of it is an applicant's.
 NOTED_FIELDS = ("alias", "dataset", "model", "classifier", "base_version", "threshold", "on_behalf_of")
 

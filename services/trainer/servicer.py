@@ -17,6 +17,7 @@ from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.lineage_rpcs import LineageRpcs
 from services.trainer.model_rpcs import ModelRpcs
 from services.trainer.names import identifier
+from services.trainer.refresh_rpcs import RefreshRpcs
 from services.trainer.threshold_rpcs import ThresholdRpcs
 from services.trainer.training_messages import TRAINING_JOBS, classifier_to_proto, training_job_to_proto
 from shared.jobs.store import JobStore
@@ -28,7 +29,7 @@ BASIC = dataset_pb2.DATASET_VIEW_BASIC
 
 
 @dataclass(frozen=True)
-class TrainerServicer(ModelRpcs, ThresholdRpcs, LineageRpcs, AuditRpcs, InspectionRpcs):
+class TrainerServicer(ModelRpcs, ThresholdRpcs, RefreshRpcs, LineageRpcs, AuditRpcs, InspectionRpcs):
     """Answers from the job store and the model registry; `stopping` ends the streams that watch."""
 
     store: JobStore

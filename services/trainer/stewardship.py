@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.trainer.domain.governance import (
+    CHAMPION,
     AliasWish,
     check_dataset_deletable,
     check_etag,
@@ -17,8 +18,10 @@ from services.trainer.domain.governance import (
 )
 from services.trainer.domain.rethresholding import rethreshold
 from services.trainer.domain.versions import ModelVersion, ThresholdWish, VersionRegistry
+from services.trainer.finished import FinishedDataset, finished_dataset
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.training_messages import plan_from_payload
+from shared.bundle.dataset import StandIn
 from shared.errors import NotFound, Precondition
 from shared.jobs.store import Job, JobStore
 from shared.rpc.caller import UNVERIFIED
@@ -56,6 +59,35 @@ class Stewardship:
         registry = self.versions()
         with self.changing:
             return rethreshold(registry, wish, time=self.clock())
+
+    def refresh_applicants(self, model: str, dataset: str, *, reason: str) -> StandIn:
+        """Have scorers take applicants' features from a data set; it stands in for the champion's own.
+
+        Raises NotFound, InvalidInput, and Precondition (DATASET_NOT_READY, NO_CHAMPION, DATASET_UNFIT).
+        """
+        check_reason(reason)
+        registry = self.versions()
+        with self.changing:
+            champion = registry.get(model, CHAMPION)
+            found = finished_dataset(self.store, dataset)
+            self._check_fit(found, champion)
+            told = StandIn(champion.dataset, found.reference)
+            registry.write_stand_in(model, told)
+        return told
+
+    def _check_fit(self, dataset: FinishedDataset, champion: ModelVersion) -> None:
+        # Where the trainer's database is another than at that time, the scorer alone can tell.
+        with suppress(NotFound):
+            trained = finished_dataset(self.store, champion.dataset)
+            there = {fate.column for fate in dataset.result.columns}
+            lacking = [fate.column for fate in trained.result.columns if fate.kept and fate.column not in there]
+            if lacking:
+                raise Precondition(
+                    f"data set {dataset.id} lacks {len(lacking)} feature(s) of the champion's, such as {lacking[0]!r}; "
+                    "make one of all tables, with the same set of features",
+                    reason="DATASET_UNFIT",
+                    metadata={"dataset": dataset.id, "feature": lacking[0]},
+                )
 
     def delete_version(self, model: str, number: int, *, etag: str, reason: str) -> None:
         """Delete a version and its bundle; raises NotFound, InvalidInput, and Precondition where it has to be kept."""

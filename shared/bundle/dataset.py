@@ -33,3 +33,20 @@ class DatasetReference:
         """Return the reference that `to_json` wrote."""
         splits = {name: SplitReference(**split) for name, split in document["splits"].items()}
         return cls(**{**document, "splits": splits})
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A newer data set whose applicants are scored by models of another one, that of the id `instead_of`."""
+
+    instead_of: str
+    dataset: DatasetReference
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts that `from_json` turns back into an equal object."""
+        return {"instead_of": self.instead_of, "dataset": self.dataset.to_json()}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "StandIn":
+        """Return what `to_json` wrote."""
+        return cls(document["instead_of"], DatasetReference.from_json(document["dataset"]))

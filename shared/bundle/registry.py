@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.bundle.cache import FileCache
-from shared.bundle.dataset import DatasetReference
+from shared.bundle.dataset import DatasetReference, StandIn
 from shared.bundle.manifest import BundleRejected, open_sealed
 from shared.errors import NotFound, Precondition
 from shared.mlflow_store import one_at_a_time, reaching_mlflow
@@ -20,6 +20,8 @@ from shared.mlflow_store import one_at_a_time, reaching_mlflow
 DIGEST_TAG = "counterfoil.bundle_digest"
 PROMOTED_TAG = "counterfoil.promoted."
 """How the tags begin that say when and by whom an alias was pointed to a version; alias and number follow."""
+APPLICANTS_TAG = "counterfoil.applicants"
+"""The tag of a registered model that holds the data set whose applicants are scored, a StandIn as JSON."""
 LOADER = "shared.bundle.pyfunc"
 _LIBRARIES = ("lightgbm", "numpy", "scipy")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -77,6 +79,12 @@ class ModelRegistry:
             tags = self._client.get_model_version(model, version).tags
         moves = (json.loads(move) for name, move in tags.items() if name.startswith(PROMOTED_TAG))
         return max((datetime.fromisoformat(move["time"]) for move in moves), default=None)
+
+    def stand_in(self, model: str) -> StandIn | None:
+        """Return the data set that stands in for that of the model's versions, if there is one; raises NotFound."""
+        with _or_not_found(_model_not_found(model)):
+            written = self._client.get_registered_model(model).tags.get(APPLICANTS_TAG)
+        return None if written is None else StandIn.from_json(json.loads(written))
 
     def fetch_bundle(self, version: RegisteredVersion) -> Path:
         """Return the folder of the version's bundle in the cache, its digests checked just now.

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from mlflow.entities import LoggedModel
 
+from services.trainer.adapters.versions import open_versions
+from shared.bundle.dataset import StandIn
 from shared.bundle.manifest import BundleRejected
 from shared.bundle.reading import load_bundle
 from shared.bundle.registry import DIGEST_TAG, PROMOTED_TAG, ModelRegistry
@@ -249,6 +251,23 @@ def test_fetched_split_is_the_file_that_the_trainer_logged(
     path = registry.fetch_split(registered.dataset, split)
 
     assert path.read_bytes() == registered.bundle.splits[split].read_bytes()
+
+
+def test_what_the_trainer_lets_stand_in_is_found_by_scorers(
+    mlflow_store: MlflowStore, registry: ModelRegistry, registered: Registered, tmp_path: Path
+) -> None:
+    """The whole reference, so that the splits can be fetched and checked; naming another replaces it."""
+    versions = open_versions(mlflow_store.uri, mlflow_store.artifacts, tmp_path / "trainer")
+    before = registry.stand_in(MODEL)
+    newer = replace(registered.dataset, id="ds-newer")
+
+    for dataset in (registered.dataset, newer):
+        versions.write_stand_in(MODEL, StandIn("ds-old", dataset))
+
+    assert before is None
+    assert registry.stand_in(MODEL) == StandIn("ds-old", newer)
+    with pytest.raises(NotFound):
+        registry.stand_in("mortgages")
 
 
 def test_split_that_differs_is_refused(registry: ModelRegistry, registered: Registered) -> None:

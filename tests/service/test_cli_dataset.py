@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.rpc import code_pb2
 
-from counterfoil.trainer.v1 import dataset_pb2
+from counterfoil.trainer.v1 import dataset_pb2, refresh_pb2
 from counterfoil.types.v1 import job_pb2
 from tests.service import cli_samples as samples
 from tests.service.fake_services import FakeServices, fake_services
@@ -251,3 +251,15 @@ def test_delete_says_why_and_what_is_gone(services: FakeServices) -> None:
     (request,) = services.asked("DeleteDataset")
     assert (request.name, request.reason) == (samples.DATASET, "retention")
     assert outcome.stdout.strip() == f"{samples.DATASET} is deleted"
+
+
+def test_refresh_names_the_data_set_and_the_model(services: FakeServices) -> None:
+    """And tells what stands in for what."""
+    told = refresh_pb2.RefreshApplicantsResponse(dataset="datasets/ds-new", instead_of="datasets/ds-old")
+    services.answer("RefreshApplicants", told)
+
+    outcome = services.run("dataset", "refresh", "ds-new", "--model", "credit-default", "--reason", "today's tables")
+
+    (request,) = services.asked("RefreshApplicants")
+    assert (request.dataset, request.model, request.reason) == ("datasets/ds-new", "credit-default", "today's tables")
+    assert "datasets/ds-new stand in for those of datasets/ds-old" in " ".join(outcome.stdout.split())

@@ -14,7 +14,7 @@ from services.scorer.domain.features import FeatureResolver, shown
 from services.scorer.domain.raw_applications import RawResolver
 from services.scorer.domain.serving import Applicants, MissingApplicants, Served
 from shared.bundle.barring import barred_features
-from shared.bundle.dataset import DatasetReference
+from shared.bundle.dataset import DatasetReference, StandIn
 from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.registry import RegisteredVersion
 from shared.errors import CounterfoilError, NotFound, Precondition
@@ -27,6 +27,10 @@ class Registry(Protocol):
 
     def resolve(self, model: str, version_or_alias: str) -> RegisteredVersion:
         """Return the version that the alias names. Raises NotFound, Precondition (NO_CHAMPION) or Unavailable."""
+        ...
+
+    def stand_in(self, model: str) -> StandIn | None:
+        """Return the data set that stands in for that of the model's versions, if there is one."""
         ...
 
     def fetch_bundle(self, version: RegisteredVersion) -> Path:
@@ -61,15 +65,15 @@ class Loader:
         (MLFLOW_UNAVAILABLE).
         """
         self.prepare()
-        version = self._champion()
-        served = self._verified(version)
-        remember(self._last_file, self.alias, version)
+        version, stand_in = self._champion(), self.registry.stand_in(self.model)
+        served = self._verified(version, stand_in)
+        remember(self._last_file, self.alias, version, stand_in)
         return served
 
     def named(self) -> str:
-        """Return the number of the version that the alias names now; raises as `load` does."""
+        """Return what `Served.named` is of the version that the alias names now; raises as `load` does."""
         self.prepare()
-        return str(self._champion().version)
+        return _named(self._champion(), self.registry.stand_in(self.model))
 
     def load_last(self) -> Served:
         """Return what the alias named when it was last loaded here, verified like any other; the alias is not asked.
@@ -77,13 +81,13 @@ class Loader:
         It comes from the registry's cache, so that a restart needs no MLflow. Raises Unavailable (NO_LAST_VERSION) if
         nothing was loaded yet, else as `load` does.
         """
-        return self._verified(recall(self._last_file, self.model, self.alias))
+        return self._verified(*recall(self._last_file, self.model, self.alias))
 
     @property
     def _last_file(self) -> Path:
         return self.cache / f"last-served-{self.alias}.json"
 
-    def _verified(self, version: RegisteredVersion) -> Served:
+    def _verified(self, version: RegisteredVersion, stand_in: StandIn | None) -> Served:
         bundle = load_bundle(self.registry.fetch_bundle(version), digest=version.bundle_digest)
         if bundle.model_name != self.model:
             raise Precondition(
@@ -98,14 +102,18 @@ class Loader:
             )
         self._refuse_barred(bundle, version)
         raw = _raw_resolver(bundle)
+        refreshed = stand_in is not None and stand_in.instead_of == bundle.dataset.id
+        dataset = stand_in.dataset if stand_in is not None and refreshed else bundle.dataset
         return Served(
             bundle=bundle,
             version=str(version.version),
             resolver=FeatureResolver(bundle.schema),
-            applicants=self._applicants(bundle, raw),
+            applicants=self._applicants(bundle, dataset, raw),
             load_time=self.clock(),
             raw=raw,
             alias=self.alias,
+            named=_named(version, stand_in),
+            stored=dataset,
         )
 
     def _refuse_barred(self, bundle: Bundle, version: RegisteredVersion) -> None:
@@ -125,11 +133,11 @@ class Loader:
             # Without a model there is no champion either: the same remedy, and not the caller's mistake.
             raise Precondition(error.message, reason="NO_CHAMPION", metadata=error.metadata) from error
 
-    def _applicants(self, bundle: Bundle, raw: RawResolver | None) -> Applicants:
+    def _applicants(self, bundle: Bundle, dataset: DatasetReference, raw: RawResolver | None) -> Applicants:
         history = raw.history_names if raw else ()
         try:
-            splits = {name: self.registry.fetch_split(bundle.dataset, name) for name in bundle.dataset.splits}
-            folder = self.cache / "applicants" / _matrix_key(bundle, history)
+            splits = {name: self.registry.fetch_split(dataset, name) for name in dataset.splits}
+            folder = self.cache / "applicants" / _matrix_key(dataset, bundle, history)
             return open_applicants(splits, bundle.schema.names, folder, history=history)
         except CounterfoilError as error:
             fields = {"reason": error.reason, "message": error.message}
@@ -150,7 +158,11 @@ def _raw_resolver(bundle: Bundle) -> RawResolver | None:
         ) from error
 
 
-def _matrix_key(bundle: Bundle, history: Sequence[str]) -> str:
+def _named(version: RegisteredVersion, stand_in: StandIn | None) -> str:
+    return f"{version.version} {stand_in.instead_of} {stand_in.dataset.digest}" if stand_in else str(version.version)
+
+
+def _matrix_key(dataset: DatasetReference, bundle: Bundle, history: Sequence[str]) -> str:
     """Return a folder name for the data set's values under the bundle's columns and those of a history."""
-    parts = [*(split.digest for split in bundle.dataset.splits.values()), *bundle.schema.names, *history]
+    parts = [*(split.digest for split in dataset.splits.values()), *bundle.schema.names, *history]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

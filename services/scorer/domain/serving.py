@@ -14,6 +14,7 @@ from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.raw_applications import HistoryFeatures, RawResolver
 from services.scorer.domain.requests import DenseFeatures, RawApplication, StoredApplicant, Subject
 from services.scorer.domain.vectors import VectorResolver
+from shared.bundle.dataset import DatasetReference
 from shared.bundle.reading import Bundle
 from shared.errors import CounterfoilError, NotFound, Precondition, Unavailable
 
@@ -85,7 +86,8 @@ class MissingApplicants:
 class Served:
     """One verified bundle with everything that an answer by it needs; replaced as a whole, never changed.
 
-    `raw` makes its features of raw applications, None where the bundle does not say how.
+    `raw` makes its features of raw applications, None where the bundle does not say how. `named` changes whenever the
+    alias names another version, or the applicants come from another data set; empty: it is the version.
     """
 
     bundle: Bundle
@@ -95,6 +97,13 @@ class Served:
     load_time: datetime
     raw: RawResolver | None = None
     alias: str = ""
+    named: str = ""
+    stored: DatasetReference | None = None
+
+    @property
+    def stored_dataset(self) -> DatasetReference:
+        """The data set whose applicants are scored by their identifiers, by default the one of the bundle."""
+        return self.stored or self.bundle.dataset
 
     @cached_property
     def model_version(self) -> str:
@@ -135,7 +144,7 @@ class Served:
 class Serving:
     """Holds what is served for one alias of a model. A reload swaps it atomically, or leaves it as it was.
 
-    `load` gives what the alias names now, `named` the number of that version alone. A `challenger` is served beside the
+    `load` gives what the alias names now, `named` alone what its `named` would be. A `challenger` is served beside the
     champion: asked for by its version, and as the champion's shadow. An `optional` one ends with its alias.
     """
 
@@ -222,14 +231,25 @@ class Serving:
         with self._reloading:
             try:
                 served = self._load()
+                self._refuse_loss(served)
             except CounterfoilError as error:
                 self._failure = error
                 raise
             self._swap(served, resumed=False)
             return served
 
+    def _refuse_loss(self, served: Served) -> None:
+        """Raise Unavailable for the same version without the applicants that are at hand now."""
+        now = self._served
+        if now is not None and now.version == served.version and now.applicants.complete > served.applicants.complete:
+            raise Unavailable(
+                "the data set whose applicants are to be scored cannot be had as the version needs it, so that those "
+                "from before go on; the log says why",
+                reason="APPLICANTS_NOT_REFRESHED",
+            )
+
     def follow(self) -> None:
-        """Reload if the alias names another version than the one that is served; raises what a reload does.
+        """Reload if the alias names another version, or its applicants another data set; raises what a reload does.
 
         An optional version ends when its alias names nothing any more.
         """
@@ -239,7 +259,7 @@ class Serving:
             if self._optional:
                 self._served = None
             raise
-        if self._served is None or named != self._served.version:
+        if self._served is None or named != (self._served.named or self._served.version):
             self.reload()
 
     def resume(self, load_last: Callable[[], Served]) -> None:

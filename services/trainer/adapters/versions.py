@@ -24,7 +24,8 @@ from services.trainer.domain.versions import (
     VersionRun,
     etag_of,
 )
-from shared.bundle.registry import DIGEST_TAG, PROMOTED_TAG, ModelRegistry
+from shared.bundle.dataset import StandIn
+from shared.bundle.registry import APPLICANTS_TAG, DIGEST_TAG, PROMOTED_TAG, ModelRegistry
 from shared.errors import NotFound
 from shared.mlflow_store import prepare, reaching_mlflow
 
@@ -95,6 +96,11 @@ class MlflowVersions:
         with reaching_mlflow():
             found = self._client.get_model_version(model, str(number))
         return _version(found, aliases, moves)
+
+    def write_stand_in(self, model: str, stand_in: StandIn) -> None:
+        """Tell scorers of the model which data set's applicants are scored in place of another's."""
+        with reaching_mlflow():
+            self._client.set_registered_model_tag(model, APPLICANTS_TAG, json.dumps(stand_in.to_json()))
 
     def of_model(self, model: str) -> list[ModelVersion]:
         """Return every version of a model, newest first; raises NotFound."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from services.trainer.domain.scored import Scored
 from services.trainer.domain.threshold import Costs
+from shared.bundle.dataset import StandIn
 from shared.digests import digest_of
 
 
@@ -144,6 +145,10 @@ class VersionRegistry(Protocol):
 
     def of_request(self, request: str) -> Requested | None:
         """Return the newest version that was made under this digest of a request, None if there is none."""
+        ...
+
+    def write_stand_in(self, model: str, stand_in: StandIn) -> None:
+        """Tell scorers of the model which data set's applicants are scored in place of another's."""
         ...
 
     def scored(self, version: ModelVersion, split: str) -> Scored:

@@ -127,7 +127,7 @@ def test_exactly_the_methods_that_can_be_repeated_are_retried() -> None:
         *("CreateModelVersion", "PromoteModelVersion", "DemoteModelVersion", "DeleteModelVersion", "DeleteDataset"),
         *("StreamScore", "ScoreDataset"),
         *("Score", "BatchScore", "AcknowledgeAlert", "ApproveRetrainProposal", "RejectRetrainProposal"),
-        *("RecordOverride", "ErasePersonalData"),
+        *("RecordOverride", "ErasePersonalData", "RefreshApplicants"),
     }
     services = (trainer_pb2, scorer_pb2, monitor_pb2)
     every = {

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from services.trainer.domain.cleaning import CleaningOptions, ColumnFate, Imputation, Rule
+from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.governance import AliasWish
 from services.trainer.domain.plan import TrainingPlan
+from services.trainer.domain.results import SPLITS, DatasetResult, SplitSummary
+from services.trainer.domain.sources import HomeCreditTables
 from services.trainer.kinds import DATASET, TRAINING
 from services.trainer.stewardship import Stewardship
 from shared.errors import InvalidInput, NotFound, Precondition
@@ -42,6 +46,33 @@ def _noon() -> datetime:
 
 def _wish(approver: str) -> AliasWish:
     return AliasWish("credit-default", 1, "champion", "", "", approver)
+
+
+def _made(store: JobStore, dataset: str, columns: dict[str, bool]) -> None:
+    """Let there be a data set of these columns, by whether cleaning kept them."""
+    plan = DatasetPlan(HomeCreditTables("tables"), 0.2, 0, CleaningOptions(Imputation.NONE))
+    fates = tuple(ColumnFate(name, 0.0, None if kept else Rule.VARIANCE) for name, kept in columns.items())
+    splits = {split: SplitSummary(10, None, "0" * 64) for split in SPLITS}
+    result = DatasetResult(splits, (), fates, 0, "d" * 64, "7", "run", {})
+    store.create(id=dataset, kind=DATASET, payload=json.dumps(plan.to_json()), caller="CN=analyst")
+    store.succeed(dataset, store.start(dataset).attempt, json.dumps(result.to_json()))
+
+
+def test_applicants_of_a_data_set_with_all_features_of_the_champion_stand_in(store: JobStore) -> None:
+    """A column that the champion's cleaning dropped may be gone; one that the model reads may not."""
+    registry = FakeVersions([version(1, dataset="ds-old")], {"champion": 1})
+    steward = _steward(store, registry)
+    _made(store, "ds-old", {"AMT_CREDIT": True, "FLAG_MOBIL": False})
+    _made(store, "ds-new", {"AMT_CREDIT": False, "MORE": True})
+    _made(store, "ds-less", {"FLAG_MOBIL": True})
+
+    told = steward.refresh_applicants("credit-default", "ds-new", reason="tables of today")
+    with pytest.raises(Precondition) as refusal:
+        steward.refresh_applicants("credit-default", "ds-less", reason="")
+
+    assert registry.stand_ins == {"credit-default": told}
+    assert (told.instead_of, told.dataset.id, told.dataset.run_id) == ("ds-old", "ds-new", "run")
+    assert (refusal.value.reason, refusal.value.metadata["feature"]) == ("DATASET_UNFIT", "AMT_CREDIT")
 
 
 @pytest.mark.parametrize("approver", ["CN=analyst", "CN=tuner"])

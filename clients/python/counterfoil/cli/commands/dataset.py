@@ -15,7 +15,7 @@ from counterfoil.cli.session import Session, pass_session, trainer_calls
 from counterfoil.cli.sources import source_options
 from counterfoil.cli.views.cleaning import dropped_columns_view
 from counterfoil.cli.views.datasets import dataset_list_view, dataset_report_view, dataset_view
-from counterfoil.trainer.v1 import dataset_pb2
+from counterfoil.trainer.v1 import dataset_pb2, refresh_pb2
 from counterfoil.trainer.v1.trainer_pb2_grpc import TrainerServiceStub
 
 
@@ -144,6 +144,20 @@ def delete(session: Session, /, name: str, *, reason: str) -> None:
     with trainer_calls(session) as trainer:
         gone = trainer.DeleteDataset(dataset_pb2.DeleteDatasetRequest(name=full, reason=reason))
     show(gone, lambda _: f"{full} is deleted")
+
+
+@dataset.command(epilog=examples("counterfoil dataset refresh ds-0123456789ab --model credit-default"))
+@click.argument("name", metavar="DATASET")
+@click.option("--model", required=True, metavar="NAME", help="The registered model whose scorers are told.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, in words for an auditor.")
+@json_option
+@pass_session
+def refresh(session: Session, /, name: str, *, model: str, reason: str) -> None:
+    """Have scorers take the stored features of applicants from DATASET, without a restart; the model stays."""
+    request = refresh_pb2.RefreshApplicantsRequest(dataset=dataset_name(name), model=model, reason=reason)
+    with trainer_calls(session) as trainer:
+        told = trainer.RefreshApplicants(request)
+    show(told, lambda _: f"applicants of {told.dataset} stand in for those of {told.instead_of}")
 
 
 def _wait(trainer: TrainerServiceStub, name: str) -> dataset_pb2.Dataset:

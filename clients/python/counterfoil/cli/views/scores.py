@@ -57,6 +57,7 @@ def serving_model_view(model: scorer_pb2.ServingModel) -> RenderableType:
         ("classifier", model.classifier),
         ("threshold", f"{model.threshold:.4f}"),
         ("data set", model.dataset),
+        ("applicants", model.applicants_dataset),
         ("kernel", model.kernel_id),
         ("loaded", moment(model.load_time)),
         ("bundle", model.bundle_digest),

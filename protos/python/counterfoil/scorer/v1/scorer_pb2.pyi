@@ -632,6 +632,8 @@ class ServingModel(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     SCHEMA_DIGEST_FIELD_NUMBER: _builtins.int
     ALIAS_FIELD_NUMBER: _builtins.int
+    APPLICANTS_DATASET_FIELD_NUMBER: _builtins.int
+    APPLICANTS_DIGEST_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """models/{model}/versions/{n}"""
     bundle_digest: _builtins.str
@@ -650,6 +652,10 @@ class ServingModel(_message.Message):
     """
     alias: _builtins.str
     """The alias that it is served for, for example "champion"."""
+    applicants_dataset: _builtins.str
+    """datasets/{id} whose applicants are scored by their identifiers: `dataset`, unless the trainer's RefreshApplicants named a newer one."""
+    applicants_digest: _builtins.str
+    """Its digest, 64 lower-case hexadecimal digits."""
     @_builtins.property
     def load_time(self) -> _timestamp_pb2.Timestamp:
         """When it was swapped in."""
@@ -671,10 +677,12 @@ class ServingModel(_message.Message):
         features: _abc.Iterable[Global___ServedFeature] | None = ...,
         schema_digest: _builtins.str = ...,
         alias: _builtins.str = ...,
+        applicants_dataset: _builtins.str = ...,
+        applicants_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["load_time", b"load_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "dataset", b"dataset", "features", b"features", "kernel_id", b"kernel_id", "load_time", b"load_time", "model_version", b"model_version", "schema_digest", b"schema_digest", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "applicants_dataset", b"applicants_dataset", "applicants_digest", b"applicants_digest", "bundle_digest", b"bundle_digest", "classifier", b"classifier", "dataset", b"dataset", "features", b"features", "kernel_id", b"kernel_id", "load_time", b"load_time", "model_version", b"model_version", "schema_digest", b"schema_digest", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from counterfoil.trainer.v1 import dataset_pb2 as counterfoil_dot_trainer_dot_v1
 from counterfoil.trainer.v1 import governance_pb2 as counterfoil_dot_trainer_dot_v1_dot_governance__pb2
 from counterfoil.trainer.v1 import inspection_pb2 as counterfoil_dot_trainer_dot_v1_dot_inspection__pb2
 from counterfoil.trainer.v1 import lineage_pb2 as counterfoil_dot_trainer_dot_v1_dot_lineage__pb2
+from counterfoil.trainer.v1 import refresh_pb2 as counterfoil_dot_trainer_dot_v1_dot_refresh__pb2
 from counterfoil.trainer.v1 import threshold_pb2 as counterfoil_dot_trainer_dot_v1_dot_threshold__pb2
 from counterfoil.trainer.v1 import training_pb2 as counterfoil_dot_trainer_dot_v1_dot_training__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -103,6 +104,11 @@ class TrainerServiceStub:
                 '/counterfoil.trainer.v1.TrainerService/PreviewCleaning',
                 request_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningResponse.FromString,
+                _registered_method=True)
+        self.RefreshApplicants = channel.unary_unary(
+                '/counterfoil.trainer.v1.TrainerService/RefreshApplicants',
+                request_serializer=counterfoil_dot_trainer_dot_v1_dot_refresh__pb2.RefreshApplicantsRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_trainer_dot_v1_dot_refresh__pb2.RefreshApplicantsResponse.FromString,
                 _registered_method=True)
         self.ListClassifiers = channel.unary_unary(
                 '/counterfoil.trainer.v1.TrainerService/ListClassifiers',
@@ -286,6 +292,13 @@ class TrainerServiceServicer:
 
     def PreviewCleaning(self, request, context):
         """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RefreshApplicants(self, request, context):
+        """Has scorers take the stored features of applicants from a newer data set, without a restart.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -486,6 +499,11 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.PreviewCleaning,
                     request_deserializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningRequest.FromString,
                     response_serializer=counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningResponse.SerializeToString,
+            ),
+            'RefreshApplicants': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshApplicants,
+                    request_deserializer=counterfoil_dot_trainer_dot_v1_dot_refresh__pb2.RefreshApplicantsRequest.FromString,
+                    response_serializer=counterfoil_dot_trainer_dot_v1_dot_refresh__pb2.RefreshApplicantsResponse.SerializeToString,
             ),
             'ListClassifiers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListClassifiers,
@@ -910,6 +928,33 @@ class TrainerService:
             '/counterfoil.trainer.v1.TrainerService/PreviewCleaning',
             counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningRequest.SerializeToString,
             counterfoil_dot_trainer_dot_v1_dot_inspection__pb2.PreviewCleaningResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshApplicants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.trainer.v1.TrainerService/RefreshApplicants',
+            counterfoil_dot_trainer_dot_v1_dot_refresh__pb2.RefreshApplicantsRequest.SerializeToString,
+            counterfoil_dot_trainer_dot_v1_dot_refresh__pb2.RefreshApplicantsResponse.FromString,
             options,
             channel_credentials,
             insecure,

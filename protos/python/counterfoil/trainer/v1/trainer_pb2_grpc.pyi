@@ -9,6 +9,7 @@ from counterfoil.trainer.v1 import dataset_pb2 as _dataset_pb2
 from counterfoil.trainer.v1 import governance_pb2 as _governance_pb2
 from counterfoil.trainer.v1 import inspection_pb2 as _inspection_pb2
 from counterfoil.trainer.v1 import lineage_pb2 as _lineage_pb2
+from counterfoil.trainer.v1 import refresh_pb2 as _refresh_pb2
 from counterfoil.trainer.v1 import threshold_pb2 as _threshold_pb2
 from counterfoil.trainer.v1 import training_pb2 as _training_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -67,6 +68,8 @@ class TrainerServiceStub:
     """Returns some applicants of a data set's split."""
     PreviewCleaning: _grpc.UnaryUnaryMultiCallable[_inspection_pb2.PreviewCleaningRequest, _inspection_pb2.PreviewCleaningResponse]
     """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set."""
+    RefreshApplicants: _grpc.UnaryUnaryMultiCallable[_refresh_pb2.RefreshApplicantsRequest, _refresh_pb2.RefreshApplicantsResponse]
+    """Has scorers take the stored features of applicants from a newer data set, without a restart."""
     ListClassifiers: _grpc.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]
     """Returns the classifiers and their hyper-parameters."""
     CreateTrainingJob: _grpc.UnaryUnaryMultiCallable[_training_pb2.CreateTrainingJobRequest, _training_pb2.TrainingJob]
@@ -138,6 +141,8 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     """Returns some applicants of a data set's split."""
     PreviewCleaning: _aio.UnaryUnaryMultiCallable[_inspection_pb2.PreviewCleaningRequest, _inspection_pb2.PreviewCleaningResponse]  # type: ignore[assignment]
     """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set."""
+    RefreshApplicants: _aio.UnaryUnaryMultiCallable[_refresh_pb2.RefreshApplicantsRequest, _refresh_pb2.RefreshApplicantsResponse]  # type: ignore[assignment]
+    """Has scorers take the stored features of applicants from a newer data set, without a restart."""
     ListClassifiers: _aio.UnaryUnaryMultiCallable[_training_pb2.ListClassifiersRequest, _training_pb2.ListClassifiersResponse]  # type: ignore[assignment]
     """Returns the classifiers and their hyper-parameters."""
     CreateTrainingJob: _aio.UnaryUnaryMultiCallable[_training_pb2.CreateTrainingJobRequest, _training_pb2.TrainingJob]  # type: ignore[assignment]
@@ -278,6 +283,14 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inspection_pb2.PreviewCleaningResponse, _abc.Awaitable[_inspection_pb2.PreviewCleaningResponse]]:
         """Returns how many columns cleaning options would keep, and which rules drop the others, without making a data set."""
+
+    @_abc_1.abstractmethod
+    def RefreshApplicants(
+        self,
+        request: _refresh_pb2.RefreshApplicantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_refresh_pb2.RefreshApplicantsResponse, _abc.Awaitable[_refresh_pb2.RefreshApplicantsResponse]]:
+        """Has scorers take the stored features of applicants from a newer data set, without a restart."""
 
     @_abc_1.abstractmethod
     def ListClassifiers(
