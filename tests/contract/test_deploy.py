@@ -80,9 +80,26 @@ def test_image_command_names_a_module_that_exists(service: str) -> None:
 def test_compose_publishes_the_port_that_the_service_listens_on_to_loopback_only(service: str) -> None:
     """The services speak without TLS between containers, so nothing but this machine may reach them."""
     definition = COMPOSE["services"][service]
-    listening = definition["environment"][f"COUNTERFOIL_{service.upper()}_ADDRESS"].rpartition(":")[2]
+    addresses = [f"COUNTERFOIL_{service.upper()}_ADDRESS", f"COUNTERFOIL_{service.upper()}_METRICS_ADDRESS"]
+    ports = [
+        definition["environment"][each].rpartition(":")[2] for each in addresses if each in definition["environment"]
+    ]
 
-    assert definition["ports"] == [f"127.0.0.1:{listening}:{listening}"]
+    assert definition["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
+
+
+def test_prometheus_polls_every_service_that_has_figures_where_compose_publishes_them() -> None:
+    """One job each; of the workers of a scorer it is their supervisor that answers there."""
+    jobs = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())["scrape_configs"]
+    polled = {job["job_name"].removeprefix("counterfoil-"): job["static_configs"][0]["targets"] for job in jobs}
+    metered = [each for each in OURS if f"COUNTERFOIL_{each.upper()}_METRICS_ADDRESS" in _settings_variables(each)]
+
+    assert sorted(polled) == sorted(metered)
+    for service, targets in polled.items():
+        definition = COMPOSE["services"][service]
+        port = definition["environment"][f"COUNTERFOIL_{service.upper()}_METRICS_ADDRESS"].rpartition(":")[2]
+        assert targets == [f"127.0.0.1:{port}"]
+        assert f"127.0.0.1:{port}:{port}" in definition["ports"]
 
 
 def test_compose_wires_services_volumes_and_variables_that_are_declared() -> None:
