@@ -65,10 +65,12 @@ def add_extremes(groups: Places, values: Values, never: float, counts: Counts, k
     for row in range(len(groups)):
         group, value = groups[row], float(values[row])
         if group >= 0 and abs(value) < math.inf and value != never:
-            if counts[group] == 0 or value < least[group]:
-                least[group] = value
-            if counts[group] == 0 or value > greatest[group]:
-                greatest[group] = value
+            if counts[group] == 0:
+                least[group] = greatest[group] = value
+            # Chosen rather than branched to: which way it goes is not to be guessed.
+            low, high = least[group], greatest[group]
+            least[group] = value if value < low else low
+            greatest[group] = value if value > high else high
             counts[group] += 1
             sums[group] += value
 
@@ -86,10 +88,9 @@ def add_spread(groups: Places, values: Values, never: float, counts: Counts, kep
         if group >= 0 and abs(value) < math.inf and value != never:
             if counts[group] == 0:
                 first[group] = least[group] = greatest[group] = value
-            elif value < least[group]:
-                least[group] = value
-            elif value > greatest[group]:
-                greatest[group] = value
+            low, high = least[group], greatest[group]
+            least[group] = value if value < low else low
+            greatest[group] = value if value > high else high
             counts[group] += 1
             sums[group] += value
             distance = value - first[group]

@@ -9,7 +9,8 @@ from shared.features.levels import Levels
 from shared.features.preparation import code, number, require_columns, stored_number
 from shared.features.specification import AmongLast, Condition, HasLevel, HistorySpecification, Subset
 
-_CHUNK_ROWS = 1 << 18
+# As many as `counterfoil tables convert` puts into a row group: more would have to be put together first.
+_CHUNK_ROWS = 1 << 17
 
 
 def prepared_rows(frame: pl.LazyFrame, levels: Levels, history: HistorySpecification) -> pl.LazyFrame:
