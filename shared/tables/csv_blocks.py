@@ -75,6 +75,8 @@ def _whole_rows(read: Callable[[int], bytes]) -> Iterator[bytes]:
 def _last_end(data: bytes) -> int:
     """Return where the last row that is there as a whole ends; 0 if none does."""
     cut = data.rfind(b"\n") + 1
+    if _QUOTE not in data:
+        return cut
     # A line break inside quotes ends no row.
     while cut and data.count(_QUOTE, 0, cut) % 2:
         cut = data.rfind(b"\n", 0, cut - 1) + 1
@@ -95,7 +97,7 @@ def _parsed(block: bytes, header: tuple[str, ...], schema: TableSchema, columns:
 
 
 def _converted(block: bytes, header: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Block:
-    uneven = 0
+    uneven, quoted = 0, _QUOTE in block
 
     def skip(_: object) -> str:
         """Count a row that is left out."""
@@ -106,7 +108,9 @@ def _converted(block: bytes, header: tuple[str, ...], types: Mapping[str, pa.Dat
     table = pyarrow.csv.read_csv(
         pa.BufferReader(block),
         pyarrow.csv.ReadOptions(use_threads=False, column_names=list(header), block_size=len(block) + 1),
-        pyarrow.csv.ParseOptions(newlines_in_values=_QUOTE in block, invalid_row_handler=skip),
+        pyarrow.csv.ParseOptions(
+            quote_char=_QUOTE.decode() if quoted else False, newlines_in_values=quoted, invalid_row_handler=skip
+        ),
         pyarrow.csv.ConvertOptions(
             column_types=types,
             include_columns=list(types),
