@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.trainer.adapters.memory import available_memory
-from services.trainer.adapters.prepared_file import read_header
-from services.trainer.adapters.tables_root import locate_file, locate_tables
-from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan
+from services.trainer.adapters.source_labels import read_labels
+from services.trainer.domain.dataset import DatasetPlan, check_dataset_plan, split_rows
 from services.trainer.domain.imbalance import check_memory
 from services.trainer.domain.plan import (
     TrainingPlan,
@@ -19,8 +18,6 @@ from services.trainer.domain.plan import (
     check_training_plan,
     oversampling_bytes,
 )
-from services.trainer.domain.prepared.header import check_header
-from services.trainer.domain.sources import PreparedTable, Source
 from services.trainer.finished import finished_dataset
 from services.trainer.kinds import DATASET, TRAINING
 from shared.jobs.runner import JobRunner
@@ -45,9 +42,14 @@ class Intake:
     memory: Callable[[], int] = available_memory
 
     def dataset(self, plan: DatasetPlan, *, caller: str, request_id: str) -> Job:
-        """Store the job that makes a data set; raises InvalidInput where the plan can never work."""
+        """Store the job that makes a data set.
+
+        Raises InvalidInput where the plan can never work, also by the headers of its tables, and Precondition where
+        there are too few of a class to be split as it says (ONE_CLASS_TARGET, SPLIT_TOO_SMALL).
+        """
         check_dataset_plan(plan)
-        self._check_source(plan.source)
+        # Headers and targets: a quick look at the files, which rules out what the job could only fail for later.
+        split_rows(read_labels(plan.source, self.tables_root), plan)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
         job = self.store.create(
             id=f"ds-{self.new_id()}", kind=DATASET, payload=payload, caller=caller, request_id=request_id
@@ -80,13 +82,6 @@ class Intake:
         """Ask to end a job and return it as it is now; one that has ended stays as it is. Raises NotFound."""
         self.store.get(job_id, kind=kind)
         return self.runner.cancel(job_id)
-
-    def _check_source(self, source: Source) -> None:
-        """Raise what a quick look at the files rules out; the job reads their rows."""
-        if isinstance(source, PreparedTable):
-            check_header(read_header(locate_file(self.tables_root, source.path)), source)
-        else:
-            locate_tables(self.tables_root, source.directory)
 
     def _check_dataset(self, plan: TrainingPlan) -> None:
         dataset = finished_dataset(self.store, plan.dataset)

@@ -59,6 +59,30 @@ def test_what_a_look_at_the_header_rules_out_makes_no_job(
     assert [problem.field for problem in said.fields] == [field]
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "code", "reason"),
+    [
+        (["good"] * 40, "INVALID_ARGUMENT", "ONE_CLASS_TARGET"),
+        (["bad", "good", "fair"] * 20, "INVALID_ARGUMENT", "TARGET_INVALID"),
+        (["bad", *["good"] * 39], "FAILED_PRECONDITION", "SPLIT_TOO_SMALL"),
+    ],
+)
+def test_targets_that_nothing_can_be_learnt_from_make_no_job(
+    own: Trainer, outcomes: list[str], code: str, reason: str
+) -> None:
+    """They are looked at before anything else of the table is."""
+    table = pl.DataFrame({"client": range(len(outcomes)), "age": range(len(outcomes)), "outcome": outcomes})
+    table.write_csv(own.settings.tables_root / "targets.csv")
+    before = own.stub.ListDatasets(dataset_pb2.ListDatasetsRequest())
+
+    with pytest.raises(grpc.RpcError) as refusal:
+        own.stub.CreateDataset(_request(changes={"path": "targets.csv"}))
+
+    said = refusal_of(refusal.value)
+    assert (said.code, said.reason) == (code, reason)
+    assert own.stub.ListDatasets(dataset_pb2.ListDatasetsRequest()) == before
+
+
 def test_dates_in_a_parquet_file_are_refused_at_once(own: Trainer) -> None:
     """It tells its types without being read."""
     dated = _TABLE.with_columns(born=pl.date(1980, 1, 1))

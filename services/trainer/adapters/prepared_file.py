@@ -39,6 +39,14 @@ def read_cells(path: Path) -> pl.DataFrame:
     return table
 
 
+def read_target(path: Path, column: str) -> pl.DataFrame:
+    """Return the one column as `read_cells` would, whatever the others hold; raises InvalidInput TABLE_UNREADABLE."""
+    with readable_file(PATH):
+        if _format(path) == "parquet":
+            return pl.read_parquet(path, columns=[column])
+        return pl.read_csv(path, columns=[column], infer_schema=False)
+
+
 def report_of(path: Path, table: pl.DataFrame) -> TableReport:
     """Return what was found of the table."""
     size = path.stat().st_size
