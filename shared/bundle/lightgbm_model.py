@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from shared.bundle.model import with_baseline
 from shared.errors import Precondition
+from shared.kernels.kernel import Kernel, find_numba
 from shared.kernels.layout import FlatTrees, flatten
 from shared.kernels.lightgbm_text import parse_trees
-from shared.kernels.native import KERNEL_ID, NativeKernel, find_library
+from shared.kernels.native import NativeKernel, find_library
 from shared.logs import log_event
 
 FILE = "model.txt"
@@ -63,8 +64,8 @@ class LightGbmModel:
 
     @property
     def kernel_id(self) -> str:
-        """What computes contributions: the compiled kernel, or LightGBM where that was not built or does not fit."""
-        return KERNEL_ID if self._kernel else f"lightgbm-{lightgbm.__version__}"
+        """What computes contributions: the kernel, compiled or in numba, or LightGBM where neither is or fits."""
+        return self._kernel.kernel_id if self._kernel else f"lightgbm-{lightgbm.__version__}"
 
     def margins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the log-odds of rows, (n_rows, n_features) to (n_rows,)."""
@@ -81,7 +82,7 @@ class LightGbmModel:
         return with_baseline(self.explain(values)[1], self._kernel.trees.baseline)
 
     def explain(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return margins and contributions, by one call of the compiled kernel where it serves this model."""
+        """Return margins and contributions, by one call of the kernel where it serves this model."""
         if self._kernel is None:
             return self.margins(values), self.contributions(values)[:, :-1]
         return self._kernel.margins_and_contributions(values)
@@ -91,23 +92,24 @@ class LightGbmModel:
         return {FILE: self._text.encode()}
 
     @cached_property
-    def _kernel(self) -> NativeKernel | None:
-        """The kernel; None where it was not compiled, or does not give LightGBM's own answers for this model."""
+    def _kernel(self) -> Kernel | None:
+        """The kernel; None where there is none, or it does not give LightGBM's own answers for this model."""
         library = find_library()
-        if library is None:
+        in_numba = find_numba() if library is None else None
+        if library is None and in_numba is None:
             return None
         try:
             trees = flatten(parse_trees(self._text), self.n_features)
         except Precondition as unfit:
             log_event(_LOGGER, "kernel left out", why=unfit.message)
             return None
-        kernel = NativeKernel(library, trees)
-        if not self._agrees(kernel, _probes(trees)):
+        kernel = NativeKernel(library, trees) if library else in_numba(trees) if in_numba else None
+        if kernel and not self._agrees(kernel, _probes(trees)):
             _LOGGER.error("the kernel's answers are not LightGBM's; LightGBM serves")
             return None
         return kernel
 
-    def _agrees(self, kernel: NativeKernel, rows: NDArray[np.float64]) -> bool:
+    def _agrees(self, kernel: Kernel, rows: NDArray[np.float64]) -> bool:
         margins, contributions = kernel.margins_and_contributions(rows)
         expected = self._predict(rows, pred_contrib=True)
         close = np.allclose(contributions, expected[:, :-1], rtol=0.0, atol=_TOLERANCE)

@@ -1,8 +1,8 @@
 """`python -m shared.kernels` compiles the kernel, where there is a C++ compiler.
 
-Without one it says what follows from that and exits 0: LightGBM computes its own contributions then, the same within
-1e-12 and some twenty times slower, and numpy those of other trees, the same bits and slower still. A compiler that
-fails makes it exit 1.
+Without one it says what follows from that and exits 0: numba computes contributions then if it is installed, else
+LightGBM its own, the same within 1e-12 and slower, and numpy those of other trees, the same bits and slower still. A
+compiler that fails makes it exit 1.
 """
 
 import sys
@@ -16,7 +16,7 @@ def main() -> int:
     try:
         build()
     except Precondition as error:
-        sys.stderr.write(f"kernel not compiled, LightGBM and numpy compute contributions: {error.message}\n")
+        sys.stderr.write(f"kernel not compiled, numba or LightGBM and numpy compute contributions: {error.message}\n")
         return int(error.reason != "NO_COMPILER")
     return 0
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,8 @@ def paths(library: Path) -> tuple[str, ...]:
 
 class NativeKernel:
     """Computes margins and contributions of one ensemble; any number of threads may call it at once."""
+
+    kernel_id: ClassVar[str] = KERNEL_ID
 
     def __init__(self, library: Path, trees: FlatTrees, *, path: str | None = None) -> None:
         """Load the library that `find_library` or `build` returned; `path` is one of `paths`, by default the last.
