@@ -8,10 +8,13 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
 
 from shared.errors import InvalidInput
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -54,7 +57,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def _instant(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return _written_instant(int(seconds * 1000))
+
+
+@lru_cache
+def _written_instant(milliseconds: int) -> str:
+    """Return the instant as text; many lines of a busy service have the same."""
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds")
 
 
 def _plain(value: object) -> object:

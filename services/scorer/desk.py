@@ -4,31 +4,30 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol, TypeAlias
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from typing import Final, Protocol, TypeAlias
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.spool import AnswerKey, Spool, StoredAnswer
 from services.scorer.allotment import Allotment
+from services.scorer.answering import Answerer, Asked, Resolved
 from services.scorer.domain.reasons import Detail
-from services.scorer.domain.requests import Purpose, Question, content_digest
-from services.scorer.domain.scoring import Answer, answer
+from services.scorer.domain.requests import DenseFeatures, Purpose, Question, Subject, content_digest
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.handoff import HandOff, Pending
-from services.scorer.recording import RANDOM_BYTES, Draft, Resolved, answer_key, draft
-from shared.errors import AlreadyExists, CounterfoilError, Exhausted, FieldViolation, InvalidInput, Unavailable
+from services.scorer.recording import RANDOM_BYTES, Draft, Drafting, answer_key
+from shared.errors import AlreadyExists, CounterfoilError, Exhausted, InvalidInput, Unavailable
 from shared.logs import log_event
+from shared.rpc.encoded import Encoded
 
 QUEUE_ROWS: Final = 4096
 EXPLAINED_ROWS: Final = QUEUE_ROWS // 2
 _LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
-Outcome = scorer_pb2.ScoreResponse | CounterfoilError
-"""An answer that is on disk, or why there is none."""
+Outcome = Encoded | CounterfoilError
+"""An answer that is on disk, as an encoded ScoreResponse, or why there is none."""
 
 Answering: TypeAlias = Callable[[Sequence[Question | InvalidInput], Callable[[], bool]], list[Outcome]]
 """Returns the outcome of each question, in order; the second argument tells whether anybody still waits for them."""
@@ -45,18 +44,6 @@ class DeskMeter(Protocol):
 
     def logged(self, seconds: float) -> None:
         """Take how long the commit lasted."""
-
-
-class _Asked(NamedTuple):
-    """A question with all that the worker needs. What it is answered from may be an error: then nothing is scored.
-
-    The bundle was chosen when the call came in, so that all rows of a batch are answered by the same one.
-    """
-
-    question: Question
-    key: AnswerKey | None
-    digest: bytes
-    resolved: Resolved | CounterfoilError
 
 
 class Desk:
@@ -84,8 +71,9 @@ class Desk:
         self._random_bytes = random_bytes
         self._meter = meter
         self._explained = Allotment(explained_rows)
+        self._answerer = Answerer()
         self._left_out: Counter[str] = Counter()
-        self._handoff: HandOff[_Asked, scorer_pb2.ScoreResponse] = HandOff(
+        self._handoff: HandOff[Asked, Encoded] = HandOff(
             self._work, capacity=queue_rows, on_taken=meter.taken if meter else lambda _waits: None
         )
 
@@ -105,7 +93,7 @@ class Desk:
         """
         served = self._what_serves(questions)
         asked = [each if isinstance(each, InvalidInput) else _asked(each, served) for each in questions]
-        sound = [each for each in asked if isinstance(each, _Asked)]
+        sound = [each for each in asked if isinstance(each, Asked)]
         with self._explained.room_for(sum(each.question.wish.detail is Detail.ALL for each in sound)):
             pending = iter(self._handoff.submit(sound, still_wanted))
             self._shadow([each.question for each in sound])
@@ -145,7 +133,7 @@ class Desk:
         if count & (count - 1) == 0:
             log_event(_LOGGER, "challenger left out", reason=error.reason, count=count)
 
-    def _work(self, asked: Sequence[_Asked]) -> list[scorer_pb2.ScoreResponse | Exception]:
+    def _work(self, asked: Sequence[Asked]) -> list[Encoded | Exception]:
         """Return the outcomes, in order; of equal request_ids one is recorded before the next is looked at."""
         outcomes: dict[int, Outcome] = {}
         waiting = list(range(len(asked)))
@@ -155,7 +143,7 @@ class Desk:
             waiting = [place for place in waiting if place not in outcomes]
         return [outcomes[place] for place in range(len(asked))]
 
-    def _round(self, asked: Sequence[_Asked], places: Sequence[int], outcomes: dict[int, Outcome]) -> None:
+    def _round(self, asked: Sequence[Asked], places: Sequence[int], outcomes: dict[int, Outcome]) -> None:
         """Add the outcome of each place."""
         unknown: list[int] = []
         for place in places:
@@ -165,36 +153,35 @@ class Desk:
             else:
                 outcomes[place] = known
         began = time.perf_counter()
-        said = _scored(asked, unknown)
+        drafts: dict[int, Draft] = {}
+        for alike in _by_bundle(asked, unknown):
+            for place, said in zip(alike, self._drafted([asked[each] for each in alike]), strict=True):
+                if isinstance(said, Draft):
+                    drafts[place] = said
+                else:
+                    outcomes[place] = said
         if self._meter and unknown:
             self._meter.scored(time.perf_counter() - began)
-        outcomes |= {place: each for place, each in said.items() if isinstance(each, InvalidInput)}
-        answers = {place: each for place, each in said.items() if isinstance(each, Answer)}
-        if answers:
-            outcomes |= zip(answers, self._recorded(self._drafts(asked, answers)), strict=True)
+        if drafts:
+            outcomes |= zip(drafts, self._recorded(list(drafts.values())), strict=True)
 
-    def _known(self, asked: _Asked) -> Outcome | None:
+    def _known(self, asked: Asked) -> Outcome | None:
         """Return what needs no scoring: the stored answer, or why there can be none; None if it is to be scored."""
         stored = self._spool.find_answer(asked.key) if asked.key else None
         if stored is None:
             return asked.resolved if isinstance(asked.resolved, CounterfoilError) else None
         return told_before(stored, asked.digest)
 
-    def _drafts(self, asked: Sequence[_Asked], answers: Mapping[int, Answer]) -> list[Draft]:
-        """Return reply and entry of each answer; they are given together, so at one time."""
-        create_time = Timestamp()
-        create_time.FromDatetime(self._clock())
-        randomness = self._random_bytes(RANDOM_BYTES * len(answers))
+    def _drafted(self, asked: Sequence[Asked]) -> list[Draft | InvalidInput]:
+        """Return reply and entry of each answer, all by one bundle, or why there is none."""
+        answered = self._answerer.answer(asked)
+        drafting = Drafting(asked[0].sound.served, self._clock())
+        randomness = self._random_bytes(RANDOM_BYTES * len(asked))
         return [
-            draft(
-                asked[place].question,
-                asked[place].digest,
-                _sound(asked[place]),
-                said,
-                create_time=create_time,
-                randomness=randomness[start : start + RANDOM_BYTES],
-            )
-            for start, (place, said) in zip(range(0, len(randomness), RANDOM_BYTES), answers.items(), strict=True)
+            said
+            if isinstance(said, InvalidInput)
+            else drafting.draft(each, said, randomness[place * RANDOM_BYTES : (place + 1) * RANDOM_BYTES])
+            for place, (each, said) in enumerate(zip(asked, answered, strict=True))
         ]
 
     def _recorded(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
@@ -210,23 +197,21 @@ class Desk:
         return [each.with_receipt(receipt) for each, receipt in zip(drafts, receipts, strict=True)]
 
 
-def _asked(question: Question, served: Served | CounterfoilError) -> _Asked:
+def _asked(question: Question, served: Served | CounterfoilError) -> Asked:
     """Return the question with its inputs. What fails is kept: an answer stored before goes out all the same."""
     resolved: Resolved | CounterfoilError
     try:
-        resolved = Resolved(served, served.inputs(question.subject)) if isinstance(served, Served) else served
+        resolved = _resolved(question.subject, served) if isinstance(served, Served) else served
     except CounterfoilError as error:
         resolved = error
-    return _Asked(question, answer_key(question), content_digest(question) if question.request_id else b"", resolved)
+    return Asked(question, answer_key(question), content_digest(question) if question.request_id else b"", resolved)
 
 
-def _sound(asked: _Asked) -> Resolved:
-    if isinstance(asked.resolved, CounterfoilError):
-        raise asked.resolved
-    return asked.resolved
+def _resolved(subject: Subject, served: Served) -> Resolved:
+    return Resolved(served, served.inputs(subject), judged=not isinstance(subject.applicant, DenseFeatures))
 
 
-def _first_of_each_key(asked: Sequence[_Asked], waiting: Sequence[int]) -> Sequence[int]:
+def _first_of_each_key(asked: Sequence[Asked], waiting: Sequence[int]) -> Sequence[int]:
     """Return those places that have no key, and of those that share one the first."""
     first: dict[AnswerKey, int] = {}
     for place in waiting:
@@ -238,34 +223,15 @@ def _first_of_each_key(asked: Sequence[_Asked], waiting: Sequence[int]) -> Seque
     return [place for place in waiting if (key := asked[place].key) is None or first[key] == place]
 
 
-def _scored(asked: Sequence[_Asked], places: Sequence[int]) -> dict[int, Answer | InvalidInput]:
-    """Return what each question's bundle says, in one call a bundle; around a swap there may be two."""
+def _by_bundle(asked: Sequence[Asked], places: Sequence[int]) -> Collection[list[int]]:
+    """Return the places by what answers them: around a swap there may be two bundles."""
     by_bundle: dict[str, list[int]] = {}
     for place in places:
-        by_bundle.setdefault(_sound(asked[place]).served.bundle.digest, []).append(place)
-    said: dict[int, Answer | InvalidInput] = {}
-    for alike in by_bundle.values():
-        answers = answer(
-            _sound(asked[alike[0]]).served.bundle,
-            [_sound(asked[place]).values for place in alike],
-            [asked[place].question.wish for place in alike],
-        )
-        said.update(
-            (place, _under(asked[place].question.subject.field_prefix, each))
-            for place, each in zip(alike, answers, strict=True)
-        )
-    return said
+        by_bundle.setdefault(asked[place].sound.served.bundle.digest, []).append(place)
+    return by_bundle.values()
 
 
-def _under(field_prefix: str, said: Answer | InvalidInput) -> Answer | InvalidInput:
-    """Return an answer as it is, and an error with its field paths as the caller writes them."""
-    if isinstance(said, Answer):
-        return said
-    violations = [FieldViolation(field_prefix + each.field, each.description) for each in said.violations]
-    return InvalidInput(violations, reason=said.reason, metadata=said.metadata)
-
-
-def _outcome(pending: Pending[_Asked, scorer_pb2.ScoreResponse]) -> Outcome:
+def _outcome(pending: Pending[Asked, Encoded]) -> Outcome:
     try:
         return pending.result()
     except CounterfoilError as error:
@@ -281,7 +247,7 @@ def told_before(stored: StoredAnswer, digest: bytes) -> Outcome:
             "this request_id was used within 24 hours for other content; choose a new one for a new request",
             reason="REQUEST_ID_REUSED",
         )
-    return scorer_pb2.ScoreResponse.FromString(stored.answer)
+    return Encoded(stored.answer, scorer_pb2.ScoreResponse.FromString(stored.answer).model_version)
 
 
 def call_ended() -> Unavailable:

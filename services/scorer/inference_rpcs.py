@@ -6,11 +6,13 @@ import grpc
 
 from counterfoil.inference.v2 import open_inference_pb2 as messages
 from counterfoil.inference.v2 import open_inference_pb2_grpc
+from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.desk import Answering
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.inference_messages import call_of, metadata_of, questions_of, reply_of
 from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
+from shared.rpc.encoded import Encoded
 
 
 class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
@@ -63,9 +65,14 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
         questions = questions_of(
             request, call, served.bundle.schema, model=self._serving.model, caller=caller_of(context)
         )
-        return reply_of(request, call, served, self._answer(questions, context.is_active))
+        outcomes = [_decoded(each) for each in self._answer(questions, context.is_active)]
+        return reply_of(request, call, served, outcomes)
 
     def _named(self, model: str, version_number: str) -> Served:
         """Return what is served under this name and number; raises NotFound for others, and why nothing is served."""
         self._serving.named(model)
         return self._serving.current(version_number)
+
+
+def _decoded(outcome: Encoded | CounterfoilError) -> scorer_pb2.ScoreResponse | CounterfoilError:
+    return scorer_pb2.ScoreResponse.FromString(outcome.content) if isinstance(outcome, Encoded) else outcome

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final, Protocol
 
 import numpy as np
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
-from numpy.typing import NDArray
 
 from counterfoil.inference.v2 import open_inference_pb2
 from counterfoil.scorer.v1 import scorer_pb2
@@ -27,14 +26,12 @@ from services.scorer.domain.requests import (
     StoredApplicant,
     Subject,
 )
-from services.scorer.domain.scoring import Answer
 from services.scorer.domain.serving import ApplicantRow, Served
 from services.scorer.raw_messages import raw_from_proto
-from services.scorer.unknown_fields import has_unknown_fields, unknown_fields
-from shared.bundle.reading import Bundle
+from services.scorer.unknown_fields import has_unknown_fields, have_own_unknown_fields, unknown_fields
 from shared.bundle.schema import Feature
-from shared.bundle.wording import worded
 from shared.errors import FieldViolation, InvalidInput
+from shared.rpc.encoded import Encoded
 from shared.wire import raw_form
 
 MAX_SUBJECTS: Final = 1000
@@ -127,11 +124,16 @@ class _Explained(Protocol):
 
 def wish_from_proto(asked: _Explained) -> Wish:
     """Return which reasons are wanted, all where nothing is said; raises InvalidInput for what it does not know."""
-    if asked.explain not in _DETAILS:
+    return _wish(asked.explain, asked.max_principal_reasons)
+
+
+@lru_cache
+def _wish(explain: explanation_pb2.Explain.ValueType, most: int) -> Wish:
+    if explain not in _DETAILS:
         raise InvalidInput.of("explain", "is none of the EXPLAIN_ values that this scorer knows")
-    if asked.max_principal_reasons > MAX_PRINCIPAL_REASONS:
+    if most > MAX_PRINCIPAL_REASONS:
         raise InvalidInput.of("max_principal_reasons", f"is more than {MAX_PRINCIPAL_REASONS}; ask for fewer")
-    return Wish(_DETAILS[asked.explain], asked.max_principal_reasons or PRINCIPAL_REASONS)
+    return Wish(_DETAILS[explain], most or PRINCIPAL_REASONS)
 
 
 def explain_to_proto(wish: Wish) -> explanation_pb2.Explain.ValueType:
@@ -158,63 +160,21 @@ def decision_to_proto(decision: Decision) -> prediction_pb2.Decision.ValueType:
     return _DECISIONS[decision]
 
 
-def principal_codes(bundle: Bundle, answer: Answer) -> list[str]:
-    """Return the codes of the principal reasons, in rank order."""
-    features = bundle.schema.features
-    return [features[position].reason for position in answer.reasons.principal]
-
-
-def score_to_proto(
-    served: Served, answer: Answer, values: NDArray[np.float64], *, prediction_id: str, create_time: Timestamp
-) -> scorer_pb2.ScoreResponse:
-    """Return the reply about one applicant, but for its receipt, which it gets once it is recorded.
-
-    `values` are those that were scored, (n_features,), with NaN where one is missing.
-    """
-    # Fields are set one by one: that takes a third of the time that they take as arguments.
-    response = scorer_pb2.ScoreResponse()
-    response.prediction = f"{served.model_version}/predictions/{prediction_id}"
-    response.model_version = served.model_version
-    response.create_time.CopyFrom(create_time)
-    response.probability = answer.probability
-    response.margin = answer.margin
-    response.baseline = answer.baseline
-    response.threshold = answer.threshold
-    response.decision = decision_to_proto(answer.decision)
-    if answer.wish.detail is not Detail.NONE:
-        _set_reasons(response.reasons, served.bundle, answer, values)
-    if answer.imputed:
-        response.imputed_features.extend(served.bundle.schema.names[position] for position in answer.imputed)
-    return response
-
-
-def _set_reasons(message: scorer_pb2.Reasons, bundle: Bundle, answer: Answer, values: NDArray[np.float64]) -> None:
-    features, names, reasons = bundle.schema.features, bundle.schema.names, answer.reasons
-    message.features.extend([names[position] for position in reasons.features])
-    message.contributions.extend(reasons.contributions)
-    message.principal_codes.extend(principal_codes(bundle, answer))
-    message.principal_texts.extend([worded(features[position], values[position]) for position in reasons.principal])
-    message.baseline_probability = answer.in_probability.baseline
-    message.probability_scale = answer.in_probability.scale
-
-
-def batch_to_proto(
-    outcomes: Iterable[scorer_pb2.ScoreResponse | status_pb2.Status],
-) -> scorer_pb2.BatchScoreResponse:
+def batch_to_proto(outcomes: Iterable[Encoded | status_pb2.Status]) -> scorer_pb2.BatchScoreResponse:
     """Return the reply about a batch from each row's score or status, in the order of the request."""
     return scorer_pb2.BatchScoreResponse(
         results=[
-            scorer_pb2.BatchScoreResult(score=outcome)
-            if isinstance(outcome, scorer_pb2.ScoreResponse)
+            scorer_pb2.BatchScoreResult(score=scorer_pb2.ScoreResponse.FromString(outcome.content))
+            if isinstance(outcome, Encoded)
             else scorer_pb2.BatchScoreResult(status=outcome)
             for outcome in outcomes
         ]
     )
 
 
-def model_version_of(reply: Message) -> str:
+def model_version_of(reply: Message | Encoded) -> str:
     """Return the model version that a reply comes from, of a batch its first score's; empty if it names none."""
-    if isinstance(reply, scorer_pb2.ScoreResponse | scorer_pb2.ServingModel):
+    if isinstance(reply, Encoded | scorer_pb2.ServingModel):
         return reply.model_version
     if isinstance(reply, scorer_pb2.BatchScoreResponse):
         return next((result.score.model_version for result in reply.results if result.HasField("score")), "")
@@ -294,7 +254,7 @@ def _violations(message: scorer_pb2.Subject, prefix: str) -> list[FieldViolation
         violations.append(FieldViolation(prefix.removesuffix("."), why))
     if kind == "features" and len(message.features.features) > MAX_FEATURES:
         violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
-    if has_unknown_fields(message):
+    if have_own_unknown_fields(message, message.vector) if kind == "vector" else has_unknown_fields(message):
         violations += unknown_fields(message, prefix.removesuffix("."))
     return violations
 

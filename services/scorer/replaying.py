@@ -20,7 +20,8 @@ from services.scorer.domain.differences import (
 from services.scorer.domain.reasons import EVERYTHING, Detail, Wish
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.messages import wish_from_proto
-from services.scorer.recording import LAYOUT, determined_part
+from services.scorer.recording import LAYOUT
+from services.scorer.rendering.parts import determined_part
 from shared.bundle.reading import Bundle
 from shared.errors import InvalidInput, Precondition
 from shared.prediction_record.chain import HASH_BYTES, personal_digest, record_hash

@@ -14,6 +14,7 @@ from services.scorer.stream_rpcs import StreamRpcs
 from services.scorer.streaming import ChunkDesk
 from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
+from shared.rpc.encoded import Encoded
 from shared.rpc.statuses import to_status
 
 
@@ -37,7 +38,9 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self._answer = answer
         self._siblings = siblings
 
-    def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
+    def Score(  # type: ignore[override]  # the boundary takes what is serialised already
+        self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext
+    ) -> Encoded:
         """Score one applicant."""
         model = self.serving.named(request.model)
         question = messages.question_from_proto(request, model=model, caller=caller_of(context))

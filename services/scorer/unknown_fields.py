@@ -19,6 +19,11 @@ def has_unknown_fields(message: Message) -> bool:
     return known.ByteSize() != message.ByteSize()
 
 
+def have_own_unknown_fields(*messages: Message) -> bool:
+    """Return whether one of the messages holds unknown fields, other than inside of its own messages: quicker still."""
+    return any(len(UnknownFieldSet(message)) for message in messages)
+
+
 def unknown_fields(message: Message, path: str) -> Iterator[FieldViolation]:
     """Yield a violation for the message and each one inside of it, maps left out, that holds unknown fields."""
     found = sorted({field.field_number for field in UnknownFieldSet(message)})

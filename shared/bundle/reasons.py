@@ -12,18 +12,20 @@ class ReasonGroups:
     def __init__(self, codes: Sequence[str]) -> None:
         """Group features by the code of their reason."""
         numbers: dict[str, int] = {}
-        numbered = np.array([numbers.setdefault(code, len(numbers)) for code in codes])
-        self._order = np.argsort(numbered, kind="stable")
-        self._starts = np.flatnonzero(np.diff(numbered[self._order], prepend=-1))
-        self.members: Sequence[NDArray[np.intp]] = np.split(self._order, self._starts[1:])
+        self.reasons: NDArray[np.intp] = np.array([numbers.setdefault(code, len(numbers)) for code in codes])
+        """The number of the reason that each feature counts to, (n_features,)."""
+        self.members = [np.flatnonzero(self.reasons == number) for number in range(len(numbers))]
         """The features of each reason, by position."""
 
     def sums(self, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each reason contributes, (n_rows, n_reasons), of contributions (n_rows, n_features).
 
-        A row's sums have the same bits whatever the other rows are.
+        Features are added one after the other, in their order: a row's sums have the same bits whatever adds them up.
         """
-        return np.add.reduceat(np.take(contributions, self._order, axis=1), self._starts, axis=1)
+        shape = len(contributions), len(self.members)
+        places = np.arange(shape[0])[:, None] * shape[1] + self.reasons
+        sums = np.bincount(places.ravel(), contributions.ravel(), minlength=shape[0] * shape[1])
+        return sums.astype(np.float64, copy=False).reshape(shape)
 
     def heaviest(self, contributions: NDArray[np.float64], reasons: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return of each row's reasons, (n_rows, n), the feature that contributes most; ties by position."""

@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 from shared.errors import CounterfoilError, InvalidInput
 from shared.logs import log_event
 from shared.rpc.caller import UNVERIFIED, caller_of, remember_caller
+from shared.rpc.encoded import Encoded
 from shared.rpc.statuses import INTERNAL_REASON, internal_status, to_status
 
 _LOGGER = logging.getLogger("counterfoil.rpc")
@@ -131,9 +132,9 @@ class Boundary(grpc.ServerInterceptor):
         make, behaviour = _parts(handler)
         wrap = self._streaming if handler.response_streaming else self._single
         return make(
-            wrap(method, _refusing_unreadable(behaviour, stream=bool(handler.request_streaming))),
+            wrap(method, _refusing_unreadable(behaviour) if handler.request_streaming else behaviour),
             request_deserializer=_reading(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
+            response_serializer=_writing(handler.response_serializer),
         )
 
     def _single(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,7 +146,7 @@ class Boundary(grpc.ServerInterceptor):
                 remember_caller(context, UNVERIFIED)
             running = _Call(method, request, context, self._on_rpc)
             try:
-                reply = behaviour(request, context)
+                reply = behaviour(_readable(request), context)
             except BaseException as error:
                 running.failed(error)
                 raise
@@ -161,13 +162,25 @@ class Boundary(grpc.ServerInterceptor):
             """Answer inside the boundary until the last response."""
             running = _Call(method, request, context, self._on_rpc)
             try:
-                yield from behaviour(request, context)
+                yield from behaviour(_readable(request), context)
             except BaseException as error:
                 running.failed(error)
                 raise
             running.succeeded("")
 
         return call
+
+
+def _writing(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes] | None:
+    """Return the serializer with the bytes of what is serialised already left as they are."""
+    if serialize is None:
+        return None
+
+    def write(reply: object) -> bytes:
+        """Serialise the reply."""
+        return reply.content if isinstance(reply, Encoded) else serialize(reply)
+
+    return write
 
 
 class _Unreadable:
@@ -192,12 +205,12 @@ def _reading(parse: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | N
     return read
 
 
-def _refusing_unreadable(behaviour: Callable[..., Any], *, stream: bool) -> Callable[..., Any]:
-    """Return the handler behind a look at its requests, which it gets as a stream or alone."""
+def _refusing_unreadable(behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler of a stream of requests behind a look at each of them."""
 
-    def call(request: Any, context: grpc.ServicerContext) -> Any:
+    def call(requests: Iterator[object], context: grpc.ServicerContext) -> Any:
         """Answer readable requests alone."""
-        return behaviour(map(_readable, request) if stream else _readable(request), context)
+        return behaviour(map(_readable, requests), context)
 
     return call
 

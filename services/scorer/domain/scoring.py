@@ -30,26 +30,42 @@ class Answer(NamedTuple):
     imputed: tuple[int, ...]
 
 
+class Scored(NamedTuple):
+    """What a bundle says about rows, as arrays.
+
+    `scales`, (n_rows,), turn contributions to the margin into those to the probability. `sound` says of each row if
+    it has a finite margin, finite contributions and a probability inside (0, 1); of others there is no answer.
+    """
+
+    scores: Scores
+    scales: NDArray[np.float64]
+    sound: NDArray[np.bool_]
+
+
+def score(bundle: Bundle, rows: NDArray[np.float64], wishes: Sequence[Wish]) -> Scored:
+    """Return what the bundle says about C-contiguous rows, (n_rows, n_features) with NaN where a value is missing.
+
+    `wishes` say which reasons are wanted for each row. All rows go through the model in one call.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = _scores(bundle, rows, wishes)
+        scales = bundle.scoring.probability_scales(scores.margins, scores.probabilities)
+    return Scored(scores, scales, _sound(scores))
+
+
 def answer(
     bundle: Bundle, rows: Sequence[NDArray[np.float64]], wishes: Sequence[Wish] | None = None
 ) -> list[Answer | InvalidInput]:
-    """Return the answer about each row, each of shape (n_features,) with NaN where a value is missing.
-
-    `wishes` say which reasons are wanted for each row, by default all. All rows go through the model in one call. A row
-    whose numbers the model cannot add up gets an InvalidInput in place of an answer and leaves the others alone.
-    """
+    """Return the answer about each row, each of shape (n_features,), as `score` and `answers` do; by default all."""
     wishes = wishes if wishes is not None else [EVERYTHING] * len(rows)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scores = _scores(bundle, np.ascontiguousarray(np.stack(rows)), wishes)
-        scales = bundle.scoring.probability_scales(scores.margins, scores.probabilities)
-    return _answers(bundle, scores, scales=scales.tolist(), wishes=wishes)
+    return answers(bundle, score(bundle, np.ascontiguousarray(np.stack(rows)), wishes), wishes)
 
 
-def _answers(
-    bundle: Bundle, scores: Scores, *, scales: Sequence[float], wishes: Sequence[Wish]
-) -> list[Answer | InvalidInput]:
-    sound, imputed = _sound(scores).tolist(), _imputed(scores.imputed)
+def answers(bundle: Bundle, scored: Scored, wishes: Sequence[Wish]) -> list[Answer | InvalidInput]:
+    """Return the answer about each row, an InvalidInput in place of that about one that is not sound."""
+    scores, scales, sound = scored.scores, scored.scales.tolist(), scored.sound.tolist()
     margins, probabilities = scores.margins.tolist(), scores.probabilities.tolist()
+    imputed = _imputed(scores.imputed)
     threshold, baseline = bundle.threshold, bundle.scoring.baseline_probability
     return [
         Answer(
@@ -64,7 +80,7 @@ def _answers(
             imputed=imputed[row],
         )
         if sound[row]
-        else _not_finite()
+        else not_finite()
         for row, reasons in enumerate(rank_all(scores.contributions, wishes, bundle.schema.reason_groups))
     ]
 
@@ -90,6 +106,7 @@ def _imputed(imputed: NDArray[np.bool_]) -> list[tuple[int, ...]]:
     return [tuple(np.flatnonzero(row).tolist()) for row in imputed]
 
 
-def _not_finite() -> InvalidInput:
+def not_finite() -> InvalidInput:
+    """Return why a row that is not sound has no answer."""
     why = "hold numbers too large for the model to add up; check their units"
     return InvalidInput.of("features", why, reason="MARGIN_NOT_FINITE")

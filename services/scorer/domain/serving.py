@@ -118,12 +118,13 @@ class Served:
     def inputs(self, subject: Subject) -> NDArray[np.float64]:
         """Return the subject's row of values, shape (n_features,), NaN where a value is missing.
 
-        Raises InvalidInput, NotFound or Unavailable.
+        Those of a vector are still to be judged, by `vectors.resolve_rows`. Raises InvalidInput, NotFound or
+        Unavailable.
         """
         if isinstance(subject.applicant, StoredApplicant):
             return self.applicants.find(subject.applicant.applicant_id).values
         if isinstance(subject.applicant, DenseFeatures):
-            return self.vectors.resolve(subject.applicant, field_prefix=subject.field_prefix)
+            return self.vectors.accept(subject.applicant, field_prefix=subject.field_prefix)
         if isinstance(subject.applicant, RawApplication):
             return self._raw().resolve(subject.applicant, self._history_of, field_prefix=subject.field_prefix)
         return self.resolver.resolve(subject.applicant.features, field_prefix=subject.field_prefix)

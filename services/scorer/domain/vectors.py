@@ -1,5 +1,6 @@
 """Vectors of all features by position to the row of values that the model reads, refused where a named one would be."""
 
+from collections.abc import Callable
 from itertools import zip_longest
 
 import numpy as np
@@ -28,30 +29,31 @@ class VectorResolver:
         codes = list(zip_longest(*filter(None, map(_codes, schema.features)), fillvalue=np.nan))
         self._codes = np.array(codes, dtype=np.float64).reshape(len(codes), len(self._coded))
 
-    def resolve(self, given: DenseFeatures, *, field_prefix: str = "") -> NDArray[np.float64]:
-        """Return the row of values, shape (n_features,), NaN where a value is missing; never infinite.
+    def accept(self, given: DenseFeatures, *, field_prefix: str = "") -> NDArray[np.float64]:
+        """Return the vector's values, (n_features,), as `resolve_rows` takes them: of the right number, not yet judged.
 
-        Raises InvalidInput with up to 50 violations (SCHEMA_MISMATCH if the vector was made for another schema); field
-        paths are `field_prefix` and `vector.schema_digest` or `vector.values[PLACE]`.
+        Raises InvalidInput (SCHEMA_MISMATCH if the vector was made for another schema) for `vector.schema_digest` or
+        `vector.values` below `field_prefix`.
         """
         self._refuse_foreign(given, f"{field_prefix}vector.")
-        row = given.values + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
-        outside = self._outside(row)
-        if outside.any():
-            self._judge(row, np.flatnonzero(outside).tolist(), f"{field_prefix}vector.")
-        return row
+        return given.values
 
-    def resolve_rows(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[int, InvalidInput]]:
-        """Return rows of values, (n_rows, n_features), as `resolve` does, and by position what is wrong with a row.
+    def resolve_rows(
+        self, values: NDArray[np.float64], path_of: Callable[[int], str] = "rows[{}].".format
+    ) -> tuple[NDArray[np.float64], dict[int, InvalidInput]]:
+        """Return rows of values, (n_rows, n_features), never infinite where nothing is wrong, NaN where one is missing.
 
-        Field paths are `rows[ROW].values[PLACE]`.
+        With them comes, by position, what is wrong with a row: up to 50 violations, whose field paths are what
+        `path_of` says of the position and `values[PLACE]`.
         """
-        rows = values + 0.0
+        rows = values + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
         outside = self._outside(rows)
-        refused = {}
+        refused: dict[int, InvalidInput] = {}
+        if not outside.any():
+            return rows, refused
         for position in np.flatnonzero(outside.any(axis=1)).tolist():
             try:
-                self._judge(rows[position], np.flatnonzero(outside[position]).tolist(), f"rows[{position}].")
+                self._judge(rows[position], np.flatnonzero(outside[position]).tolist(), path_of(position))
             except InvalidInput as error:
                 refused[position] = error
         return rows, refused

@@ -26,12 +26,11 @@ from services.scorer.domain.chunks import (
 )
 from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.reasons import EVERYTHING, Detail, Wish, rank
-from services.scorer.domain.requests import DenseFeatures, Purpose
+from services.scorer.domain.requests import Purpose
 from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import MissingApplicants, Served, SplitRows
 from shared.bundle.reading import load_bundle
 from shared.bundle.reasons import ReasonGroups
-from shared.errors import InvalidInput
 from tests.bundles import SCHEMA, TinyBundle, tiny_bundle
 from tests.clock import Clock
 
@@ -85,14 +84,13 @@ def test_rows_are_judged_as_vectors_are(
     rows, refused = served.vectors.resolve_rows(values)
 
     for position, row in enumerate(values):
-        try:
-            alone = served.vectors.resolve(DenseFeatures(SCHEMA.digest, row))
-        except InvalidInput as error:
-            expected = [(each.field.removeprefix("vector."), each.description) for each in error.violations]
+        (alone,), refused_alone = served.vectors.resolve_rows(row[None], lambda _row: "vector.")
+        assert (position in refused) == (0 in refused_alone)
+        if position in refused:
+            expected = [(each.field.removeprefix("vector."), each.description) for each in refused_alone[0].violations]
             told, prefix = refused[position].violations, f"rows[{position}]."
             assert [(each.field.removeprefix(prefix), each.description) for each in told] == expected
         else:
-            assert position not in refused
             assert rows[position].tobytes() == alone.tobytes()
 
 

@@ -10,11 +10,12 @@ import pytest
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.loading import Loader
 from services.scorer.adapters.spool import Spool
-from services.scorer.desk import Desk
+from services.scorer.desk import Desk, Outcome
 from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.domain.requests import Purpose, Question, StoredApplicant, Subject
 from services.scorer.domain.serving import Serving
 from shared.errors import CounterfoilError, Exhausted
+from shared.rpc.encoded import Encoded
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.clock import Clock
 from tests.fakes import FakeRegistry
@@ -50,9 +51,15 @@ def question(applicant_id: str, *, request_id: str = "", row: int = 0) -> Questi
     return Question(subject, Purpose.DECISION, "credit-default", "unverified", "Score", request_id, row)
 
 
-def told(outcomes: list[scorer_pb2.ScoreResponse | CounterfoilError]) -> list[int | str]:
+def reply(outcome: Outcome) -> scorer_pb2.ScoreResponse:
+    """Return what was replied."""
+    assert isinstance(outcome, Encoded)
+    return scorer_pb2.ScoreResponse.FromString(outcome.content)
+
+
+def told(outcomes: list[Outcome]) -> list[int | str]:
     """Return each outcome's sequence, or its reason."""
-    return [each.reason if isinstance(each, CounterfoilError) else each.receipt.sequence for each in outcomes]
+    return [each.reason if isinstance(each, CounterfoilError) else reply(each).receipt.sequence for each in outcomes]
 
 
 def test_a_question_that_nobody_waits_for_leaves_no_record(serving: Serving, spool: Spool, tiny: TinyBundle) -> None:
@@ -146,6 +153,6 @@ def test_ids_salts_and_times_come_from_the_given_sources(serving: Serving, spool
     (outcome,) = desk.answer([question(tiny.applicant_ids[0])], lambda: True)
     desk.stop()
 
-    assert isinstance(outcome, scorer_pb2.ScoreResponse)
-    assert outcome.prediction.endswith("/predictions/00000000-0000-4000-8000-000000000000")
-    assert outcome.create_time.ToSeconds() == int(clock.now.timestamp())
+    answer = reply(outcome)
+    assert answer.prediction.endswith("/predictions/00000000-0000-4000-8000-000000000000")
+    assert answer.create_time.ToSeconds() == int(clock.now.timestamp())

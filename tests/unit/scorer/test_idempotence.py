@@ -11,6 +11,7 @@ from services.scorer.desk import Outcome
 from services.scorer.domain.requests import Purpose, Question, StoredApplicant, Subject, content_digest
 from services.scorer.idempotence import OnceAmongProcesses
 from shared.errors import AlreadyExists, InvalidInput, Unavailable
+from shared.rpc.encoded import Encoded
 
 WRONG = InvalidInput.of("subjects[1]", "is wrong")
 
@@ -21,9 +22,9 @@ def question(applicant_id: str, *, row: int = 0, request_id: str = "r") -> Quest
     return Question(subject, Purpose.TEST, "m", "caller", "BatchScore", request_id=request_id, row=row)
 
 
-def said(by: str) -> scorer_pb2.ScoreResponse:
+def said(by: str) -> Encoded:
     """Return an answer that tells who gave it."""
-    return scorer_pb2.ScoreResponse(prediction=by)
+    return Encoded(scorer_pb2.ScoreResponse(model_version=by).SerializeToString(), by)
 
 
 @dataclass
@@ -50,10 +51,7 @@ class Process:
         self.events.append("looked")
         if self.looks > 0 or call.row:
             return {}
-        return {
-            row: StoredAnswer(content_digest(each), said("other").SerializeToString())
-            for row, each in self.answers.items()
-        }
+        return {row: StoredAnswer(content_digest(each), said("other").content) for row, each in self.answers.items()}
 
     def answer(self, questions: Sequence[Question | InvalidInput], _still_wanted: Callable[[], bool]) -> list[Outcome]:
         """Answer as a desk."""

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from numpy.testing import assert_array_equal
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
 from services.scorer import messages
-from services.scorer.domain.decision import Decision
 from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.requests import (
     ASKED_FOR,
@@ -27,14 +25,14 @@ from services.scorer.domain.requests import (
     StoredApplicant,
     Subject,
 )
-from services.scorer.domain.scoring import Answer, answer
 from services.scorer.domain.serving import ApplicantRow, MissingApplicants, Served
 from shared.bundle.reading import load_bundle
 from shared.errors import InvalidInput
+from shared.rpc.encoded import Encoded
 from tests.bundles import TinyBundle, tiny_bundle
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SENT = Timestamp(seconds=1)
+SCORED = Encoded(scorer_pb2.ScoreResponse(model_version="v").SerializeToString(), "v")
 DECISION = prediction_pb2.PURPOSE_DECISION
 
 short_texts = st.text(max_size=messages.MAX_TEXT)
@@ -229,26 +227,6 @@ def test_a_rendered_applicant_can_be_sent_back_and_is_the_same_row(
     np.testing.assert_array_equal(served.inputs(question.subject), row)
 
 
-@given(place=st.integers(0, 999))
-def test_a_reply_says_all_that_the_answer_does(served: Served, tiny: TinyBundle, place: int) -> None:
-    """Positions become the names of the schema; reasons keep order and sign, and add up to the margin."""
-    (said,) = answer(served.bundle, [tiny.values[place]])
-    assert isinstance(said, Answer)
-
-    reply = messages.score_to_proto(
-        served, said, tiny.values[place], prediction_id="p", create_time=Timestamp(seconds=1)
-    )
-
-    names = served.bundle.schema.names
-    assert [names.index(name) for name in reply.reasons.features] == list(said.reasons.features)
-    assert reply.baseline + sum(reply.reasons.contributions) == pytest.approx(reply.margin, abs=1e-9)
-    assert len(reply.reasons.principal_codes) == len(reply.reasons.principal_texts) == len(said.reasons.principal)
-    assert set(reply.imputed_features) == {names[position] for position in said.imputed}
-    assert (reply.decision == prediction_pb2.DECISION_REFUSE) == (said.decision is Decision.REFUSE)
-    assert reply.prediction == "models/credit-default/versions/3/predictions/p"
-    assert reply.create_time == SENT
-
-
 def test_the_served_model_names_every_feature_with_its_range(served: Served) -> None:
     """A caller can build a form from it; a bound of 0 is set, not absent."""
     model = messages.serving_model_to_proto(served)
@@ -264,13 +242,13 @@ def test_the_served_model_names_every_feature_with_its_range(served: Served) -> 
 @pytest.mark.parametrize(
     ("reply", "version"),
     [
-        (scorer_pb2.ScoreResponse(model_version="v"), "v"),
+        (Encoded(b"", "v"), "v"),
         (scorer_pb2.ServingModel(model_version="v"), "v"),
-        (messages.batch_to_proto([status_pb2.Status(code=5), scorer_pb2.ScoreResponse(model_version="v")]), "v"),
+        (messages.batch_to_proto([status_pb2.Status(code=5), SCORED]), "v"),
         (messages.batch_to_proto([status_pb2.Status(code=5)]), ""),
         (scorer_pb2.Applicant(name="applicants/1"), ""),
     ],
 )
-def test_a_reply_is_logged_under_the_version_it_comes_from(reply: Message, version: str) -> None:
+def test_a_reply_is_logged_under_the_version_it_comes_from(reply: Message | Encoded, version: str) -> None:
     """Of a batch that is the first row that was scored."""
     assert messages.model_version_of(reply) == version
