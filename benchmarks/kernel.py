@@ -22,7 +22,7 @@ from benchmarks.models import MODELS, N_FEATURES, train
 from shared.kernels.kernel import Kernel
 from shared.kernels.layout import flatten
 from shared.kernels.lightgbm_text import parse_trees
-from shared.kernels.native import NativeKernel, build, paths
+from shared.kernels.native import LIBRARY, NativeKernel, paths
 from shared.kernels.numba_kernel import NumbaKernel
 
 BATCHES = (1, 16, 64)
@@ -93,7 +93,7 @@ def main() -> int:
     """Return the exit code."""
     missed = False
     with TemporaryDirectory() as folder:
-        library = build(Path(folder))
+        library = LIBRARY.build(Path(folder))
         figures = {(name, *key): figure for name in MODELS for key, figure in measure(name, library).items()}
     for (name, side, size), figure in figures.items():
         bar = BARS.get((side, size), 0.0)

@@ -32,7 +32,8 @@ BARS = {
     "echo_M100": 0.70,
     "echo_M1000": 0.40,
     "one_in_flight": 0.25,
-    "plain": 5.0,
+    "plain_M100": 5.0,
+    "plain_M1000": 5.0,
     "two_processes": 1.7,
     "mlserver": 1.0,
     "pytriton": 1.0,
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         environments = {name: publish(name, _made(Path(folder) / name)) for name in MODELS}
         sides = {name: stack.enter_context(scorer(environments[name], Path(folder) / f"{name}-one")) for name in MODELS}
         sides["echo"] = stack.enter_context(_echo())
-        sides["plain"] = stack.enter_context(_plain(Path(folder)))
+        sides |= {f"plain_{name}": stack.enter_context(_plain(name, Path(folder))) for name in MODELS}
         figures, p99_ms = at_64(sides, options.rounds)
         figures["one_in_flight"] = one_in_flight(sides, options.rounds)
         figures["two_processes"] = two_processes(
@@ -104,10 +105,10 @@ def _echo() -> Iterator[Side]:
 
 
 @contextmanager
-def _plain(folder: Path) -> Iterator[Side]:
+def _plain(name: str, folder: Path) -> Iterator[Side]:
     port = free_port()
-    command = module("benchmarks.sides.plain", str(port), str(_model_text(folder)))
-    with running("plain", command, port=port, path=SCORE, request=request(), cores=(SERVER,)) as side:
+    command = module("benchmarks.sides.plain", str(port), str(_model_text(name, folder)))
+    with running(f"plain {name}", command, port=port, path=SCORE, request=request(), cores=(SERVER,)) as side:
         yield side
 
 
@@ -119,7 +120,8 @@ def at_64(sides: Mapping[str, Side], rounds: int) -> tuple[dict[str, float], flo
     }
     loads = in_turn({**sides, **whole}, rounds, lambda side: _load(side, clients=1, in_flight=64))
     figures = {f"echo_{name}": _ratio(loads[name], loads["echo"]) for name in (*MODELS, *whole)}
-    figures["plain"] = _ratio(loads["M100"], loads["plain"])
+    figures |= {f"plain_{name}": _ratio(loads[name], loads[f"plain_{name}"]) for name in MODELS}
+    figures["echo_to_plain_M100"] = _ratio(loads["echo"], loads["plain_M100"])
     return figures, statistics.median(load.p99_ms for load in loads["M100"])
 
 
@@ -146,7 +148,7 @@ def beside_peers(ours: Side, folder: Path, rounds: int) -> dict[str, float]:
     """Return M100's ratios to servers that give the probability alone, by Score and by the protocol they share."""
     inferring = replace(ours.target, path=INFER, request=infer_request(explain="reasons"))
     infer = replace(ours, target=replace(inferring, least_reply=len(asked(inferring)) // 2))
-    with peers(_model_text(folder), folder, SERVER) as theirs:
+    with peers(_model_text("M100", folder), folder, SERVER) as theirs:
         sides = {"Score": ours, "ModelInfer": infer, **theirs}
         loads = in_turn(sides, rounds, lambda side: _load(side, clients=1, in_flight=64))
     by_score = {name: _ratio(loads["Score"], loads[name]) for name in theirs}
@@ -173,8 +175,8 @@ def _ratio(ours: Sequence[Load], theirs: Sequence[Load]) -> float:
     return statistics.median(mine.per_second / other.per_second for mine, other in zip(ours, theirs, strict=True))
 
 
-def _model_text(folder: Path) -> Path:
-    return folder / "M100" / "bundle" / "model.txt"
+def _model_text(name: str, folder: Path) -> Path:
+    return folder / name / "bundle" / "model.txt"
 
 
 def _made(folder: Path) -> Path:

@@ -36,7 +36,7 @@ from counterfoil.scorer.v1 import scorer_pb2, scorer_pb2_grpc, stream_pb2
 from counterfoil.types.v1 import prediction_pb2
 from shared.kernels.layout import flatten
 from shared.kernels.lightgbm_text import parse_trees
-from shared.kernels.native import NativeKernel, build
+from shared.kernels.native import LIBRARY, NativeKernel
 
 CHUNK_ROWS = (2 << 20) // (8 * N_FEATURES)
 STREAM_CHUNKS = {"M100": 40, "M1000": 4}
@@ -121,7 +121,9 @@ class InProcess:
         """Train the model and compile its kernel."""
         booster, values = train(*MODELS[name])
         rows = np.ascontiguousarray(values[np.arange(CHUNK_ROWS) % len(values)])
-        return cls(name, booster, NativeKernel(build(folder), flatten(parse_trees(_text(booster)), N_FEATURES)), rows)
+        return cls(
+            name, booster, NativeKernel(LIBRARY.build(folder), flatten(parse_trees(_text(booster)), N_FEATURES)), rows
+        )
 
     @property
     def chunk(self) -> bytes:

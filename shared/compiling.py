@@ -20,16 +20,21 @@ _FLAGS: Final = ("-std=c++17", "-fPIC", "-shared", "-Wall", "-Wextra")
 
 
 class CompiledLibrary:
-    """The library of one source, in a folder `compiled` beside it; `flags` are those that it needs beyond C++17."""
+    """The library of one source, in a folder `compiled` beside it.
 
-    def __init__(self, source: Path, *, flags: Sequence[str] = ()) -> None:
+    `included` are the files that it includes, `flags` those that it needs beyond C++17.
+    """
+
+    def __init__(self, source: Path, *, included: Sequence[Path] = (), flags: Sequence[str] = ()) -> None:
         self._source = source
+        self._included = included
         self._flags = (*_FLAGS, *flags)
         self._folder = source.with_name("compiled")
 
     def path(self, folder: Path | None = None) -> Path:
         """Return where the library of this very source, these flags and this kind of machine lies, or would lie."""
-        content = self._source.read_bytes() + " ".join((*self._flags, platform.system(), platform.machine())).encode()
+        settings = " ".join((*self._flags, platform.system(), platform.machine()))
+        content = b"".join(each.read_bytes() for each in (self._source, *self._included)) + settings.encode()
         return (folder or self._folder) / f"{self._source.stem}-{hashlib.sha256(content).hexdigest()[:16]}.so"
 
     def find(self, folder: Path | None = None) -> Path | None:

@@ -1,6 +1,6 @@
 """Questions about rows to what the bundle answers, all rows of a bundle in one call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -47,6 +47,13 @@ class Asked(NamedTuple):
         if isinstance(self.resolved, CounterfoilError):
             raise self.resolved
         return self.resolved
+
+
+class Unread(NamedTuple):
+    """A question that is still to be read, by a function that raises InvalidInput, and the bundle that answers it."""
+
+    read: Callable[[], Question]
+    served: Served
 
 
 class Answered(NamedTuple):

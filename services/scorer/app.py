@@ -46,6 +46,7 @@ SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].fu
 INFERENCE_SERVICE_NAME: Final = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 SHIPPING_GRACE_SECONDS: Final = 5.0
 MAX_STREAMS: Final = 8
+HANDLER_THREADS: Final = 40
 _LOGGER = logging.getLogger("counterfoil.scorer")
 T = TypeVar("T")
 
@@ -94,6 +95,7 @@ def build(
         scorer = ScorerServicer(
             serving,
             answer,
+            desk.answer_unread,
             replayer=replayer,
             chunks=chunks,
             pipeline=pipeline,
@@ -218,6 +220,7 @@ def _server(settings: Settings, services: Sequence[Service], on_rpc: Callable[[F
         allow_insecure_remote=settings.allow_insecure_remote,
         max_message_bytes=MESSAGE_LIMIT_BYTES,
         share_port=settings.scorer_worker is not None,
+        handler_threads=HANDLER_THREADS,
         private_socket=settings.private_socket,
     )
     return build_server(listening, services, on_rpc=on_rpc, model_version_of=model_version_of)

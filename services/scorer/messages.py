@@ -28,17 +28,16 @@ from services.scorer.domain.requests import (
 )
 from services.scorer.domain.serving import ApplicantRow, Served
 from services.scorer.raw_messages import raw_from_proto
-from services.scorer.unknown_fields import has_unknown_fields, have_own_unknown_fields, unknown_fields
+from services.scorer.unknown_fields import has_own_unknown_fields, has_unknown_fields, unknown_fields
 from shared.bundle.schema import Feature
 from shared.errors import FieldViolation, InvalidInput
 from shared.rpc.encoded import Encoded
-from shared.wire import raw_form
 
 MAX_SUBJECTS: Final = 1000
 MAX_TEXT: Final = 128
 MAX_FEATURES: Final = 10_000
 MAX_PRINCIPAL_REASONS: Final = 20
-_RawVector: Final = raw_form(feature_pb2.DenseVector, "values")
+_DOUBLE: Final = np.dtype("<f8")
 _APPLICANTS: Final = "applicants/"
 _MISSING: Final = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
 
@@ -58,6 +57,7 @@ _DETAILS_SENT: Final = {
 _DETAILS: Final = {explanation_pb2.EXPLAIN_UNSPECIFIED: Detail.ALL} | {
     number: detail for detail, number in _DETAILS_SENT.items()
 }
+_BRIEF: Final = (explanation_pb2.EXPLAIN_NONE, explanation_pb2.EXPLAIN_REASONS)
 _DECISIONS: Final = {
     Decision.APPROVE: prediction_pb2.DECISION_APPROVE,
     Decision.REFUSE: prediction_pb2.DECISION_REFUSE,
@@ -69,16 +69,14 @@ def question_from_proto(request: scorer_pb2.ScoreRequest, *, model: str, caller:
     purpose = _purpose(request)
     if not request.HasField("subject"):
         raise InvalidInput.of("subject", "is not set; say who is scored")
-    return Question(
-        subject=_subject(request.subject, "subject."),
-        purpose=purpose,
-        model=model,
-        caller=caller,
-        method="Score",
-        request_id=request.request_id,
-        wish=wish_from_proto(request),
-        version=request.version,
-    )
+    subject, wish = _subject(request.subject, "subject."), wish_from_proto(request)
+    return Question(subject, purpose, model, caller, "Score", request.request_id, 0, wish, request.version)
+
+
+def is_quickly_read(request: scorer_pb2.ScoreRequest) -> bool:
+    """Return whether the question may be left for the desk to read, which has to know nothing of it before."""
+    needs_nothing = not request.request_id and not request.version
+    return needs_nothing and request.explain in _BRIEF and request.subject.HasField("vector")
 
 
 def questions_from_proto(
@@ -143,9 +141,9 @@ def explain_to_proto(wish: Wish) -> explanation_pb2.Explain.ValueType:
 
 def purpose_from_proto(number: int) -> Purpose:
     """Return what a score is for; raises InvalidInput if that is not said."""
-    for known, purpose in _PURPOSES.items():
-        if known == number:
-            return purpose
+    purpose = _PURPOSES.get(prediction_pb2.Purpose.ValueType(number))
+    if purpose is not None:
+        return purpose
     accepted = ", ".join(prediction_pb2.Purpose.Name(each) for each in _PURPOSES)
     raise InvalidInput.of("purpose", f"says not what the score is for; give one of {accepted}")
 
@@ -224,7 +222,7 @@ def serving_models_to_proto(served: Iterable[Served]) -> scorer_pb2.ListServingM
 
 def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) -> Purpose:
     """Return what the call is for, once everything that both calls have is found sound."""
-    violations = too_long((("request_id", request.request_id),))
+    violations = too_long((("request_id", request.request_id),)) if len(request.request_id) > MAX_TEXT else []
     try:
         purpose = purpose_from_proto(request.purpose)
     except InvalidInput as error:
@@ -235,12 +233,13 @@ def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) ->
 
 
 def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:
-    if violations := _violations(message, prefix):
+    kind = message.WhichOneof("subject")
+    if violations := _violations(message, kind, prefix):
         raise InvalidInput(violations)
-    return Subject(_applicant(message, prefix), message.application_number, message.as_of_date, prefix)
+    return Subject(_applicant(message, kind, prefix), message.application_number, message.as_of_date, prefix)
 
 
-def _violations(message: scorer_pb2.Subject, prefix: str) -> list[FieldViolation]:
+def _violations(message: scorer_pb2.Subject, kind: str | None, prefix: str) -> list[FieldViolation]:
     """Return what is wrong with a subject; nothing is made for one that is sound, which nearly all are."""
     violations: list[FieldViolation] = []
     for name in ("application_number", "applicant_id"):
@@ -248,26 +247,38 @@ def _violations(message: scorer_pb2.Subject, prefix: str) -> list[FieldViolation
             violations += too_long(((f"{prefix}{name}", text),))
     if message.as_of_date and not is_date(message.as_of_date):
         violations.append(FieldViolation(f"{prefix}as_of_date", "is not a date; give YYYY-MM-DD, or leave it empty"))
-    kind = message.WhichOneof("subject")
     if kind in (None, "applicant_id") and not message.applicant_id:
         why = "names nobody; set applicant_id, features, vector or raw"
         violations.append(FieldViolation(prefix.removesuffix("."), why))
     if kind == "features" and len(message.features.features) > MAX_FEATURES:
         violations.append(FieldViolation(f"{prefix}features", f"holds more than {MAX_FEATURES} names; send fewer"))
-    if have_own_unknown_fields(message, message.vector) if kind == "vector" else has_unknown_fields(message):
+    if _has_unknown_fields(message, kind):
         violations += unknown_fields(message, prefix.removesuffix("."))
     return violations
 
 
-def _applicant(message: scorer_pb2.Subject, prefix: str) -> Applicant:
-    if message.HasField("raw"):
+def _has_unknown_fields(message: scorer_pb2.Subject, kind: str | None) -> bool:
+    if kind == "vector":
+        return has_own_unknown_fields(message) or has_own_unknown_fields(message.vector)
+    return has_unknown_fields(message)
+
+
+def _applicant(message: scorer_pb2.Subject, kind: str | None, prefix: str) -> Applicant:
+    if kind == "raw":
         return raw_from_proto(message.raw, f"{prefix}raw.")
-    if message.HasField("vector"):
-        raw = _RawVector.FromString(message.vector.SerializeToString())
-        return DenseFeatures(message.vector.schema_digest, np.frombuffer(raw.values))
-    if message.HasField("features"):
+    if kind == "vector":
+        return _dense(message.vector)
+    if kind == "features":
         return NamedFeatures({name: _feature_value(value) for name, value in message.features.features.items()})
     return StoredApplicant(message.applicant_id)
+
+
+def _dense(vector: feature_pb2.DenseVector) -> DenseFeatures:
+    """Return a vector's digest and values; its unknown fields have been refused."""
+    # The values are its last field, and its encoding ends in their memory.
+    content, n_values = vector.SerializeToString(), len(vector.values)
+    start = len(content) - n_values * _DOUBLE.itemsize
+    return DenseFeatures(vector.schema_digest, np.frombuffer(content, _DOUBLE, n_values, start))
 
 
 def _feature_value(message: feature_pb2.FeatureValue) -> FeatureValue:

@@ -1,10 +1,12 @@
 """The scorer's rpcs: each converts, calls, converts."""
 
+from functools import partial
+
 import grpc
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
-from services.scorer.desk import Answering
+from services.scorer.desk import Answering, AnsweringUnread
 from services.scorer.domain.serving import Serving
 from services.scorer.pipeline import Pipeline
 from services.scorer.replay_rpcs import ReplayRpcs
@@ -25,6 +27,7 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self,
         serving: Serving,
         answer: Answering,
+        answer_unread: AnsweringUnread,
         *,
         replayer: Replayer,
         chunks: ChunkDesk,
@@ -36,15 +39,20 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self.chunks = chunks
         self.pipeline = pipeline
         self._answer = answer
+        self._answer_unread = answer_unread
         self._siblings = siblings
 
     def Score(  # type: ignore[override]  # the boundary takes what is serialised already
         self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext
     ) -> Encoded:
         """Score one applicant."""
-        model = self.serving.named(request.model)
-        question = messages.question_from_proto(request, model=model, caller=caller_of(context))
-        (outcome,) = self._answer([question], context.is_active)
+        read = partial(
+            messages.question_from_proto, request, model=self.serving.named(request.model), caller=caller_of(context)
+        )
+        if messages.is_quickly_read(request) and self.serving.shadow() is None:
+            outcome = self._answer_unread(read, context.is_active)
+        else:
+            (outcome,) = self._answer([read()], context.is_active)
         if isinstance(outcome, CounterfoilError):
             raise outcome
         return outcome

@@ -14,7 +14,7 @@ from shared.errors import Precondition
 from shared.kernels.kernel import Kernel, find_numba
 from shared.kernels.layout import FlatTrees, flatten
 from shared.kernels.lightgbm_text import parse_trees
-from shared.kernels.native import NativeKernel, find_library
+from shared.kernels.native import LIBRARY, NativeKernel
 from shared.logs import log_event
 
 FILE = "model.txt"
@@ -94,7 +94,7 @@ class LightGbmModel:
     @cached_property
     def _kernel(self) -> Kernel | None:
         """The kernel; None where there is none, or it does not give LightGBM's own answers for this model."""
-        library = find_library()
+        library = LIBRARY.find()
         in_numba = find_numba() if library is None else None
         if library is None and in_numba is None:
             return None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shared.bundle.ensemble import Ensemble, ensemble_from_bytes
 from shared.bundle.model import with_baseline
 from shared.kernels.layout import MAX_POINTS, flatten
-from shared.kernels.native import KERNEL_ID, NativeKernel, find_library
+from shared.kernels.native import KERNEL_ID, LIBRARY, NativeKernel
 from shared.kernels.plain import PlainKernel
 from shared.kernels.trees import Tree
 
@@ -73,7 +73,7 @@ class TreeModel:
 
     @cached_property
     def _kernel(self) -> NativeKernel | PlainKernel:
-        library, flat = find_library(), self._plain.trees
+        library, flat = LIBRARY.find(), self._plain.trees
         fits = int(flat.points.max(initial=0)) <= MAX_POINTS
         return NativeKernel(library, flat) if library is not None and fits else self._plain
 

@@ -8,13 +8,13 @@ compiler that fails makes it exit 1.
 import sys
 
 from shared.errors import Precondition
-from shared.kernels.native import build
+from shared.kernels.native import LIBRARY
 
 
 def main() -> int:
     """Return the exit code."""
     try:
-        build()
+        LIBRARY.build()
     except Precondition as error:
         sys.stderr.write(f"kernel not compiled, numba or LightGBM and numpy compute contributions: {error.message}\n")
         return int(error.reason != "NO_COMPILER")

@@ -1,23 +1,14 @@
-"""The compiled kernel: how it is built, found and called.
-
-It is built once, by `make install` or in the image (`python -m shared.kernels`), never while serving.
-"""
+"""The compiled kernel: how it is found and called."""
 
 import ctypes
 import dataclasses
-import hashlib
-import os
-import platform
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import Precondition
+from shared.compiling import CompiledLibrary
 from shared.kernels.layout import FlatTrees
 
 KERNEL_ID = "quadrature-2"
@@ -26,45 +17,11 @@ KERNEL_ID = "quadrature-2"
 PATHS = ("plain", "avx2", "avx512")
 """Instruction sets that the library was compiled for, the same bits by each; numbered as in trees.cpp."""
 
-COMPILED = Path(__file__).with_name("compiled")
-_SOURCE, _INCLUDED = (Path(__file__).with_name(name) for name in ("trees.cpp", "quadrature.hpp"))
+_HERE: Final = Path(__file__).parent
 # No contraction: a fused multiply-add here and none there would make one row differ from the same row in a batch.
-_FLAGS = ("-O3", "-std=c++17", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wno-psabi")
-
-
-def library_path(folder: Path = COMPILED) -> Path:
-    """Return where the library of this very source, these flags and this kind of machine lies, or would lie."""
-    settings = " ".join((*_FLAGS, platform.system(), platform.machine()))
-    content = _SOURCE.read_bytes() + _INCLUDED.read_bytes() + settings.encode()
-    return folder / f"trees-{hashlib.sha256(content).hexdigest()[:16]}.so"
-
-
-def find_library(folder: Path = COMPILED) -> Path | None:
-    """Return the compiled library, None if it was not built."""
-    path = library_path(folder)
-    return path if path.exists() else None
-
-
-def build(folder: Path = COMPILED) -> Path:
-    """Return the library, compiled if it was not; several processes may do so at once.
-
-    Raises Precondition: NO_COMPILER without a C++ compiler (`c++`, or what CXX names), COMPILER_FAILED with its words.
-    """
-    path = library_path(folder)
-    if path.exists():
-        return path
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    if compiler is None:
-        raise Precondition("there is no C++ compiler; install g++, or name one by CXX", reason="NO_COMPILER")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as room:
-        made = Path(room) / path.name
-        command = [compiler, *_FLAGS, "-o", str(made), str(_SOURCE)]
-        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
-        if outcome.returncode != 0:
-            raise Precondition(f"{compiler} failed: {outcome.stderr.strip()[-500:]}", reason="COMPILER_FAILED")
-        made.replace(path)
-    return path
+LIBRARY: Final = CompiledLibrary(
+    _HERE / "trees.cpp", included=[_HERE / "quadrature.hpp"], flags=("-O3", "-ffp-contract=off", "-Wno-psabi")
+)
 
 
 class _Trees(ctypes.Structure):
@@ -102,7 +59,7 @@ class NativeKernel:
     kernel_id: ClassVar[str] = KERNEL_ID
 
     def __init__(self, library: Path, trees: FlatTrees, *, path: str | None = None) -> None:
-        """Load the library that `find_library` or `build` returned; `path` is one of `paths`, by default the last.
+        """Load the library that `LIBRARY` found or built; `path` is one of `paths`, by default the last.
 
         Raises ValueError for a path that this machine cannot take.
         """

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -19,8 +19,6 @@ from shared.rpc.statuses import INTERNAL_REASON, internal_status, to_status
 _LOGGER = logging.getLogger("counterfoil.rpc")
 _MAX_REQUEST_ID = 128
 
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 # Quoted: only the type stubs know parameters.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -55,29 +53,64 @@ def log_rpc(rpc: FinishedRpc) -> None:
     )
 
 
+class _Around:
+    """Takes handlers for a server."""
+
+    def __init__(self, server: grpc.Server, wrap: Callable[[str, Handler], Handler]) -> None:
+        self._server = server
+        self._wrap = wrap
+
+    def add_registered_method_handlers(self, service_name: str, method_handlers: Mapping[str, Handler]) -> None:
+        """Add the handlers of a service by the names of its methods."""
+        wrapped = {name: self._wrap(f"/{service_name}/{name}", each) for name, each in method_handlers.items()}
+        self._server.add_registered_method_handlers(service_name, wrapped)
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Add handlers that are asked about methods which are not registered."""
+        self._server.add_generic_rpc_handlers([_Generic(each, self._wrap) for each in generic_rpc_handlers])
+
+
+class _Generic(grpc.GenericRpcHandler):
+    """Finds the handler of a method as the original does, and wraps it."""
+
+    def __init__(self, original: grpc.GenericRpcHandler, wrap: Callable[[str, Handler], Handler]) -> None:
+        self._original = original
+        self._wrap = wrap
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
+        """Return the wrapped handler of the method; None where there is none."""
+        handler = self._original.service(handler_call_details)
+        return None if handler is None else self._wrap(handler_call_details.method, handler)
+
+
 class _Call:
     """One running call; when it ends, its error becomes the call's status, and the record is handed over."""
 
-    __slots__ = ("_context", "_method", "_on_rpc", "_request_id", "_started")
+    __slots__ = ("_context", "_method", "_on_rpc", "_request", "_started")
 
     def __init__(
         self, method: str, request: object, context: grpc.ServicerContext, on_rpc: Callable[[FinishedRpc], None] | None
     ) -> None:
         self._started = time.perf_counter()
         self._method = method
-        self._request_id = str(getattr(request, "request_id", ""))[:_MAX_REQUEST_ID]
+        self._request = request
         self._context = context
         self._on_rpc = on_rpc
 
-    def succeeded(self, model_version: str) -> None:
-        """Hand over the record of a call that was answered."""
-        self._record("OK", "", model_version)
+    def ended(self, code: str, reason: str = "", model_version: str = "") -> None:
+        """Hand over the record of the call."""
+        if self._on_rpc is None:
+            return
+        latency_ms = (time.perf_counter() - self._started) * 1000
+        request_id = str(getattr(self._request, "request_id", ""))[:_MAX_REQUEST_ID]
+        caller = caller_of(self._context)
+        self._on_rpc(FinishedRpc(self._method, request_id, model_version, code, reason, latency_ms, caller))
 
     def failed(self, error: BaseException) -> None:
         """Hand over the record, and end the call with the error's status, but for a caller that has gone."""
         if not isinstance(error, Exception) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
             # A generator that is closed, or a request stream that broke off: the caller has gone.
-            self._record("CANCELLED", "", "")
+            self.ended("CANCELLED")
         elif isinstance(error, CounterfoilError):
             self._abort(to_status(error), error.reason)
         else:
@@ -85,47 +118,31 @@ class _Call:
             self._abort(internal_status(), INTERNAL_REASON)
 
     def _abort(self, status: status_pb2.Status, reason: str) -> None:
-        self._record(code_pb2.Code.Name(status.code), reason, "")
+        self.ended(code_pb2.Code.Name(status.code), reason)
         self._context.abort_with_status(rpc_status.to_status(status))
 
-    def _record(self, code: str, reason: str, model_version: str) -> None:
-        if self._on_rpc is None:
-            return
-        latency_ms = (time.perf_counter() - self._started) * 1000
-        caller = caller_of(self._context)
-        self._on_rpc(FinishedRpc(self._method, self._request_id, model_version, code, reason, latency_ms, caller))
 
+class Boundary:
+    """Wraps the handlers of services, unary and streaming, when they are added to a server.
 
-class Boundary(grpc.ServerInterceptor):
-    """Wraps the handlers of the named services (unary and streaming); health and reflection stay as they are."""
+    An interceptor of gRPC's would be asked again at each call, which takes longer than the rest of the boundary.
+    """
 
     def __init__(
         self,
-        services: frozenset[str],
         on_rpc: Callable[[FinishedRpc], None] | None,
         model_version_of: Callable[[Any], str],
         *,
         encrypted: bool,
     ) -> None:
-        self._services = services
         self._encrypted = encrypted
         self._on_rpc = on_rpc
         self._model_version_of = model_version_of
-        self._wrapped: dict[str, Handler] = {}
 
-    def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Request, Response] | None]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "grpc.RpcMethodHandler[Request, Response] | None":
-        """Return the wrapped handler of the method; None where there is none."""
-        method = handler_call_details.method
-        if method not in self._wrapped:
-            handler = continuation(handler_call_details)
-            if handler is None or method.split("/")[1] not in self._services:
-                return handler
-            self._wrapped[method] = self._wrap(method, handler)
-        return self._wrapped[method]
+    def around(self, server: grpc.Server) -> grpc.Server:
+        """Return what takes the handlers of a servicer in place of the server, which gets them wrapped."""
+        # The functions that are generated for servicers call nothing but these two methods.
+        return cast("grpc.Server", _Around(server, self._wrap))
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
         """Return the handler inside the boundary, of the same kind."""
@@ -150,7 +167,7 @@ class Boundary(grpc.ServerInterceptor):
             except BaseException as error:
                 running.failed(error)
                 raise
-            running.succeeded(self._model_version_of(reply))
+            running.ended("OK", model_version=self._model_version_of(reply))
             return reply
 
         return call
@@ -166,7 +183,7 @@ class Boundary(grpc.ServerInterceptor):
             except BaseException as error:
                 running.failed(error)
                 raise
-            running.succeeded("")
+            running.ended("OK")
 
         return call
 

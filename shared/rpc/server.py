@@ -118,10 +118,8 @@ def build_server(
     """
     credentials = _credentials(settings)
     _refuse_insecure_remote(settings, encrypted=credentials is not None)
-    names = frozenset(service.name for service in services)
     server = grpc.server(
         futures.ThreadPoolExecutor(settings.handler_threads, thread_name_prefix="rpc"),
-        interceptors=[Boundary(names, on_rpc, model_version_of, encrypted=credentials is not None)],
         options=_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
@@ -129,10 +127,13 @@ def build_server(
         _bind(server, f"unix:{settings.private_socket}", None)
     health_servicer = Health()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    boundary = Boundary(on_rpc, model_version_of, encrypted=credentials is not None)
     for service in services:
-        service.add(server)
+        service.add(boundary.around(server))
         health_servicer.set(service.name, _health_status(service.serving))
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflection.enable_server_reflection(
+        [*(service.name for service in services), health.SERVICE_NAME, reflection.SERVICE_NAME], server
+    )
     return RpcServer(
         server,
         health_servicer,

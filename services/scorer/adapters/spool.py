@@ -267,13 +267,9 @@ class Spool:
             sequence += 1
             previous = record_hash(previous, sequence, entry.decision_part)
             receipts.append(Receipt(self.instance, sequence, previous))
-            batch.records.add(
-                sequence=sequence,
-                decision_part=entry.decision_part,
-                personal_part=entry.personal_part,
-                salt=entry.salt,
-                hash=previous,
-            )
+            record = batch.records.add()  # one by one, fields take half of the time that they take as arguments
+            record.sequence, record.hash = sequence, previous
+            record.decision_part, record.personal_part, record.salt = entry[:3]
         return receipts, batch.SerializeToString()
 
     def _keep(self, kept: Kept, receipt: Receipt, expire_time: float) -> None:

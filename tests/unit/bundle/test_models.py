@@ -17,7 +17,7 @@ from shared.bundle.linear_model import LinearModel
 from shared.bundle.model import Model
 from shared.bundle.models import read_model
 from shared.kernels.lightgbm_text import parse_trees
-from shared.kernels.native import KERNEL_ID, build, find_library
+from shared.kernels.native import KERNEL_ID, LIBRARY
 from shared.kernels.numba_kernel import KERNEL_ID as NUMBA_ID
 from tests.bundles import TinyBundle
 
@@ -125,7 +125,7 @@ def test_no_rows_give_no_answers(kind: str, trees: TinyBundle, linear: TinyBundl
 
 def test_kernel_ids_name_what_computes(trees: TinyBundle, linear: TinyBundle) -> None:
     """A record says by which kernel its contributions are bit-equal."""
-    expected = KERNEL_ID if find_library() else NUMBA_ID
+    expected = KERNEL_ID if LIBRARY.find() else NUMBA_ID
 
     ids = trees.contents.model.kernel_id, linear.contents.model.kernel_id
 
@@ -136,21 +136,21 @@ def test_trees_answer_without_the_compiled_kernel(trees: TinyBundle, monkeypatch
     """Where it was not compiled, numba serves: margins to the bit, contributions within 1e-12."""
     model = trees.contents.model
     text = model.files()["model.txt"].decode()
-    monkeypatch.setattr(lightgbm_model, "find_library", lambda: None)
+    monkeypatch.setattr(LIBRARY, "find", lambda: None)
 
     in_numba = LightGbmModel.from_text(text)
     margins, contributions = in_numba.explain(trees.values)
 
     assert in_numba.kernel_id == NUMBA_ID
     assert margins.tobytes() == model.margins(trees.values).tobytes()
-    assert np.max(np.abs(contributions - model.contributions(trees.values))) <= 1e-12
+    assert np.max(np.abs(contributions - model.explain(trees.values)[1])) <= 1e-12
 
 
 def test_trees_answer_without_any_kernel(trees: TinyBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without compiler and numba LightGBM computes: margins to the bit, contributions within 1e-12."""
     model = trees.contents.model
     text = model.files()["model.txt"].decode()
-    monkeypatch.setattr(lightgbm_model, "find_library", lambda: None)
+    monkeypatch.setattr(LIBRARY, "find", lambda: None)
     monkeypatch.setattr(lightgbm_model, "find_numba", lambda: None)
 
     plain = LightGbmModel.from_text(text)
@@ -165,9 +165,9 @@ def test_a_kernel_that_answers_otherwise_does_not_serve(trees: TinyBundle, monke
     """It is tried on rows around the model's own thresholds before it serves; wrong, it is left out."""
     if shutil.which("c++") is None:
         pytest.skip("there is no C++ compiler")
-    library = build()
+    library = LIBRARY.build()
     text = trees.contents.model.files()["model.txt"].decode()
-    monkeypatch.setattr(lightgbm_model, "find_library", lambda: library)
+    monkeypatch.setattr(LIBRARY, "find", lambda: library)
     monkeypatch.setattr(lightgbm_model, "parse_trees", lambda text: parse_trees(text)[1:])
 
     model = LightGbmModel.from_text(text)

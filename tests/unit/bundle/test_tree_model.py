@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.bundle import tree_model
 from shared.bundle.arrays import arrays_to_bytes
 from shared.bundle.ensemble import Ensemble, ensemble_from_bytes
 from shared.bundle.models import read_model
 from shared.bundle.tree_model import TreeModel
-from shared.kernels.native import build
+from shared.kernels.native import LIBRARY
 from shared.kernels.trees import Missing, Node, Tree
 from tests.unit.kernels.random_trees import N_FEATURES, random_tree
 from tests.unit.kernels.shapley import shapley_values
@@ -91,8 +90,8 @@ def test_the_compiled_kernel_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> 
         pytest.skip("there is no C++ compiler")
     answers = []
 
-    for found in (build(), None):
-        monkeypatch.setattr(tree_model, "find_library", lambda found=found: found)
+    for found in (LIBRARY.build(), None):
+        monkeypatch.setattr(LIBRARY, "find", lambda found=found: found)
         model = TreeModel(ensemble())
         answers.append((model.kernel_id, *(answer.tolist() for answer in model.explain(np.nan_to_num(rows())))))
 

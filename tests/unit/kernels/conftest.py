@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.kernels.native import build
+from shared.kernels.native import LIBRARY
 
 
 @pytest.fixture(scope="session")
@@ -13,4 +13,4 @@ def library() -> Path:
     """Return the kernel, compiled from the source at hand."""
     if shutil.which("c++") is None:
         pytest.skip("there is no C++ compiler")
-    return build()
+    return LIBRARY.build()

@@ -17,7 +17,7 @@ SHARED = Path(native_module.__file__).parents[1]
 def package(tmp_path: Path) -> Path:
     """Return a folder with a package `shared` that has the kernel's sources and nothing compiled."""
     (tmp_path / "shared").mkdir()
-    for name in ("__init__.py", "errors.py"):
+    for name in ("__init__.py", "compiling.py", "errors.py"):
         shutil.copy(SHARED / name, tmp_path / "shared")
     ignored = shutil.ignore_patterns("compiled", "__pycache__")
     shutil.copytree(SHARED / "kernels", tmp_path / "shared" / "kernels", ignore=ignored)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Precondition
 from shared.kernels.layout import flatten
-from shared.kernels.native import PATHS, NativeKernel, build, find_library, library_path, paths
+from shared.kernels.native import LIBRARY, PATHS, NativeKernel, paths
 from shared.kernels.trees import Missing, Node, Tree
 from tests.unit.kernels.random_trees import N_FEATURES, random_rows, random_tree
 from tests.unit.kernels.shapley import expected, shapley_values
@@ -169,10 +169,10 @@ def test_without_a_compiler_nothing_is_built(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("CXX", "no-such-compiler")
 
     with pytest.raises(Precondition) as refused:
-        build(tmp_path)
+        LIBRARY.build(tmp_path)
 
     assert refused.value.reason == "NO_COMPILER"
-    assert find_library(tmp_path) is None
+    assert LIBRARY.find(tmp_path) is None
 
 
 def test_a_failing_compiler_leaves_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_a_failing_compiler_leaves_no_library(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("CXX", "false")
 
     with pytest.raises(Precondition) as refused:
-        build(tmp_path)
+        LIBRARY.build(tmp_path)
 
     assert refused.value.reason == "COMPILER_FAILED"
     assert list(tmp_path.iterdir()) == []
@@ -188,5 +188,5 @@ def test_a_failing_compiler_leaves_no_library(tmp_path: Path, monkeypatch: pytes
 
 def test_built_library_is_found_again(library: Path) -> None:
     """By the digest of source and flags, so that another source never runs by mistake."""
-    assert find_library(library.parent) == library == library_path(library.parent)
-    assert build(library.parent) == library
+    assert LIBRARY.find(library.parent) == library == LIBRARY.path(library.parent)
+    assert LIBRARY.build(library.parent) == library

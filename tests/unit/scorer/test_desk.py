@@ -14,7 +14,7 @@ from services.scorer.desk import Desk, Outcome
 from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.domain.requests import Purpose, Question, StoredApplicant, Subject
 from services.scorer.domain.serving import Serving
-from shared.errors import CounterfoilError, Exhausted
+from shared.errors import CounterfoilError, Exhausted, InvalidInput
 from shared.rpc.encoded import Encoded
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.clock import Clock
@@ -156,3 +156,38 @@ def test_ids_salts_and_times_come_from_the_given_sources(serving: Serving, spool
     answer = reply(outcome)
     assert answer.prediction.endswith("/predictions/00000000-0000-4000-8000-000000000000")
     assert answer.create_time.ToSeconds() == int(clock.now.timestamp())
+
+
+def test_unread_questions_are_read_by_the_worker_and_answered_with_the_others(
+    serving: Serving, spool: Spool, tiny: TinyBundle
+) -> None:
+    """One that cannot be read is the error of its own call, and leaves no record."""
+    desk = Desk(serving, spool, clock=Clock())
+    desk.start()
+
+    def unreadable() -> Question:
+        raise InvalidInput.of("purpose", "is not said")
+
+    outcomes = [
+        desk.answer_unread(lambda: question(tiny.applicant_ids[0]), lambda: True),
+        desk.answer_unread(unreadable, lambda: True),
+        desk.answer_unread(lambda: question("nobody"), lambda: True),
+        *desk.answer([question(tiny.applicant_ids[0])], lambda: True),
+    ]
+    desk.stop()
+
+    assert told(outcomes) == [1, "INVALID_FIELD", "APPLICANT_NOT_FOUND", 2]
+
+
+def test_a_question_is_not_read_for_a_caller_that_has_gone(serving: Serving, spool: Spool) -> None:
+    """Nor is anything else done for it."""
+    desk = Desk(serving, spool, clock=Clock())
+    desk.start()
+
+    def unwanted() -> Question:
+        raise AssertionError
+
+    outcome = desk.answer_unread(unwanted, lambda: False)
+    desk.stop()
+
+    assert told([outcome]) == ["CALL_ENDED"]
