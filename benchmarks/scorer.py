@@ -136,8 +136,10 @@ def two_processes(one: Side, environment: Mapping[str, str], state: Path, rounds
     """Return how many times the answers of one process on one core two have on both, which h2load shares then."""
 
     def load(side: Side) -> Load:
-        """Load each as it is meant to be: with connections enough for both processes to get their share."""
-        return _load(side, clients=32, in_flight=2, cores=(GENERATOR,) if side is one else (SERVER, GENERATOR))
+        """Keep 64 calls in flight a process, over connections enough for both to get their share."""
+        if side is one:
+            return _load(side, clients=32, in_flight=2)
+        return _load(side, clients=64, in_flight=2, cores=(SERVER, GENERATOR))
 
     with scorer(environment, state, cores=(SERVER, GENERATOR), workers=2) as two:
         loads = in_turn({"one": one, "two": two}, rounds, load)

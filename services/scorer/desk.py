@@ -154,7 +154,7 @@ class Desk:
         for place, each in enumerate(taken):
             try:
                 asked[place] = each if isinstance(each, Asked) else _asked(each.read(), each.served)
-            except InvalidInput as error:
+            except CounterfoilError as error:
                 outcomes[place] = error
         waiting = list(asked)
         while waiting:
