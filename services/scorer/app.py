@@ -46,7 +46,7 @@ SERVICE_NAME: Final = scorer_pb2.DESCRIPTOR.services_by_name["ScorerService"].fu
 INFERENCE_SERVICE_NAME: Final = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 SHIPPING_GRACE_SECONDS: Final = 5.0
 MAX_STREAMS: Final = 8
-HANDLER_THREADS: Final = 40
+HANDLER_THREADS: Final = 48
 _LOGGER = logging.getLogger("counterfoil.scorer")
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from shared.errors import Exhausted, Unavailable
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-MAX_ROWS = 32
+MAX_ROWS = 24
 """Rows that the worker takes at once: without a cap the slowest answers take twice as long."""
 
 
@@ -53,7 +53,7 @@ class Pending(Generic[Q, A]):
 class HandOff(Generic[Q, A]):
     """A bounded queue with one worker thread, which takes what waits and never waits for more.
 
-    `work` gets up to 32 questions and returns one answer or error for each, in order. `on_taken` is told the seconds
+    `work` gets up to 24 questions and returns one answer or error for each, in order. `on_taken` is told the seconds
     that each of them has waited.
     """
 
@@ -109,7 +109,7 @@ class HandOff(Generic[Q, A]):
                 self._answer(claimed)
 
     def _take(self) -> list[Pending[Q, A]]:
-        """Return up to 32 questions as soon as there is one; none only when stopped and drained."""
+        """Return up to 24 questions as soon as there is one; none only when stopped and drained."""
         with self._news:
             while not self._waiting and not self._stopping:
                 self._news.wait()

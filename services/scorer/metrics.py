@@ -19,7 +19,7 @@ FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 EVERY_SECONDS: Final = 1.0
 _STAGES: Final = ("queue", "score", "log")
 _SECONDS: Final = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
-_ROWS: Final = (1, 2, 4, 8, 16, 32)
+_ROWS: Final = (1, 2, 4, 8, 16, 24)
 
 
 class Meter:

@@ -47,21 +47,21 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
             second.result()
 
 
-def test_what_waits_is_taken_together_up_to_32() -> None:
+def test_what_waits_is_taken_together_up_to_24() -> None:
     """The worker never waits for more, and never takes more."""
     work = Doubling(held=True)
     handoff = HandOff(work, capacity=100)
     handoff.start()
     futures = handoff.submit([0], always)
     work.entered.wait()
-    for number in range(1, 73):
+    for number in range(1, 57):
         futures += handoff.submit([number], always)
     work.released.set()
 
     answers = [future.result() for future in futures]
     handoff.stop()
 
-    assert answers == [2 * number for number in range(73)]
+    assert answers == [2 * number for number in range(57)]
     assert [len(batch) for batch in work.batches] == [1, MAX_ROWS, MAX_ROWS, 8]
 
 
