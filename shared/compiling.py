@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,3 +64,16 @@ class CompiledLibrary:
                 raise Precondition(f"{compiler} failed: {outcome.stderr.strip()[-500:]}", reason="COMPILER_FAILED")
             made.replace(path)
         return path
+
+
+def install(library: CompiledLibrary, *, otherwise: str) -> int:
+    """Build the library and return the exit code of the program that does so: 1 if the compiler fails.
+
+    Without a compiler it is 0, and `otherwise` is said, what follows from that.
+    """
+    try:
+        library.build()
+    except Precondition as error:
+        sys.stderr.write(f"{otherwise}: {error.message}\n")
+        return int(error.reason != "NO_COMPILER")
+    return 0

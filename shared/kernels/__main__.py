@@ -7,19 +7,8 @@ compiler that fails makes it exit 1.
 
 import sys
 
-from shared.errors import Precondition
+from shared.compiling import install
 from shared.kernels.native import LIBRARY
 
-
-def main() -> int:
-    """Return the exit code."""
-    try:
-        LIBRARY.build()
-    except Precondition as error:
-        sys.stderr.write(f"kernel not compiled, numba or LightGBM and numpy compute contributions: {error.message}\n")
-        return int(error.reason != "NO_COMPILER")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install(LIBRARY, otherwise="kernel not compiled, numba or LightGBM and numpy compute contributions"))

@@ -6,18 +6,7 @@ Without one it says what follows from that and exits 0. A compiler that fails ma
 import sys
 
 from services.scorer.rendering.library import LIBRARY
-from shared.errors import Precondition
-
-
-def main() -> int:
-    """Return the exit code."""
-    try:
-        LIBRARY.build()
-    except Precondition as error:
-        sys.stderr.write(f"rendering not compiled, answers are written in Python, slower: {error.message}\n")
-        return int(error.reason != "NO_COMPILER")
-    return 0
-
+from shared.compiling import install
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(install(LIBRARY, otherwise="rendering not compiled, answers are written in Python, slower"))

@@ -14,6 +14,7 @@ from services.scorer.messages import explain_to_proto
 from services.scorer.rendering.library import LIBRARY
 from services.scorer.rendering.parts import Parts, PlainRenderer, Renderer
 from shared.bundle.reading import Bundle
+from shared.bundle.reasons import ReasonGroups
 from shared.bundle.wording import worded
 
 
@@ -102,14 +103,14 @@ class NativeRenderer:
 
     def _worded(self, bundle: Bundle) -> _Wording:
         features = bundle.schema.features
-        numbers: dict[str, int] = {}
-        reasons = [numbers.setdefault(feature.reason, len(numbers)) for feature in features]
+        codes = [feature.reason for feature in features]
+        groups = ReasonGroups(codes)
         return _Wording(
             len(features),
-            len(numbers),
-            self._keep(reasons, np.int32),
+            len(groups.members),
+            self._keep(groups.reasons.tolist(), np.int32),
             self._texts([feature.name for feature in features]),
-            self._texts([feature.reason for feature in features]),
+            self._texts(codes),
             self._texts([worded(feature, 1.0) for feature in features]),
             self._texts([worded(feature, 0.0) for feature in features]),
             bundle.scoring.baseline,
