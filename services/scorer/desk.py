@@ -6,17 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.adapters.spool import AnswerKey, Spool, StoredAnswer
-from services.scorer.allotment import Allotment
 from services.scorer.answering import Answerer, Asked, Resolved, Unread
-from services.scorer.domain.reasons import Detail
 from services.scorer.domain.requests import DenseFeatures, Purpose, Question, Subject, content_digest
 from services.scorer.domain.serving import Served, Serving
+from services.scorer.explaining import Explaining
 from services.scorer.handoff import HandOff, Pending
 from services.scorer.recording import RANDOM_BYTES, Draft, Drafting, answer_key
 from shared.errors import AlreadyExists, CounterfoilError, Exhausted, InvalidInput, Unavailable
@@ -25,6 +23,8 @@ from shared.rpc.encoded import Encoded
 
 QUEUE_ROWS: Final = 4096
 EXPLAINED_ROWS: Final = QUEUE_ROWS // 2
+HIGH_WATER_ROWS: Final = 36
+"""Rows on their way from which on the scorer is overloaded: three quarters of the handler threads wait for them."""
 _LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
 Outcome = Encoded | CounterfoilError
@@ -49,6 +49,9 @@ class DeskMeter(Protocol):
     def logged(self, seconds: float) -> None:
         """Take how long the commit lasted."""
 
+    def told_less(self, detail: str, rows: int) -> None:
+        """Take how many rows of a call are told this detail because the scorer is overloaded: less than was asked."""
+
 
 class Desk:
     """Answers questions by what is served, each recorded in the spool before its answer is given.
@@ -66,6 +69,7 @@ class Desk:
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         queue_rows: int = QUEUE_ROWS,
         explained_rows: int = EXPLAINED_ROWS,
+        high_water_rows: int = HIGH_WATER_ROWS,
         meter: DeskMeter | None = None,
     ) -> None:
         self._serving = serving
@@ -74,7 +78,11 @@ class Desk:
         self._on_recorded = on_recorded
         self._random_bytes = random_bytes
         self._meter = meter
-        self._explained = Allotment(explained_rows)
+        self._explaining = Explaining(
+            explained_rows=explained_rows,
+            high_water_rows=high_water_rows,
+            on_less=meter.told_less if meter else lambda _detail, _rows: None,
+        )
         self._answerer = Answerer()
         self._left_out: Counter[str] = Counter()
         self._handoff: HandOff[Asked | Unread, Encoded] = HandOff(
@@ -94,12 +102,12 @@ class Desk:
 
         All are answered by the same bundle, but for those whose answer was stored before. Raises Exhausted if they do
         not fit in the queue, or those with all contributions in their half of it; Unavailable while the scorer stops.
+        Under overload less is told of the reasons, where the caller allows that.
         """
         served = self._what_serves(questions)
-        asked = [each if isinstance(each, InvalidInput) else _asked(each, served) for each in questions]
-        sound = [each for each in asked if isinstance(each, Asked)]
-        explained = sum([each.question.wish.detail is Detail.ALL for each in sound])
-        with self._explained.room_for(explained) if explained else nullcontext():
+        with self._explaining.as_load_allows(questions, self._handoff.on_the_way) as allowed:
+            asked = [each if isinstance(each, InvalidInput) else _asked(each, served) for each in allowed]
+            sound = [each for each in asked if isinstance(each, Asked)]
             pending = iter(self._handoff.submit(sound, still_wanted))
             if challenger := self._serving.shadow():
                 self._shadow([each.question for each in sound], challenger)

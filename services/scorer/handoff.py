@@ -68,9 +68,15 @@ class HandOff(Generic[Q, A]):
         self._capacity = capacity
         self._on_taken = on_taken
         self._waiting: deque[Pending[Q, A]] = deque()
+        self._in_work = 0
         self._news = threading.Condition()
         self._stopping = False
         self._worker = threading.Thread(target=self._run, name="scoring", daemon=True)
+
+    @property
+    def on_the_way(self) -> int:
+        """How many questions wait or are worked on."""
+        return len(self._waiting) + self._in_work
 
     def start(self) -> None:
         """Start the worker."""
@@ -111,9 +117,11 @@ class HandOff(Generic[Q, A]):
     def _take(self) -> list[Pending[Q, A]]:
         """Return up to 24 questions as soon as there is one; none only when stopped and drained."""
         with self._news:
+            self._in_work = 0
             while not self._waiting and not self._stopping:
                 self._news.wait()
-            return [self._waiting.popleft() for _ in range(min(MAX_ROWS, len(self._waiting)))]
+            self._in_work = min(MAX_ROWS, len(self._waiting))
+            return [self._waiting.popleft() for _ in range(self._in_work)]
 
     def _answer(self, taken: list[Pending[Q, A]]) -> None:
         started = time.perf_counter()

@@ -9,7 +9,8 @@ import numpy as np
 
 from counterfoil.inference.v2 import open_inference_pb2
 from counterfoil.scorer.v1 import scorer_pb2
-from counterfoil.types.v1 import prediction_pb2
+from counterfoil.types.v1 import explanation_pb2, prediction_pb2
+from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.domain.requests import (
     ASKED_FOR,
     Absence,
@@ -38,6 +39,11 @@ _EXPLAINED: Final = {
     "reasons": ("reasons",),
     "all": ("reasons", "margin", "baseline", "contributions"),
 }
+_DETAILS: Final = {"none": Detail.NONE, "reasons": Detail.PRINCIPAL, "all": Detail.ALL}
+_GIVEN: Final = {
+    explanation_pb2.EXPLAIN_NONE: "none",
+    explanation_pb2.EXPLAIN_REASONS: "reasons",
+}
 _TEXTS: Final = ("prediction", "decision", "error", "reasons")
 _OUTPUTS: Final = ("prediction", "probability", "decision", "error", "reasons", "margin", "baseline", "contributions")
 _SPOILS_ONLY_ITSELF: Final = (InvalidInput, NotFound, AlreadyExists)
@@ -45,11 +51,13 @@ _SPOILS_ONLY_ITSELF: Final = (InvalidInput, NotFound, AlreadyExists)
 
 @dataclass(frozen=True)
 class Call:
-    """What a call asks beside its applicants; `outputs` are names of tensors."""
+    """What a call asks beside its applicants; `outputs` are names of tensors, and the wish is for what they need."""
 
     purpose: Purpose
     request_id: str
     outputs: tuple[str, ...]
+    wish: Wish
+    at_least: Detail | None = None
 
 
 def call_of(request: open_inference_pb2.ModelInferRequest) -> Call:
@@ -64,14 +72,35 @@ def call_of(request: open_inference_pb2.ModelInferRequest) -> Call:
     request_id = given.pop("request_id", "")
     if len(request_id) > MAX_TEXT:
         raise _wrong_parameter("request_id", f"is longer than {MAX_TEXT} characters; shorten it")
+    at_least = given.pop("explain_at_least", None)
     if given:
-        raise _wrong_parameter(min(given), "is not known; known are explain, purpose and request_id")
+        known = "explain, explain_at_least, purpose and request_id"
+        raise _wrong_parameter(min(given), f"is not known; known are {known}")
     outputs = tuple(output.name for output in request.outputs) or (*_ALWAYS, *_EXPLAINED[explain])
     for place, name in enumerate(outputs):
         if name not in _OUTPUTS or name in outputs[:place]:
             why = f"is unknown or asked for twice; ModelMetadata lists {', '.join(_OUTPUTS)}"
             raise InvalidInput.of(f"outputs[{place}].name", why)
-    return Call(Purpose(purpose), request_id, outputs)
+    detail = _needed(outputs)
+    return Call(Purpose(purpose), request_id, outputs, Wish(detail), _least(at_least, detail))
+
+
+def _needed(outputs: Sequence[str]) -> Detail:
+    """Return the detail of reasons that the tensors are made of."""
+    if "contributions" in outputs:
+        return Detail.ALL
+    return Detail.PRINCIPAL if "reasons" in outputs else Detail.NONE
+
+
+def _least(text: str | None, wished: Detail) -> Detail | None:
+    """Return what the parameter says that is enough under overload; None where it is not given."""
+    if text is None:
+        return None
+    if text not in _DETAILS:
+        raise _wrong_parameter("explain_at_least", f"is none of {', '.join(_DETAILS)}")
+    if wished.is_less_than(_DETAILS[text]):
+        raise _wrong_parameter("explain_at_least", "is more than explain or the outputs ask for; give less")
+    return _DETAILS[text]
 
 
 def questions_of(
@@ -91,7 +120,9 @@ def questions_of(
             "ModelInfer",
             call.request_id,
             row,
-            version=request.model_version,
+            call.wish,
+            request.model_version,
+            call.at_least,
         )
         for row, applicant in enumerate(applicants)
     ]
@@ -103,7 +134,8 @@ def reply_of(
     """Return the tensors about all applicants.
 
     One that could not be scored has its error in place, its numbers are NaN and its texts empty. Raises the error of a
-    single applicant, and any that is not about one applicant.
+    single applicant, and any that is not about one applicant. What was not told of one because of an overload is NaN or
+    empty too, and the parameter explain_given is the least that was told of any.
     """
     for outcome in outcomes:
         alone = len(outcomes) == 1 or not isinstance(outcome, _SPOILS_ONLY_ITSELF)
@@ -114,6 +146,9 @@ def reply_of(
     reply = open_inference_pb2.ModelInferResponse(
         model_name=served.bundle.model_name, model_version=version.rpartition("/")[2] or served.version, id=request.id
     )
+    given = [each.explain_given for each in outcomes if isinstance(each, scorer_pb2.ScoreResponse)]
+    if less := [each for each in given if each]:
+        reply.parameters["explain_given"].string_param = _GIVEN[min(less)]
     for name in call.outputs:
         width = [len(served.bundle.schema.names)] if name == "contributions" else []
         datatype = BYTES if name in _TEXTS else FP64
@@ -208,13 +243,15 @@ def _text(name: str, outcome: Outcome) -> str:
 
 
 def _contributions(outcome: Outcome, features: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if isinstance(outcome, CounterfoilError):
+    if isinstance(outcome, CounterfoilError) or outcome.explain_given:
         return np.full(len(features), np.nan)
     given = dict(zip(outcome.reasons.features, outcome.reasons.contributions, strict=True))
     return np.array([given.get(name, 0.0) for name in features])
 
 
 def _reasons(score: scorer_pb2.ScoreResponse) -> str:
+    if score.explain_given == explanation_pb2.EXPLAIN_NONE:
+        return ""
     principal = zip(score.reasons.principal_codes, score.reasons.principal_texts, strict=True)
     return json.dumps([{"code": code, "text": text} for code, text in principal], ensure_ascii=False)
 

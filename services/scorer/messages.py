@@ -70,12 +70,13 @@ def question_from_proto(request: scorer_pb2.ScoreRequest, *, model: str, caller:
     if not request.HasField("subject"):
         raise InvalidInput.of("subject", "is not set; say who is scored")
     subject, wish = _subject(request.subject, "subject."), wish_from_proto(request)
-    return Question(subject, purpose, model, caller, "Score", request.request_id, 0, wish, request.version)
+    at_least = _at_least(request, wish)
+    return Question(subject, purpose, model, caller, "Score", request.request_id, 0, wish, request.version, at_least)
 
 
 def is_quickly_read(request: scorer_pb2.ScoreRequest) -> bool:
     """Return whether the question may be left for the desk to read, which has to know nothing of it before."""
-    needs_nothing = not request.request_id and not request.version
+    needs_nothing = not request.request_id and not request.version and not request.explain_at_least
     return needs_nothing and request.explain in _BRIEF and request.subject.HasField("vector")
 
 
@@ -90,6 +91,8 @@ def questions_from_proto(
     if not 1 <= len(request.subjects) <= MAX_SUBJECTS:
         raise InvalidInput.of("subjects", f"holds {len(request.subjects)}; send 1 to {MAX_SUBJECTS}")
     wish = wish_from_proto(request)
+    at_least = _at_least(request, wish)
+    asked = (wish, request.version, at_least)
     questions: list[Question | InvalidInput] = []
     for row, message in enumerate(request.subjects):
         try:
@@ -97,9 +100,7 @@ def questions_from_proto(
         except InvalidInput as error:
             questions.append(error)
             continue
-        questions.append(
-            Question(subject, purpose, model, caller, "BatchScore", request.request_id, row, wish, request.version)
-        )
+        questions.append(Question(subject, purpose, model, caller, "BatchScore", request.request_id, row, *asked))
     return questions
 
 
@@ -134,9 +135,14 @@ def _wish(explain: explanation_pb2.Explain.ValueType, most: int) -> Wish:
     return Wish(_DETAILS[explain], most or PRINCIPAL_REASONS)
 
 
+def detail_to_proto(detail: Detail) -> explanation_pb2.Explain.ValueType:
+    """Return the detail of reasons as it is sent and recorded."""
+    return _DETAILS_SENT[detail]
+
+
 def explain_to_proto(wish: Wish) -> explanation_pb2.Explain.ValueType:
     """Return the detail of the reasons as it is recorded."""
-    return _DETAILS_SENT[wish.detail]
+    return detail_to_proto(wish.detail)
 
 
 def purpose_from_proto(number: int) -> Purpose:
@@ -230,6 +236,18 @@ def _purpose(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest) ->
     if violations:
         raise InvalidInput(violations)
     return purpose
+
+
+def _at_least(request: scorer_pb2.ScoreRequest | scorer_pb2.BatchScoreRequest, wish: Wish) -> Detail | None:
+    """Return the detail that is enough under overload; None if nothing less than the wish is."""
+    if not request.explain_at_least:
+        return None
+    detail = _DETAILS.get(request.explain_at_least)
+    if detail is None:
+        raise InvalidInput.of("explain_at_least", "is none of the EXPLAIN_ values that this scorer knows")
+    if wish.detail.is_less_than(detail):
+        raise InvalidInput.of("explain_at_least", "is more than explain asks for; give less, or leave it out")
+    return detail
 
 
 def _subject(message: scorer_pb2.Subject, prefix: str) -> Subject:

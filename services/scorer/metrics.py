@@ -43,6 +43,12 @@ class Meter:
             ["code", "reason"],
             registry=registry,
         )
+        self._told_less = Counter(
+            f"{prefix}told_less",
+            "Rows with less of the reasons than was asked for, because of an overload, by what was told.",
+            ["explain"],
+            registry=registry,
+        )
         self._records = Gauge(
             f"{prefix}spool_records",
             "Records that wait for the monitor.",
@@ -77,6 +83,10 @@ class Meter:
     def logged(self, seconds: float) -> None:
         """Count the commit of a batch."""
         self._log.observe(seconds)
+
+    def told_less(self, detail: str, rows: int) -> None:
+        """Count rows that are told this detail alone because the scorer is overloaded."""
+        self._told_less.labels(detail).inc(rows)
 
     def ended(self, rpc: FinishedRpc) -> None:
         """Count a call if it ended with an error."""

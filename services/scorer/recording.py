@@ -10,9 +10,10 @@ from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt
 from services.scorer.answering import Answered, Asked
+from services.scorer.domain.reasons import Detail
 from services.scorer.domain.requests import Purpose, Question, StoredApplicant
 from services.scorer.domain.serving import Served
-from services.scorer.messages import purpose_to_proto
+from services.scorer.messages import detail_to_proto, purpose_to_proto
 from shared.prediction_record.chain import HASH_BYTES, personal_digest
 from shared.rpc.encoded import Encoded
 from shared.wire import raw_form
@@ -60,8 +61,12 @@ class Drafting:
         personal = _personal_part(question, answered.values)
         alike = _alike(self._by, question.purpose, question.caller, question.method)
         digested = _DIGEST_HEAD + personal_digest(salt, personal)
-        decision = b"".join((alike, _ID_HEAD, prediction_id, self._time, parts.decision, digested, _as_of(question)))
+        rest = _as_of(question)
         content = b"".join((self._name_head, prediction_id, self._reply_alike, parts.response))
+        if question.asked is not None:
+            rest += _asked_more(question.asked)
+            content += _given_less(question.wish.detail)
+        decision = b"".join((alike, _ID_HEAD, prediction_id, self._time, parts.decision, digested, rest))
         kept = None
         if asked.key is not None:
             kept = Kept(asked.key, asked.digest, lambda receipt: content + _receipt(receipt))
@@ -126,6 +131,16 @@ def _as_of(question: Question) -> bytes:
     if not question.subject.as_of_date:
         return b""
     return prediction_pb2.DecisionPart(as_of_date=question.subject.as_of_date).SerializeToString()
+
+
+def _asked_more(detail: Detail) -> bytes:
+    """Return the field of a record that says which detail was asked for where less was sent."""
+    return prediction_pb2.DecisionPart(explain_asked=detail_to_proto(detail)).SerializeToString()
+
+
+def _given_less(detail: Detail) -> bytes:
+    """Return the field of a reply that says which detail it has where more was asked for."""
+    return scorer_pb2.ScoreResponse(explain_given=detail_to_proto(detail)).SerializeToString()
 
 
 def receipt_to_proto(receipt: Receipt) -> prediction_pb2.Receipt:

@@ -21,6 +21,11 @@ class Detail(StrEnum):
     PRINCIPAL = "PRINCIPAL"
     ALL = "ALL"
 
+    def is_less_than(self, other: "Detail") -> bool:
+        """Return whether it tells less."""
+        order = list(Detail)
+        return order.index(self) < order.index(other)
+
 
 @dataclass(frozen=True)
 class Wish:

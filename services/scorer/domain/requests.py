@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.domain.reasons import EVERYTHING, Wish
+from services.scorer.domain.reasons import EVERYTHING, Detail, Wish
 
 
 class Purpose(StrEnum):
@@ -99,7 +99,8 @@ class Question(NamedTuple):
     """One subject to score, and by whom and how it was asked.
 
     With a `request_id` the answer is stored under (caller, method, request_id, row) for 24 hours. `version` is the
-    number of the version that is to answer, empty for the champion's.
+    number of the version that is to answer, empty for the champion's. `at_least` is the detail that is enough under
+    overload, None for nothing less than the wish; where less is told, `asked` is what was wished for.
     """
 
     subject: Subject
@@ -111,6 +112,18 @@ class Question(NamedTuple):
     row: int = 0
     wish: Wish = EVERYTHING
     version: str = ""
+    at_least: Detail | None = None
+    asked: Detail | None = None
+
+    def with_less(self, most: Detail) -> "Question":
+        """Return the question with a wish for at most that detail, but for no less than is enough to its caller."""
+        detail = self.wish.detail
+        if self.at_least is None or self.asked is not None:
+            return self
+        less = self.at_least if most.is_less_than(self.at_least) else most
+        if not less.is_less_than(detail):
+            return self
+        return self._replace(wish=Wish(less, self.wish.principal), asked=detail)
 
 
 def content_digest(question: Question) -> bytes:
@@ -122,9 +135,11 @@ def content_digest(question: Question) -> bytes:
         subject.application_number,
         subject.as_of_date,
         _applicant_content(subject.applicant),
-        [question.wish.detail, question.wish.principal],
+        [question.asked or question.wish.detail, question.wish.principal],
         question.version,
     ]
+    if question.at_least is not None:
+        content.append(question.at_least)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 

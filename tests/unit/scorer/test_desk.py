@@ -112,7 +112,7 @@ def test_full_explanations_leave_room_for_other_answers(serving: Serving, spool:
     bare = question(tiny.applicant_ids[2])._replace(wish=Wish(Detail.NONE))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(desk.answer, explained, lambda: True)
-        while not desk._explained.taken:
+        while not desk._explaining.taken:
             pass
         with pytest.raises(Exhausted) as caught:
             desk.answer([question(tiny.applicant_ids[3])], lambda: True)

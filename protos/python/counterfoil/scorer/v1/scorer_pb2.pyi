@@ -87,6 +87,7 @@ class ScoreRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    EXPLAIN_AT_LEAST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent for 24 hours per caller and method: the same id and content returns the stored answer, other content is
     ALREADY_EXISTS. Empty: every call is a new prediction. At most 128 characters. Scorers with state folders of their own do not know
@@ -102,6 +103,10 @@ class ScoreRequest(_message.Message):
     """Largest number of principal reasons, 1 to 20. 0 means 4."""
     version: _builtins.str
     """Number of the version that is to answer, one of ListServingModels. Empty: the champion's. NOT_FOUND (VERSION_NOT_SERVED) for others."""
+    explain_at_least: _explanation_pb2.Explain.ValueType
+    """How much of the reasons is enough when the scorer is overloaded; at most what `explain` says. Then less is sent, never less than this,
+    rather than late or not at all, and ScoreResponse.explain_given says so. Unspecified: nothing less than `explain`.
+    """
     @_builtins.property
     def subject(self) -> Global___Subject:
         """Who is scored. Required."""
@@ -116,10 +121,11 @@ class ScoreRequest(_message.Message):
         explain: _explanation_pb2.Explain.ValueType = ...,
         max_principal_reasons: _builtins.int = ...,
         version: _builtins.str = ...,
+        explain_at_least: _explanation_pb2.Explain.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "explain_at_least", b"explain_at_least", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subject", b"subject", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -203,6 +209,7 @@ class ScoreResponse(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     IMPUTED_FEATURES_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    EXPLAIN_GIVEN_FIELD_NUMBER: _builtins.int
     prediction: _builtins.str
     """Resource name: models/{model}/versions/{n}/predictions/{id}"""
     model_version: _builtins.str
@@ -217,13 +224,15 @@ class ScoreResponse(_message.Message):
     """Probability at and above which the decision is REFUSE."""
     decision: _prediction_pb2.Decision.ValueType
     """What to do."""
+    explain_given: _explanation_pb2.Explain.ValueType
+    """How much of the reasons is sent because of an overload: less than was asked for. Unspecified: all that was asked for."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the scorer answered."""
 
     @_builtins.property
     def reasons(self) -> Global___Reasons:
-        """Why. Absent with EXPLAIN_NONE."""
+        """Why. Absent with EXPLAIN_NONE, asked for or given."""
 
     @_builtins.property
     def imputed_features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -249,10 +258,11 @@ class ScoreResponse(_message.Message):
         reasons: Global___Reasons | None = ...,
         imputed_features: _abc.Iterable[_builtins.str] | None = ...,
         receipt: _prediction_pb2.Receipt | None = ...,
+        explain_given: _explanation_pb2.Explain.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "reasons", b"reasons", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "create_time", b"create_time", "decision", b"decision", "imputed_features", b"imputed_features", "margin", b"margin", "model_version", b"model_version", "prediction", b"prediction", "probability", b"probability", "reasons", b"reasons", "receipt", b"receipt", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "create_time", b"create_time", "decision", b"decision", "explain_given", b"explain_given", "imputed_features", b"imputed_features", "margin", b"margin", "model_version", b"model_version", "prediction", b"prediction", "probability", b"probability", "reasons", b"reasons", "receipt", b"receipt", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,6 +281,7 @@ class BatchScoreRequest(_message.Message):
     EXPLAIN_FIELD_NUMBER: _builtins.int
     MAX_PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    EXPLAIN_AT_LEAST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent, as in ScoreRequest: rows that have a stored answer return it."""
     model: _builtins.str
@@ -283,6 +294,8 @@ class BatchScoreRequest(_message.Message):
     """Largest number of principal reasons, as in ScoreRequest."""
     version: _builtins.str
     """Number of the version that is to answer, as in ScoreRequest."""
+    explain_at_least: _explanation_pb2.Explain.ValueType
+    """How much of the reasons is enough under overload, as in ScoreRequest."""
     @_builtins.property
     def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subject]:
         """Who is scored, 1 to 1,000."""
@@ -297,10 +310,11 @@ class BatchScoreRequest(_message.Message):
         explain: _explanation_pb2.Explain.ValueType = ...,
         max_principal_reasons: _builtins.int = ...,
         version: _builtins.str = ...,
+        explain_at_least: _explanation_pb2.Explain.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subjects", b"subjects", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "explain_at_least", b"explain_at_least", "max_principal_reasons", b"max_principal_reasons", "model", b"model", "purpose", b"purpose", "request_id", b"request_id", "subjects", b"subjects", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

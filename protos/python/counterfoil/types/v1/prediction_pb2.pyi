@@ -142,6 +142,7 @@ class DecisionPart(_message.Message):
     BASELINE_PROBABILITY_FIELD_NUMBER: _builtins.int
     PROBABILITY_SCALE_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    EXPLAIN_ASKED_FIELD_NUMBER: _builtins.int
     layout_version: _builtins.int
     """Version of this layout: 1 for one subject; 2 for a chunk of rows, whose answers stand in `chunk` instead of the fields 10, 11 and
     14 to 17, 20 and 24, which are then unset.
@@ -175,13 +176,17 @@ class DecisionPart(_message.Message):
     as_of_date: _builtins.str
     """As-of date of the application, ISO 8601 (YYYY-MM-DD). Empty when the caller gave none."""
     explain: _explanation_pb2.Explain.ValueType
-    """How much of the reasons was asked for. Unspecified in records from before one could choose: all."""
+    """How much of the reasons was sent: what was asked for, unless explain_asked says otherwise. Unspecified in records from before one could
+    choose: all.
+    """
     max_principal_reasons: _builtins.int
     """The largest number of principal reasons that was asked for. 0 in records from before one could choose: 4."""
     baseline_probability: _builtins.float
     """Calibrated probability at the baseline, inside (0, 1). Absent where no reasons were asked for, and in older records."""
     probability_scale: _builtins.float
     """What turns a contribution in log-odds into one to the probability, see scorer.v1.Reasons. Absent as above."""
+    explain_asked: _explanation_pb2.Explain.ValueType
+    """How much of the reasons was asked for, where less was sent because of an overload, as the caller had allowed. Unspecified: what was sent."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the scorer answered."""
@@ -234,10 +239,11 @@ class DecisionPart(_message.Message):
         baseline_probability: _builtins.float | None = ...,
         probability_scale: _builtins.float | None = ...,
         chunk: Global___ChunkDecisions | None = ...,
+        explain_asked: _explanation_pb2.Explain.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "baseline_probability", b"baseline_probability", "chunk", b"chunk", "create_time", b"create_time", "probability_scale", b"probability_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "as_of_date", b"as_of_date", "baseline", b"baseline", "baseline_probability", b"baseline_probability", "bundle_digest", b"bundle_digest", "caller", b"caller", "chunk", b"chunk", "create_time", b"create_time", "decision", b"decision", "explain", b"explain", "imputed_features", b"imputed_features", "kernel_id", b"kernel_id", "layout_version", b"layout_version", "margin", b"margin", "max_principal_reasons", b"max_principal_reasons", "method", b"method", "model_version", b"model_version", "personal_digest", b"personal_digest", "prediction_id", b"prediction_id", "principal_reason_codes", b"principal_reason_codes", "probability", b"probability", "probability_scale", b"probability_scale", "purpose", b"purpose", "reason_contributions", b"reason_contributions", "reason_features", b"reason_features", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "as_of_date", b"as_of_date", "baseline", b"baseline", "baseline_probability", b"baseline_probability", "bundle_digest", b"bundle_digest", "caller", b"caller", "chunk", b"chunk", "create_time", b"create_time", "decision", b"decision", "explain", b"explain", "explain_asked", b"explain_asked", "imputed_features", b"imputed_features", "kernel_id", b"kernel_id", "layout_version", b"layout_version", "margin", b"margin", "max_principal_reasons", b"max_principal_reasons", "method", b"method", "model_version", b"model_version", "personal_digest", b"personal_digest", "prediction_id", b"prediction_id", "principal_reason_codes", b"principal_reason_codes", "probability", b"probability", "probability_scale", b"probability_scale", "purpose", b"purpose", "reason_contributions", b"reason_contributions", "reason_features", b"reason_features", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__baseline_probability: _TypeAlias = _typing.Literal["baseline_probability"]  # noqa: Y015
     _WhichOneofArgType__baseline_probability: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability"]  # noqa: Y015
