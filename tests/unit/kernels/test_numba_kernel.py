@@ -1,5 +1,6 @@
 """The kernel in numba: what serves where there is no C++ compiler, and how near it is to the compiled one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,16 @@ def test_long_paths_stay_exact() -> None:
 def test_its_id_is_its_own() -> None:
     """A record tells which of the two computed it."""
     assert NumbaKernel.kernel_id != native.KERNEL_ID
+
+
+def test_two_threads_compute_what_one_does() -> None:
+    """Each call has its own room."""
+    generator = np.random.default_rng(7)
+    kernel = NumbaKernel(flatten([random_tree(generator, 31) for _ in range(20)], N_FEATURES))
+    batches = [random_rows(generator, n_rows) for n_rows in (1, 70, 1, 16) * 5]
+    expected = [kernel.margins_and_contributions(rows)[1].tobytes() for rows in batches]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [explained.tobytes() for _, explained in pool.map(kernel.margins_and_contributions, batches)]
+
+    assert found == expected
