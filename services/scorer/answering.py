@@ -1,17 +1,19 @@
 """Questions about rows to what the bundle answers, all rows of a bundle in one call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.adapters.spool import AnswerKey
-from services.scorer.domain.requests import Question
+from services.scorer.domain.requests import DenseFeatures, Question, Subject, content_digest
 from services.scorer.domain.scoring import not_finite, score
 from services.scorer.domain.serving import Served
-from services.scorer.rendering.native import renderer_of
-from services.scorer.rendering.parts import Parts, Renderer
+from services.scorer.recording import answer_key, frame_of, occasion_of
+from services.scorer.rendering.native import writer_of
+from services.scorer.rendering.writing import Said, Writer, Written
 from shared.bundle.reading import Bundle
 from shared.errors import CounterfoilError, FieldViolation, InvalidInput
 
@@ -49,47 +51,54 @@ class Asked(NamedTuple):
         return self.resolved
 
 
-class Unread(NamedTuple):
-    """A question that is still to be read, by a function that raises InvalidInput, and the bundle that answers it."""
+def asked_of(question: Question, served: Served | CounterfoilError) -> Asked:
+    """Return the question with its inputs. What fails is kept: an answer stored before goes out all the same."""
+    resolved: Resolved | CounterfoilError
+    try:
+        resolved = _resolved(question.subject, served) if isinstance(served, Served) else served
+    except CounterfoilError as error:
+        resolved = error
+    return Asked(question, answer_key(question), content_digest(question) if question.request_id else b"", resolved)
 
-    read: Callable[[], Question]
-    served: Served
 
-
-class Answered(NamedTuple):
-    """An answer: the row that was scored as bytes, and the parts of its reply and record that follow from it."""
-
-    values: bytes
-    parts: Parts
+def _resolved(subject: Subject, served: Served) -> Resolved:
+    return Resolved(served, served.inputs(subject), judged=not isinstance(subject.applicant, DenseFeatures))
 
 
 class Answerer:
     """Answers questions, all rows of a bundle in one call; for one thread."""
 
     def __init__(self) -> None:
-        self._renderers: dict[str, Renderer] = {}
+        self._writers: dict[str, Writer] = {}
 
-    def answer(self, asked: Sequence[Asked]) -> list[Answered | InvalidInput]:
-        """Return the answer to each question, in order, or what is wrong with its row; all are asked of one bundle."""
-        bundle = asked[0].sound.served.bundle
+    def answer(self, asked: Sequence[Asked], create_time: datetime, randomness: bytes) -> list[Written | InvalidInput]:
+        """Return the answer to each question, in order, or what is wrong with its row; all are asked of one bundle.
+
+        Of the random bytes each has RANDOM_BYTES: they become its identifier and salt.
+        """
+        served = asked[0].sound.served
         values, refused = _judged(asked)
         wishes = [each.question.wish for each in asked]
-        scored = score(bundle, values, wishes)
-        parts = self._renderer(bundle).render(values, scored, wishes)
-        rows = [row.tobytes() for row in values]
+        scored = score(served.bundle, values, wishes)
+        questions = {id(each.question): each.question for each in asked}  # many are the same
+        frames = {key: frame_of(served, question) for key, question in questions.items()}
+        writer = self._writer(served.bundle)
+        framed = [frames[id(each.question)] for each in asked]
+        said = Said(values, scored, wishes)
+        written = writer.write(said, framed, occasion_of(served, create_time), randomness)
         if scored.sound.all() and not refused:
-            return list(map(Answered, rows, parts))
+            return list(written)
         return [
-            refused.get(place) or (Answered(rows[place], parts[place]) if sound else _unsound(asked[place].question))
+            refused.get(place) or (written[place] if sound else _unsound(asked[place].question))
             for place, sound in enumerate(scored.sound.tolist())
         ]
 
-    def _renderer(self, bundle: Bundle) -> Renderer:
-        if bundle.digest not in self._renderers:
-            if len(self._renderers) == MAX_BUNDLES:
-                del self._renderers[next(iter(self._renderers))]
-            self._renderers[bundle.digest] = renderer_of(bundle)
-        return self._renderers[bundle.digest]
+    def _writer(self, bundle: Bundle) -> Writer:
+        if bundle.digest not in self._writers:
+            if len(self._writers) == MAX_BUNDLES:
+                del self._writers[next(iter(self._writers))]
+            self._writers[bundle.digest] = writer_of(bundle)
+        return self._writers[bundle.digest]
 
 
 def _judged(asked: Sequence[Asked]) -> tuple[NDArray[np.float64], dict[int, InvalidInput]]:

@@ -4,19 +4,21 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from counterfoil.scorer.v1 import scorer_pb2
-from services.scorer.adapters.spool import AnswerKey, Spool, StoredAnswer
-from services.scorer.answering import Answerer, Asked, Resolved, Unread
-from services.scorer.domain.requests import DenseFeatures, Purpose, Question, Subject, content_digest
+from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Spool, StoredAnswer
+from services.scorer.answering import Answerer, Asked, Resolved, asked_of
+from services.scorer.domain.requests import Purpose, Question
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.explaining import Explaining
 from services.scorer.handoff import HandOff, Pending
-from services.scorer.recording import RANDOM_BYTES, Draft, Drafting, answer_key
+from services.scorer.quick_reading import Unread
+from services.scorer.recording import receipt_field
+from services.scorer.rendering.writing import RANDOM_BYTES, Written
 from shared.errors import AlreadyExists, CounterfoilError, Exhausted, InvalidInput, Unavailable
 from shared.logs import log_event
 from shared.rpc.encoded import Encoded
@@ -30,8 +32,8 @@ _LOGGER = logging.getLogger("counterfoil.scorer.desk")
 Outcome = Encoded | CounterfoilError
 """An answer that is on disk, as an encoded ScoreResponse, or why there is none."""
 
-AnsweringUnread: TypeAlias = Callable[[Callable[[], Question], Callable[[], bool]], Outcome]
-"""Returns the outcome of a question that is still to be read."""
+AnsweringUnread: TypeAlias = Callable[[Unread, Callable[[], bool]], Outcome]
+"""Returns the outcome of a request that is still to be read."""
 
 Answering: TypeAlias = Callable[[Sequence[Question | InvalidInput], Callable[[], bool]], list[Outcome]]
 """Returns the outcome of each question, in order; the second argument tells whether anybody still waits for them."""
@@ -106,20 +108,16 @@ class Desk:
         """
         served = self._what_serves(questions)
         with self._explaining.as_load_allows(questions, self._handoff.on_the_way) as allowed:
-            asked = [each if isinstance(each, InvalidInput) else _asked(each, served) for each in allowed]
+            asked = [each if isinstance(each, InvalidInput) else asked_of(each, served) for each in allowed]
             sound = [each for each in asked if isinstance(each, Asked)]
             pending = iter(self._handoff.submit(sound, still_wanted))
             if challenger := self._serving.shadow():
                 self._shadow([each.question for each in sound], challenger)
             return [each if isinstance(each, InvalidInput) else _outcome(next(pending)) for each in asked]
 
-    def answer_unread(self, read: Callable[[], Question], still_wanted: Callable[[], bool]) -> Outcome:
-        """Return the outcome of a question that the worker reads, with all that wait: a third of the time elsewhere.
-
-        Meant for what is read in a few microseconds, has no request_id, does not want all contributions, and is not to
-        be answered by a challenger as well. Raises as `answer` does.
-        """
-        (pending,) = self._handoff.submit([Unread(read, self._serving.current())], still_wanted)
+    def answer_unread(self, unread: Unread, still_wanted: Callable[[], bool]) -> Outcome:
+        """Return the outcome of a request that the worker reads; as `answer`, but never by a challenger as well."""
+        (pending,) = self._handoff.submit((unread,), still_wanted)
         return _outcome(pending)
 
     def _what_serves(self, questions: Sequence[Question | InvalidInput]) -> Served | CounterfoilError:
@@ -138,7 +136,7 @@ class Desk:
         answer is left out, which the log tells.
         """
         decisions = [each for each in questions if each.purpose is Purpose.DECISION and not each.version]
-        shadows = [_asked(each._replace(purpose=Purpose.SHADOW, request_id=""), challenger) for each in decisions]
+        shadows = [asked_of(each._replace(purpose=Purpose.SHADOW, request_id=""), challenger) for each in decisions]
         for each in shadows:
             if isinstance(each.resolved, CounterfoilError):
                 self._leave_out(each.resolved)
@@ -157,41 +155,27 @@ class Desk:
 
     def _work(self, taken: Sequence[Asked | Unread]) -> list[Encoded | Exception]:
         """Return the outcomes, in order; of equal request_ids one is recorded before the next is looked at."""
+        asked = [each if isinstance(each, Asked) else each.read() for each in taken]
         outcomes: dict[int, Outcome] = {}
-        asked: dict[int, Asked] = {}
-        for place, each in enumerate(taken):
-            try:
-                asked[place] = each if isinstance(each, Asked) else _asked(each.read(), each.served)
-            except CounterfoilError as error:
-                outcomes[place] = error
-        waiting = list(asked)
-        while waiting:
-            now = _first_of_each_key(asked, waiting)
-            self._round(asked, now, outcomes)
-            waiting = [place for place in waiting if place not in outcomes]
-        return [outcomes[place] for place in range(len(taken))]
+        while len(outcomes) < len(asked):
+            for alike in _by_served(asked, self._unknown(asked, outcomes)):
+                outcomes |= zip(alike, self._answered([asked[place] for place in alike]), strict=True)
+        return [outcomes[place] for place in range(len(asked))]
 
-    def _round(self, asked: Mapping[int, Asked], places: Sequence[int], outcomes: dict[int, Outcome]) -> None:
-        """Add the outcome of each place."""
-        unknown: list[int] = []
-        for place in places:
-            known = self._known(asked[place])
+    def _unknown(self, asked: Sequence[Asked], outcomes: dict[int, Outcome]) -> list[int]:
+        """Return what is to be scored next, of those that share a key the first, and add outcomes that are known."""
+        unknown, keys = [], set[AnswerKey]()
+        for place, each in enumerate(asked):
+            if place in outcomes or each.key in keys:
+                continue
+            if each.key is not None:
+                keys.add(each.key)
+            known = self._known(each)
             if known is None:
                 unknown.append(place)
             else:
                 outcomes[place] = known
-        began = time.perf_counter()
-        drafts: dict[int, Draft] = {}
-        for alike in _by_bundle(asked, unknown):
-            for place, said in zip(alike, self._drafted([asked[each] for each in alike]), strict=True):
-                if isinstance(said, Draft):
-                    drafts[place] = said
-                else:
-                    outcomes[place] = said
-        if self._meter and unknown:
-            self._meter.scored(time.perf_counter() - began)
-        if drafts:
-            outcomes |= zip(drafts, self._recorded(list(drafts.values())), strict=True)
+        return unknown
 
     def _known(self, asked: Asked) -> Outcome | None:
         """Return what needs no scoring: the stored answer, or why there can be none; None if it is to be scored."""
@@ -200,63 +184,49 @@ class Desk:
             return asked.resolved if isinstance(asked.resolved, CounterfoilError) else None
         return told_before(stored, asked.digest)
 
-    def _drafted(self, asked: Sequence[Asked]) -> list[Draft | InvalidInput]:
-        """Return reply and entry of each answer, all by one bundle, or why there is none."""
-        answered = self._answerer.answer(asked)
-        drafting = Drafting(asked[0].sound.served, self._clock())
-        randomness = self._random_bytes(RANDOM_BYTES * len(asked))
-        return [
-            said
-            if isinstance(said, InvalidInput)
-            else drafting.draft(each, said, randomness[place * RANDOM_BYTES : (place + 1) * RANDOM_BYTES])
-            for place, (each, said) in enumerate(zip(asked, answered, strict=True))
-        ]
+    def _answered(self, asked: Sequence[Asked]) -> list[Outcome]:
+        """Return the outcomes of what one bundle is asked, recorded together."""
+        began = time.perf_counter()
+        said = self._answerer.answer(asked, self._clock(), self._random_bytes(RANDOM_BYTES * len(asked)))
+        if self._meter:
+            self._meter.scored(time.perf_counter() - began)
+        written = [(one, each) for one, each in zip(asked, said, strict=True) if isinstance(each, Written)]
+        if not written:
+            return [each for each in said if isinstance(each, InvalidInput)]
+        recorded = iter(self._recorded(written, asked[0].sound.served.model_version))
+        return [next(recorded) if isinstance(each, Written) else each for each in said]
 
-    def _recorded(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
-        """Commit the drafts together and return their replies with receipts, or for each why it could not be."""
+    def _recorded(self, written: Sequence[tuple[Asked, Written]], model_version: str) -> Sequence[Outcome]:
+        """Commit the records together and return the replies with receipts, or for each why it could not be."""
         began = time.perf_counter()
         try:
-            receipts = self._spool.append([each.entry for each in drafts])
+            receipts = self._spool.append([_entry(asked, each) for asked, each in written])
         except CounterfoilError as error:
-            return [error] * len(drafts)
+            return [error] * len(written)
         if self._meter:
             self._meter.logged(time.perf_counter() - began)
         self._on_recorded()
-        return [each.with_receipt(receipt) for each, receipt in zip(drafts, receipts, strict=True)]
+        return [
+            Encoded(each.reply + receipt_field(receipt), model_version)
+            for (_, each), receipt in zip(written, receipts, strict=True)
+        ]
 
 
-def _asked(question: Question, served: Served | CounterfoilError) -> Asked:
-    """Return the question with its inputs. What fails is kept: an answer stored before goes out all the same."""
-    resolved: Resolved | CounterfoilError
-    try:
-        resolved = _resolved(question.subject, served) if isinstance(served, Served) else served
-    except CounterfoilError as error:
-        resolved = error
-    return Asked(question, answer_key(question), content_digest(question) if question.request_id else b"", resolved)
+def _entry(asked: Asked, written: Written) -> Entry:
+    """Return what is to be stored: the record, and under a request_id the answer."""
+    reply, decision_part, personal_part, salt = written
+    kept = None
+    if asked.key is not None:
+        kept = Kept(asked.key, asked.digest, lambda receipt: reply + receipt_field(receipt))
+    return Entry(decision_part, personal_part, salt, kept)
 
 
-def _resolved(subject: Subject, served: Served) -> Resolved:
-    return Resolved(served, served.inputs(subject), judged=not isinstance(subject.applicant, DenseFeatures))
-
-
-def _first_of_each_key(asked: Mapping[int, Asked], waiting: Sequence[int]) -> Sequence[int]:
-    """Return those places that have no key, and of those that share one the first."""
-    first: dict[AnswerKey, int] = {}
-    for place in waiting:
-        key = asked[place].key
-        if key is not None:
-            first.setdefault(key, place)
-    if not first:
-        return waiting
-    return [place for place in waiting if (key := asked[place].key) is None or first[key] == place]
-
-
-def _by_bundle(asked: Mapping[int, Asked], places: Sequence[int]) -> Collection[list[int]]:
+def _by_served(asked: Sequence[Asked], places: Sequence[int]) -> Collection[list[int]]:
     """Return the places by what answers them: around a swap there may be two bundles."""
-    by_bundle: dict[str, list[int]] = {}
+    by_served: dict[int, list[int]] = {}
     for place in places:
-        by_bundle.setdefault(asked[place].sound.served.bundle.digest, []).append(place)
-    return by_bundle.values()
+        by_served.setdefault(id(asked[place].sound.served), []).append(place)
+    return by_served.values()
 
 
 def _outcome(pending: Pending[Asked | Unread, Encoded]) -> Outcome:

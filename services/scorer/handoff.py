@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from shared.errors import Exhausted, Unavailable
@@ -67,16 +67,16 @@ class HandOff(Generic[Q, A]):
         self._work = work
         self._capacity = capacity
         self._on_taken = on_taken
-        self._waiting: deque[Pending[Q, A]] = deque()
+        self._waiting: SimpleQueue[Pending[Q, A] | None] = SimpleQueue()  # None comes last
         self._in_work = 0
-        self._news = threading.Condition()
+        self._entering = threading.Lock()
         self._stopping = False
         self._worker = threading.Thread(target=self._run, name="scoring", daemon=True)
 
     @property
     def on_the_way(self) -> int:
         """How many questions wait or are worked on."""
-        return len(self._waiting) + self._in_work
+        return self._waiting.qsize() + self._in_work
 
     def start(self) -> None:
         """Start the worker."""
@@ -89,39 +89,44 @@ class HandOff(Generic[Q, A]):
         Exhausted if they do not fit in the queue, Unavailable after `stop`.
         """
         pending: list[Pending[Q, A]] = [Pending(question, still_wanted) for question in questions]
-        with self._news:
+        with self._entering:
             if self._stopping:
                 raise Unavailable("the scorer is shutting down; call another one", reason="SHUTTING_DOWN")
-            if len(self._waiting) + len(pending) > self._capacity:
+            if self._waiting.qsize() + len(pending) > self._capacity:
                 raise Exhausted(
                     f"the queue of {self._capacity} rows is full; retry later, with fewer calls at once",
                     reason="OVERLOADED",
                 )
-            self._waiting.extend(pending)
-            self._news.notify()
+            for each in pending:
+                self._waiting.put(each)
         return pending
 
     def stop(self) -> None:
         """Refuse new questions, answer those that wait, and end the worker."""
-        with self._news:
+        with self._entering:
             self._stopping = True
-            self._news.notify()
+            self._waiting.put(None)
         if self._worker.ident is not None:
             self._worker.join()
 
     def _run(self) -> None:
-        while taken := self._take():
+        last = False
+        while not last:
+            taken, last = self._take()
+            self._in_work = len(taken)
             if claimed := [pending for pending in taken if pending.claim()]:
                 self._answer(claimed)
-
-    def _take(self) -> list[Pending[Q, A]]:
-        """Return up to 24 questions as soon as there is one; none only when stopped and drained."""
-        with self._news:
             self._in_work = 0
-            while not self._waiting and not self._stopping:
-                self._news.wait()
-            self._in_work = min(MAX_ROWS, len(self._waiting))
-            return [self._waiting.popleft() for _ in range(self._in_work)]
+
+    def _take(self) -> tuple[list[Pending[Q, A]], bool]:
+        """Return up to 24 questions as soon as there is one, and whether there will be no more."""
+        taken: list[Pending[Q, A]] = []
+        while len(taken) < MAX_ROWS and (not taken or not self._waiting.empty()):
+            pending = self._waiting.get()
+            if pending is None:
+                return taken, True
+            taken.append(pending)
+        return taken, False
 
     def _answer(self, taken: list[Pending[Q, A]]) -> None:
         started = time.perf_counter()

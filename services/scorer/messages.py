@@ -57,7 +57,6 @@ _DETAILS_SENT: Final = {
 _DETAILS: Final = {explanation_pb2.EXPLAIN_UNSPECIFIED: Detail.ALL} | {
     number: detail for detail, number in _DETAILS_SENT.items()
 }
-_BRIEF: Final = (explanation_pb2.EXPLAIN_NONE, explanation_pb2.EXPLAIN_REASONS)
 _DECISIONS: Final = {
     Decision.APPROVE: prediction_pb2.DECISION_APPROVE,
     Decision.REFUSE: prediction_pb2.DECISION_REFUSE,
@@ -72,12 +71,6 @@ def question_from_proto(request: scorer_pb2.ScoreRequest, *, model: str, caller:
     subject, wish = _subject(request.subject, "subject."), wish_from_proto(request)
     at_least = _at_least(request, wish)
     return Question(subject, purpose, model, caller, "Score", request.request_id, 0, wish, request.version, at_least)
-
-
-def is_quickly_read(request: scorer_pb2.ScoreRequest) -> bool:
-    """Return whether the question may be left for the desk to read, which has to know nothing of it before."""
-    needs_nothing = not request.request_id and not request.version and not request.explain_at_least
-    return needs_nothing and request.explain in _BRIEF and request.subject.HasField("vector")
 
 
 def questions_from_proto(

@@ -1,14 +1,13 @@
 """The scorer's rpcs: each converts, calls, converts."""
 
-from functools import partial
-
 import grpc
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
-from services.scorer.desk import Answering, AnsweringUnread
+from services.scorer.desk import Answering, AnsweringUnread, Outcome
 from services.scorer.domain.serving import Serving
 from services.scorer.pipeline import Pipeline
+from services.scorer.quick_reading import Shapes, Unread
 from services.scorer.replay_rpcs import ReplayRpcs
 from services.scorer.replaying import Replayer
 from services.scorer.siblings import Siblings
@@ -18,6 +17,7 @@ from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
 from shared.rpc.encoded import Encoded
 from shared.rpc.statuses import to_status
+from shared.rpc.unparsed import Unparsed
 
 
 class ScorerServicer(ReplayRpcs, StreamRpcs):
@@ -40,21 +40,39 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self.pipeline = pipeline
         self._answer = answer
         self._answer_unread = answer_unread
+        self._shapes = Shapes()
         self._siblings = siblings
 
     def Score(  # type: ignore[override]  # the boundary takes what is serialised already
-        self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext
+        self, request: Unparsed[scorer_pb2.ScoreRequest], context: grpc.ServicerContext
     ) -> Encoded:
         """Score one applicant."""
-        read = partial(
-            messages.question_from_proto, request, model=self.serving.named(request.model), caller=caller_of(context)
-        )
-        if messages.is_quickly_read(request) and self.serving.shadow() is None:
-            outcome = self._answer_unread(read, context.is_active)
+        caller = caller_of(context)
+        unread = self._recognised(request.content, caller)
+        if unread is not None:
+            outcome = self._answer_unread(unread, context.is_active)
         else:
-            (outcome,) = self._answer([read()], context.is_active)
+            outcome = self._read_and_answer(request, caller, context)
         if isinstance(outcome, CounterfoilError):
             raise outcome
+        return outcome
+
+    def _recognised(self, content: bytes, caller: str) -> Unread | None:
+        """Return what the worker can read by itself; None if a challenger is to answer as well."""
+        served = self.serving.champion
+        if served is None or self.serving.shadow() is not None:
+            return None
+        shape = self._shapes.find(content, caller, served)
+        return None if shape is None else Unread(content, shape, served)
+
+    def _read_and_answer(
+        self, request: Unparsed[scorer_pb2.ScoreRequest], caller: str, context: grpc.ServicerContext
+    ) -> Outcome:
+        message = request.message
+        question = messages.question_from_proto(message, model=self.serving.named(message.model), caller=caller)
+        (outcome,) = self._answer([question], context.is_active)
+        if isinstance(outcome, Encoded) and (served := self.serving.champion) is not None:
+            self._shapes.learn(message, request.content, question, served)
         return outcome
 
     def BatchScore(

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import grpc
@@ -10,11 +11,12 @@ from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from shared.errors import CounterfoilError, InvalidInput
+from shared.errors import CounterfoilError
 from shared.logs import log_event
 from shared.rpc.caller import UNVERIFIED, caller_of, remember_caller
 from shared.rpc.encoded import Encoded
 from shared.rpc.statuses import INTERNAL_REASON, internal_status, to_status
+from shared.rpc.unparsed import Unparsed, malformed
 
 _LOGGER = logging.getLogger("counterfoil.rpc")
 _MAX_REQUEST_ID = 128
@@ -134,8 +136,10 @@ class Boundary:
         model_version_of: Callable[[Any], str],
         *,
         encrypted: bool,
+        unparsed: Collection[str] = (),
     ) -> None:
         self._encrypted = encrypted
+        self._unparsed = unparsed
         self._on_rpc = on_rpc
         self._model_version_of = model_version_of
 
@@ -147,10 +151,11 @@ class Boundary:
     def _wrap(self, method: str, handler: Handler) -> Handler:
         """Return the handler inside the boundary, of the same kind."""
         make, behaviour = _parts(handler)
+        reading = _leaving if method in self._unparsed else _reading
         wrap = self._streaming if handler.response_streaming else self._single
         return make(
             wrap(method, _refusing_unreadable(behaviour) if handler.request_streaming else behaviour),
-            request_deserializer=_reading(handler.request_deserializer),
+            request_deserializer=reading(handler.request_deserializer),
             response_serializer=_writing(handler.response_serializer),
         )
 
@@ -201,7 +206,7 @@ def _writing(serialize: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]
 
 
 class _Unreadable:
-    """Stands for a request whose bytes are no message: gRPC itself would call that an error inside of the server."""
+    """Stands for a request whose bytes are no message."""
 
 
 _UNREADABLE = _Unreadable()
@@ -222,6 +227,11 @@ def _reading(parse: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | N
     return read
 
 
+def _leaving(parse: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """Return the deserializer that leaves it to the handler to parse what it needs."""
+    return None if parse is None else partial(Unparsed, parse=parse)
+
+
 def _refusing_unreadable(behaviour: Callable[..., Any]) -> Callable[..., Any]:
     """Return the handler of a stream of requests behind a look at each of them."""
 
@@ -234,8 +244,7 @@ def _refusing_unreadable(behaviour: Callable[..., Any]) -> Callable[..., Any]:
 
 def _readable(request: object) -> object:
     if request is _UNREADABLE:
-        why = "is no message of this rpc; send its protobuf encoding, made by the published contract"
-        raise InvalidInput.of("request", why, reason="MALFORMED_REQUEST")
+        raise malformed()
     return request
 
 

@@ -2,8 +2,7 @@
 
 import ipaddress
 import threading
-from collections.abc import Callable, Sequence
-from concurrent import futures
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from shared.errors import InvalidInput, Precondition
 from shared.rpc.boundary import Boundary, FinishedRpc, log_rpc
+from shared.rpc.handler_threads import HandlerThreads
 from shared.rpc.health import Health
 
 _LAST_PORT = 65_535
@@ -46,12 +46,14 @@ class ServerSettings:
 class Service:
     """One service of a server: its full proto name, and the function that adds its servicer.
 
-    `serving` is the health it starts with; one that needs something first starts with False.
+    `serving` is the health it starts with; one that needs something first starts with False. Of the methods `unparsed`
+    its servicer gets the requests as `Unparsed`.
     """
 
     name: str
     add: Callable[[grpc.Server], None]
     serving: bool = True
+    unparsed: Collection[str] = ()
 
 
 class RpcServer:
@@ -60,6 +62,7 @@ class RpcServer:
     def __init__(
         self,
         server: grpc.Server,
+        threads: HandlerThreads,
         health_servicer: Health,
         *,
         port: int,
@@ -68,6 +71,7 @@ class RpcServer:
     ) -> None:
         self.port = port
         self._server = server
+        self._threads = threads
         self._health = health_servicer
         self._grace = grace_seconds
         self._stopping = stopping
@@ -91,6 +95,7 @@ class RpcServer:
         self._health.end_watches()
         self._stopping.set()
         ended.wait()
+        self._threads.end()
 
 
 def _health_status(serving: bool) -> int:
@@ -118,8 +123,9 @@ def build_server(
     """
     credentials = _credentials(settings)
     _refuse_insecure_remote(settings, encrypted=credentials is not None)
+    threads = HandlerThreads(settings.handler_threads)
     server = grpc.server(
-        futures.ThreadPoolExecutor(settings.handler_threads, thread_name_prefix="rpc"),
+        threads,
         options=_options(settings),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
@@ -127,7 +133,8 @@ def build_server(
         _bind(server, f"unix:{settings.private_socket}", None)
     health_servicer = Health()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    boundary = Boundary(on_rpc, model_version_of, encrypted=credentials is not None)
+    unparsed = {f"/{service.name}/{method}" for service in services for method in service.unparsed}
+    boundary = Boundary(on_rpc, model_version_of, encrypted=credentials is not None, unparsed=unparsed)
     for service in services:
         service.add(boundary.around(server))
         health_servicer.set(service.name, _health_status(service.serving))
@@ -136,6 +143,7 @@ def build_server(
     )
     return RpcServer(
         server,
+        threads,
         health_servicer,
         port=_bind(server, settings.address, credentials),
         grace_seconds=settings.grace_seconds,

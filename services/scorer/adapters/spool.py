@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count, repeat
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.annex import Annex, Place
 from services.scorer.adapters.spool_file import lock_directory, open_reader, open_writer, transaction, translated
+from services.scorer.rendering.linking import linking
 from shared.errors import Precondition
-from shared.prediction_record.chain import genesis_hash, record_hash, segment_digest
+from shared.prediction_record.chain import genesis_hash, segment_digest
 
 LAYOUT: Final = 3
 """Version of the files: batches of records, the large parts of some in an annex."""
@@ -102,6 +104,7 @@ class Spool:
         """
         self._clock = clock
         self._max_bytes = max_bytes
+        self._link = linking()
         # Whoever takes two of them takes them in this order.
         self._annexing, self._writing, self._reading = threading.Lock(), threading.Lock(), threading.Lock()
         with ExitStack() as opened:
@@ -261,16 +264,9 @@ class Spool:
 
     def _linked(self, chain: _Chain, entries: Sequence[Entry]) -> tuple[list[Receipt], bytes]:
         """Return the receipts, and the records as the `records` of a segment are encoded."""
-        receipts, batch = [], prediction_pb2.Segment()
-        sequence, previous = chain.head_sequence, chain.head_hash
-        for entry in entries:
-            sequence += 1
-            previous = record_hash(previous, sequence, entry.decision_part)
-            receipts.append(Receipt(self.instance, sequence, previous))
-            record = batch.records.add()  # one by one, fields take half of the time that they take as arguments
-            record.sequence, record.hash = sequence, previous
-            record.decision_part, record.personal_part, record.salt = entry[:3]
-        return receipts, batch.SerializeToString()
+        first = chain.head_sequence + 1
+        recorded = self._link(chain.head_hash, first, [entry[:3] for entry in entries])
+        return list(map(Receipt, repeat(self.instance), count(first), recorded.hashes)), recorded.content
 
     def _keep(self, kept: Kept, receipt: Receipt, expire_time: float) -> None:
         key = kept.key

@@ -191,6 +191,11 @@ class Serving:
             raise kind(self._failure.message, reason=self._failure.reason, metadata=self._failure.metadata)
         return served if version in ("", served.version) else self._other(version)
 
+    @property
+    def champion(self) -> Served | None:
+        """What is served, None if nothing is."""
+        return self._served
+
     def all(self) -> list[Served]:
         """Return the champion and, if there is one, the challenger."""
         beside = [self._challenger] if self._challenger else []

@@ -1,27 +1,34 @@
-"""The compiled renderer: how it is found and called."""
+"""The compiled writer of answers: how it is called."""
 
 import ctypes
 from collections.abc import Sequence
 from itertools import accumulate
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.domain.reasons import Wish
-from services.scorer.domain.scoring import Scored
 from services.scorer.messages import explain_to_proto
-from services.scorer.rendering.library import LIBRARY
-from services.scorer.rendering.parts import Parts, PlainRenderer, Renderer
+from services.scorer.rendering.library import Compiled, Strings, compiled, strings
+from services.scorer.rendering.writing import (
+    RANDOM_BYTES,
+    UUID_BYTES,
+    Frame,
+    Occasion,
+    PlainWriter,
+    Said,
+    Writer,
+    Written,
+)
 from shared.bundle.reading import Bundle
 from shared.bundle.reasons import ReasonGroups
 from shared.bundle.wording import worded
 
 
-def renderer_of(bundle: Bundle) -> Renderer:
+def writer_of(bundle: Bundle) -> Writer:
     """Return what writes the bundle's answers, compiled where that can be had; the bytes are the same."""
-    library = LIBRARY.find()
-    return PlainRenderer(bundle) if library is None else NativeRenderer(library, bundle)
+    library = compiled()
+    return PlainWriter(bundle) if library is None else NativeWriter(library, bundle)
 
 
 class _Texts(ctypes.Structure):
@@ -63,22 +70,30 @@ class _Rows(ctypes.Structure):
     )
 
 
-class NativeRenderer:
+class _Frames(ctypes.Structure):
+    """`Frames` of rendering.cpp."""
+
+    _fields_ = (
+        ("digests", ctypes.c_void_p),
+        *((name, Strings) for name in ("alike", "replies", "records", "persons")),
+        ("randomness", ctypes.c_char_p),
+    )
+
+
+class NativeWriter:
     """Writes what one bundle says, without holding up other threads; any number of them may call it at once."""
 
-    def __init__(self, library: Path, bundle: Bundle) -> None:
-        """Load the library that `LIBRARY` found or built."""
-        self._call = ctypes.CDLL(str(library)).render
-        self._call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-        self._call.restype = ctypes.c_void_p
+    def __init__(self, library: Compiled, bundle: Bundle) -> None:
+        self._library = library
         self._kept: list[NDArray[np.generic]] = []
         self._wording = self._worded(bundle)
 
-    def render(self, values: NDArray[np.float64], scored: Scored, wishes: Sequence[Wish]) -> list[Parts]:
-        """Return the parts of each row. Raises MemoryError."""
+    def write(self, said: Said, frames: Sequence[Frame], occasion: Occasion, randomness: bytes) -> list[Written]:
+        """Return the answer about each row. Raises MemoryError."""
+        values, scored, wishes = said
         scores = scored.scores
         wanted = np.array([_wanted(wish) for wish in wishes], dtype=np.int32).T.copy()
-        ends = np.empty(2 * len(values), dtype=np.int64)
+        ends = np.empty(3 * len(values), dtype=np.int64)
         arrays = (
             values,
             scores.contributions,
@@ -90,16 +105,14 @@ class NativeRenderer:
             *wanted,
         )
         rows = _Rows(len(values), *(each.ctypes.data for each in arrays))
-        written = self._call(ctypes.addressof(self._wording), ctypes.addressof(rows), ends.ctypes.data)
+        texts = [strings(each) for each in (occasion, *zip(*frames, strict=True))]
+        framed = _Frames(self._library.digests, *(each for each, _ in texts), randomness)
+        written = self._library.answers(
+            ctypes.addressof(self._wording), ctypes.addressof(rows), ctypes.addressof(framed), ends.ctypes.data
+        )
         if written is None:
             raise MemoryError
-        ended = ends.tolist()
-        content = ctypes.string_at(written, ended[-1])
-        starts = [0, *ended]
-        return [
-            Parts(content[starts[place] : ended[place]], content[ended[place] : ended[place + 1]])
-            for place in range(0, len(ended), 2)
-        ]
+        return _cut(written, ends.tolist(), randomness)
 
     def _worded(self, bundle: Bundle) -> _Wording:
         features = bundle.schema.features
@@ -126,6 +139,21 @@ class NativeRenderer:
         """Return the address of the numbers in memory that lives as long as this."""
         self._kept.append(np.array(numbers, dtype=kind))
         return self._kept[-1].ctypes.data
+
+
+def _cut(written: int, ends: Sequence[int], randomness: bytes) -> list[Written]:
+    """Return the answers that were written there."""
+    content = ctypes.string_at(written, ends[-1])
+    cuts = [0, *ends]
+    return [
+        Written(
+            content[cuts[place] : cuts[place + 1]],
+            content[cuts[place + 1] : cuts[place + 2]],
+            content[cuts[place + 2] : cuts[place + 3]],
+            randomness[row * RANDOM_BYTES + UUID_BYTES : (row + 1) * RANDOM_BYTES],
+        )
+        for row, place in enumerate(range(0, len(ends), 3))
+    ]
 
 
 def _wanted(wish: Wish) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,6 @@ class Parts(NamedTuple):
     decision: bytes
 
 
-class Renderer(Protocol):
-    """Writes what one bundle says about rows."""
-
-    def render(self, values: NDArray[np.float64], scored: Scored, wishes: Sequence[Wish]) -> list[Parts]:
-        """Return the parts of each row; whatever of a row that is not sound.
-
-        `values` are those that were scored, C-contiguous (n_rows, n_features), with NaN where one is missing.
-        """
-
-
 class PlainRenderer:
     """Writes by protobuf's own classes: slower than the compiled renderer, which has to write the same bytes."""
 
@@ -43,7 +33,10 @@ class PlainRenderer:
         self._bundle = bundle
 
     def render(self, values: NDArray[np.float64], scored: Scored, wishes: Sequence[Wish]) -> list[Parts]:
-        """Return the parts of each row."""
+        """Return the parts of each row, empty of one that is not sound.
+
+        `values` are those that were scored, C-contiguous (n_rows, n_features), with NaN where one is missing.
+        """
         return [self._parts(*each) for each in zip(answers(self._bundle, scored, wishes), values, strict=True)]
 
     def _parts(self, answer: Answer | Any, values: NDArray[np.float64]) -> Parts:

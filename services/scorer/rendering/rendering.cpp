@@ -1,9 +1,9 @@
-// Answers as bytes: what a bundle says about rows, as the fields of ScoreResponse and of DecisionPart that it determines;
-// called from native.py without the GIL.
+// Answers as bytes: what a bundle says about rows as replies and records, and the links of the records' chain; called
+// from native.py and linking.py without the GIL.
 //
-// answer_parts.py says the same in Python with protobuf's own classes, and a test compares the two byte by byte. Fields
-// are written in the order of their numbers, as protobuf does it; numbers of fields and enums are those of
-// scorer/v1/scorer.proto, types/v1/prediction.proto and types/v1/explanation.proto.
+// parts.py, writing.py and linking.py say the same in Python with protobuf's own classes, and tests compare the two byte
+// by byte. Numbers of fields and enums are those of scorer/v1/scorer.proto, types/v1/prediction.proto and
+// types/v1/explanation.proto; the formulas of digests and links stand in types/v1/prediction.proto.
 
 #include <algorithm>
 #include <cmath>
@@ -43,10 +43,66 @@ struct Rows {
   const int32_t *explain, *most;  // what each row wants: an Explain, and at most how many principal reasons
 };
 
+// SHA-256 of OpenSSL, as the interpreter has it: three functions of its library that Python has looked up.
+struct Digests {
+  int (*init)(void*);
+  int (*update)(void*, const void*, size_t);
+  int (*final)(unsigned char*, void*);
+};
+
+constexpr size_t kHashBytes = 32, kBlockBytes = 64, kSaltBytes = 16, kRandomBytes = 32;
+
+class Sha256 {
+ public:
+  explicit Sha256(const Digests& digests) : digests_(digests) { digests_.init(state_); }
+
+  Sha256& add(const void* from, size_t length) {
+    digests_.update(state_, from, length);
+    return *this;
+  }
+
+  void end(unsigned char* hash) { digests_.final(hash, state_); }
+
+ private:
+  const Digests& digests_;
+  alignas(16) unsigned char state_[512];  // SHA256_CTX takes 112
+};
+
+// HMAC-SHA-256 under a key that is no longer than a block.
+void hmac(const Digests& digests, const char* key, size_t key_length, const std::string& content, unsigned char* hash) {
+  unsigned char inner[kBlockBytes], outer[kBlockBytes];
+  for (size_t place = 0; place < kBlockBytes; ++place) {
+    const unsigned char byte = place < key_length ? static_cast<unsigned char>(key[place]) : 0;
+    inner[place] = byte ^ 0x36;
+    outer[place] = byte ^ 0x5c;
+  }
+  Sha256(digests).add(inner, sizeof inner).add(content.data(), content.size()).end(hash);
+  Sha256(digests).add(outer, sizeof outer).add(hash, kHashBytes).end(hash);
+}
+
+// Many byte strings of Python's: string i has lengths[i] bytes.
+struct Strings {
+  const char* const* from;
+  const int64_t* lengths;
+};
+
+// What of replies and records does not follow from bundle and inputs.
+struct Frames {
+  const Digests* digests;
+  Strings alike;           // name up to the prediction's identifier; fields of each reply; field of each record
+  Strings replies;         // (n_rows) fields of ScoreResponse that the call determines
+  Strings records;         // (n_rows) fields of DecisionPart that the call determines
+  Strings persons;         // (n_rows) fields of PersonalPart other than the values
+  const char* randomness;  // (n_rows, kRandomBytes) identifier and salt
+};
+
 class Message {
  public:
   void clear() { bytes_.clear(); }
   const std::string& bytes() const { return bytes_; }
+  void append(const Strings& strings, int64_t place) {
+    bytes_.append(strings.from[place], static_cast<size_t>(strings.lengths[place]));
+  }
 
   void number(uint32_t field, uint64_t value) {
     tag(field, kVarint);
@@ -233,24 +289,98 @@ class Writer {
   const double* values_ = nullptr;
 };
 
+// A UUID of version 4 in its 36 characters, of 16 random bytes.
+std::string uuid(const char* randomness) {
+  static const char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (int place = 0; place < 16; ++place) {
+    const auto byte = static_cast<unsigned char>(randomness[place]);
+    if (place == 4 || place == 6 || place == 8 || place == 10) text += '-';
+    text += place == 6 ? '4' : place == 8 ? "89ab"[byte & 3] : kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+// Puts what a bundle says about one row into its frame.
+class Framing {
+ public:
+  Framing(const Wording& wording, const Rows& rows, const Frames& frames)
+      : frames_(frames), rows_(rows), n_features_(wording.n_features), writer_(wording, rows) {}
+
+  void write(int64_t row, Message& reply, Message& decision, Message& person) {
+    const char* randomness = frames_.randomness + row * kRandomBytes;
+    const std::string id = uuid(randomness);
+    person.append(frames_.persons, row);
+    if (n_features_ > 0)
+      person.content(3, reinterpret_cast<const char*>(rows_.values + row * n_features_), n_features_ * sizeof(double));
+    const std::string name = std::string(frames_.alike.from[0], frames_.alike.lengths[0]) + id;
+    reply.content(1, name.data(), name.size());
+    reply.append(frames_.alike, 1);
+    reply.append(frames_.replies, row);
+    decision.append(frames_.records, row);
+    decision.content(2, id.data(), id.size());
+    decision.append(frames_.alike, 2);
+    writer_.write(row, reply, decision);
+    unsigned char digest[kHashBytes];
+    hmac(*frames_.digests, randomness + kRandomBytes - kSaltBytes, kSaltBytes, person.bytes(), digest);
+    decision.content(18, reinterpret_cast<const char*>(digest), sizeof digest);
+  }
+
+ private:
+  const Frames& frames_;
+  const Rows& rows_;
+  const int32_t n_features_;
+  Writer writer_;
+};
+
 }  // namespace
 
-// Writes the parts of all rows that are sound, first the response's, then the decision's, and where each ends to
-// `ends` (2 n_rows). Returns the bytes, which are the thread's until its next call; null if there is no memory.
-extern "C" const char* render(const Wording* wording, const Rows* rows, int64_t* ends) {
+// Writes reply, decision part and personal part of all rows that are sound, and where each ends to `ends` (3 n_rows).
+// Returns the bytes, which are the thread's until its next call; null if there is no memory.
+extern "C" const char* answers(const Wording* wording, const Rows* rows, const Frames* frames, int64_t* ends) {
   try {
-    static thread_local std::string parts;
-    parts.clear();
-    Message response, decision;
-    Writer writer(*wording, *rows);
+    static thread_local std::string written;
+    written.clear();
+    Message messages[3];
+    Framing framing(*wording, *rows, *frames);
     for (int64_t row = 0; row < rows->n_rows; ++row) {
-      response.clear();
-      decision.clear();
-      if (rows->sound[row]) writer.write(row, response, decision);
-      ends[2 * row] = static_cast<int64_t>(parts.append(response.bytes()).size());
-      ends[2 * row + 1] = static_cast<int64_t>(parts.append(decision.bytes()).size());
+      for (Message& message : messages) message.clear();
+      if (rows->sound[row]) framing.write(row, messages[0], messages[1], messages[2]);
+      for (const Message& message : messages) *ends++ = static_cast<int64_t>(written.append(message.bytes()).size());
     }
-    return parts.data();
+    return written.data();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+// Writes records as the `records` of a Segment, and the hash of each to `hashes` (n, kHashBytes). `parts` are decision
+// part, personal part and salt of one record after the other; the first gets the sequence and builds on `previous`.
+// Returns the bytes, which are the thread's until its next call, and their number; null if there is no memory.
+extern "C" const char* records(const Digests* digests, const unsigned char* previous, uint64_t sequence, int64_t n,
+                               const Strings* parts, unsigned char* hashes, int64_t* length) {
+  try {
+    static thread_local Message batch;
+    batch.clear();
+    Message record;
+    for (int64_t place = 0; place < n; ++place, ++sequence, hashes += kHashBytes) {
+      unsigned char number[8];
+      for (int byte = 0; byte < 8; ++byte) number[byte] = static_cast<unsigned char>(sequence >> (56 - 8 * byte));
+      unsigned char digest[kHashBytes];
+      Sha256(*digests).add(parts->from[3 * place], parts->lengths[3 * place]).end(digest);
+      Sha256(*digests).add(previous, kHashBytes).add(number, sizeof number).add(digest, sizeof digest).end(hashes);
+      record.clear();
+      record.number(1, sequence);
+      for (uint32_t part = 0; part < 3; ++part)
+        if (const int64_t size = parts->lengths[3 * place + part])
+          record.content(part + 2, parts->from[3 * place + part], size);
+      record.content(5, reinterpret_cast<const char*>(hashes), kHashBytes);
+      batch.content(4, record.bytes().data(), record.bytes().size());
+      previous = hashes;
+    }
+    *length = static_cast<int64_t>(batch.bytes().size());
+    return batch.bytes().data();
   } catch (const std::bad_alloc&) {
     return nullptr;
   }

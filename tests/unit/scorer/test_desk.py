@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from counterfoil.scorer.v1 import scorer_pb2
@@ -12,9 +13,10 @@ from services.scorer.adapters.loading import Loader
 from services.scorer.adapters.spool import Spool
 from services.scorer.desk import Desk, Outcome
 from services.scorer.domain.reasons import Detail, Wish
-from services.scorer.domain.requests import Purpose, Question, StoredApplicant, Subject
-from services.scorer.domain.serving import Serving
-from shared.errors import CounterfoilError, Exhausted, InvalidInput
+from services.scorer.domain.requests import DenseFeatures, Purpose, Question, StoredApplicant, Subject
+from services.scorer.domain.serving import Served, Serving
+from services.scorer.quick_reading import Shape, Unread
+from shared.errors import CounterfoilError, Exhausted
 from shared.rpc.encoded import Encoded
 from tests.bundles import TinyBundle, tiny_bundle
 from tests.clock import Clock
@@ -158,36 +160,40 @@ def test_ids_salts_and_times_come_from_the_given_sources(serving: Serving, spool
     assert answer.create_time.ToSeconds() == int(clock.now.timestamp())
 
 
-def test_unread_questions_are_read_by_the_worker_and_answered_with_the_others(
+def unread(served: Served, content: bytes = b"") -> Unread:
+    """Return a request of no values; a bundle of more features cannot be asked so, unless the content has them."""
+    asked = question("")._replace(subject=Subject(DenseFeatures(served.bundle.schema.digest, np.empty(0))))
+    shape = Shape(b"", b"", len(content), len(content) // 8, asked)
+    return Unread(content, shape, served)
+
+
+def test_unread_requests_are_read_by_the_worker_and_answered_with_the_others(
     serving: Serving, spool: Spool, tiny: TinyBundle
 ) -> None:
-    """One that cannot be read is the error of its own call, and leaves no record."""
+    """One that is refused leaves no record, and the others alone."""
     desk = Desk(serving, spool, clock=Clock())
     desk.start()
-
-    def unreadable() -> Question:
-        raise InvalidInput.of("purpose", "is not said")
+    served = serving.current()
+    infinite = np.full(len(tiny.values[0]), np.inf)
 
     outcomes = [
-        desk.answer_unread(lambda: question(tiny.applicant_ids[0]), lambda: True),
-        desk.answer_unread(unreadable, lambda: True),
-        desk.answer_unread(lambda: question("nobody"), lambda: True),
+        desk.answer_unread(unread(served, tiny.values[0].tobytes()), lambda: True),
+        desk.answer_unread(unread(served, infinite.tobytes()), lambda: True),
         *desk.answer([question(tiny.applicant_ids[0])], lambda: True),
     ]
     desk.stop()
 
-    assert told(outcomes) == [1, "INVALID_FIELD", "APPLICANT_NOT_FOUND", 2]
+    assert told(outcomes) == [1, "INVALID_FIELD", 2]
+    first, _, second = outcomes
+    assert reply(first).margin == reply(second).margin
 
 
-def test_a_question_is_not_read_for_a_caller_that_has_gone(serving: Serving, spool: Spool) -> None:
+def test_a_request_is_not_read_for_a_caller_that_has_gone(serving: Serving, spool: Spool) -> None:
     """Nor is anything else done for it."""
     desk = Desk(serving, spool, clock=Clock())
     desk.start()
 
-    def unwanted() -> Question:
-        raise AssertionError
-
-    outcome = desk.answer_unread(unwanted, lambda: False)
+    outcome = desk.answer_unread(unread(serving.current()), lambda: False)
     desk.stop()
 
     assert told([outcome]) == ["CALL_ENDED"]

@@ -1,8 +1,9 @@
-"""Answers as bytes: what the compiled renderer writes is what protobuf writes, byte by byte."""
+"""Answers and records as bytes: what the compiled library writes is what protobuf writes, byte by byte."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -10,19 +11,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from numpy.typing import NDArray
+from numpy.testing import assert_array_equal
 
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import explanation_pb2, prediction_pb2
 from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.domain.scoring import Scored, score
 from services.scorer.messages import MAX_PRINCIPAL_REASONS
-from services.scorer.rendering.library import LIBRARY
-from services.scorer.rendering.native import NativeRenderer, renderer_of
-from services.scorer.rendering.parts import PlainRenderer, Renderer
+from services.scorer.rendering.library import LIBRARY, Compiled, find_digests
+from services.scorer.rendering.linking import linked, linking, plainly_linked
+from services.scorer.rendering.native import NativeWriter, writer_of
+from services.scorer.rendering.writing import RANDOM_BYTES, Frame, Occasion, PlainWriter, Said, Writer
 from shared.bundle.reading import Bundle, load_bundle
 from shared.bundle.schema import Feature, FeatureSchema
 from shared.bundle.scoring import Scores
+from shared.prediction_record.chain import personal_digest
 from tests.bundles import TinyBundle, tiny_bundle
 
 N_FEATURES: Final = 200
@@ -47,9 +50,11 @@ def bundle(tiny: TinyBundle) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """Return the compiled library."""
-    return LIBRARY.build(tmp_path_factory.mktemp("library"))
+    digests = find_digests()
+    assert digests is not None
+    return Compiled(LIBRARY.build(tmp_path_factory.mktemp("library")), digests)
 
 
 def wide(bundle: Bundle, reasons: int) -> Bundle:
@@ -77,7 +82,7 @@ def matrices(elements: st.SearchStrategy[Any], rows: int, dtype: type[Any] = np.
 
 
 @st.composite
-def scorings(draw: Callable[[st.SearchStrategy[Any]], Any]) -> tuple[NDArray[np.float64], Scored, list[Wish]]:
+def scorings(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Said:
     """Give rows, what a bundle could say about them, and what is wanted to be told."""
     wanted = draw(st.lists(wishes, min_size=1, max_size=4))
     rows = len(wanted)
@@ -91,37 +96,51 @@ def scorings(draw: Callable[[st.SearchStrategy[Any]], Any]) -> tuple[NDArray[np.
         imputed=draw(matrices(st.booleans(), rows, np.bool_)),
     )
     sound = draw(arrays.arrays(np.bool_, rows, elements=st.booleans()))
-    return values, Scored(scores, draw(arrays.arrays(np.float64, rows, elements=weights)), sound), wanted
+    return Said(values, Scored(scores, draw(arrays.arrays(np.float64, rows, elements=weights)), sound), wanted)
+
+
+frames = st.builds(Frame, *[st.binary(max_size=40)] * 3)
+occasions = st.builds(Occasion, st.text("abc/é").map(str.encode), st.binary(max_size=40), st.binary(max_size=40))
 
 
 @SETTINGS
-@given(scorings(), st.sampled_from([1, 7, N_FEATURES]))
-def test_both_renderers_write_the_same_bytes(
-    bundle: Bundle, library: Path, scoring: tuple[NDArray[np.float64], Scored, list[Wish]], reasons: int
+@given(said=scorings(), reasons=st.sampled_from([1, 7, N_FEATURES]), occasion=occasions, data=st.data())
+def test_both_writers_write_the_same_bytes(
+    bundle: Bundle, library: Compiled, *, said: Said, reasons: int, occasion: Occasion, data: st.DataObject
 ) -> None:
-    """Whatever is said and wanted: ties, zeros of both signs, levels that are absent, rows without an answer."""
-    values, scored, wanted = scoring
-    worded = wide(bundle, reasons)
-    scored = scored._replace(scores=replace(scored.scores, baseline=bundle.scoring.baseline))
+    """Whatever is said, wanted and asked: ties, zeros of both signs, absent levels, rows without an answer."""
+    worded, rows = wide(bundle, reasons), len(said.values)
+    scores = replace(said.scored.scores, baseline=bundle.scoring.baseline)
+    said = said._replace(scored=said.scored._replace(scores=scores))
+    framed = data.draw(st.lists(frames, min_size=rows, max_size=rows))
+    randomness = data.draw(st.binary(min_size=rows * RANDOM_BYTES, max_size=rows * RANDOM_BYTES))
 
-    assert NativeRenderer(library, worded).render(values, scored, wanted) == PlainRenderer(worded).render(
-        values, scored, wanted
-    )
+    native = NativeWriter(library, worded).write(said, framed, occasion, randomness)
+    plain = PlainWriter(worded).write(said, framed, occasion, randomness)
+
+    sound = said.scored.sound.tolist()
+    assert list(compress(native, sound)) == list(compress(plain, sound))
 
 
-@pytest.mark.parametrize("kind", [PlainRenderer, NativeRenderer])
-def test_the_parts_say_what_was_scored(
-    bundle: Bundle, library: Path, tiny: TinyBundle, kind: type[PlainRenderer | NativeRenderer]
+@pytest.mark.parametrize("kind", [PlainWriter, NativeWriter])
+def test_reply_and_record_say_what_was_scored(
+    bundle: Bundle, library: Compiled, tiny: TinyBundle, kind: type[PlainWriter | NativeWriter]
 ) -> None:
-    """Reply and record agree with the scores, and with each other."""
-    renderer: Renderer = NativeRenderer(library, bundle) if kind is NativeRenderer else PlainRenderer(bundle)
+    """They agree with the scores, and with each other."""
+    writer: Writer = NativeWriter(library, bundle) if kind is NativeWriter else PlainWriter(bundle)
     values = np.ascontiguousarray(tiny.values[:50])
     wanted = [Wish(Detail.ALL, 2)] * len(values)
     scored = score(bundle, values, wanted)
+    randomness = bytes(len(values) * RANDOM_BYTES)
 
-    for row, parts in enumerate(renderer.render(values, scored, wanted)):
-        reply = scorer_pb2.ScoreResponse.FromString(parts.response)
-        record = prediction_pb2.DecisionPart.FromString(parts.decision)
+    answers = writer.write(
+        Said(values, scored, wanted), [Frame(b"", b"", b"")] * len(values), Occasion(b"p/", b"", b""), randomness
+    )
+
+    for row, written in enumerate(answers):
+        reply = scorer_pb2.ScoreResponse.FromString(written.reply)
+        record = prediction_pb2.DecisionPart.FromString(written.decision_part)
+        person = prediction_pb2.PersonalPart.FromString(written.personal_part)
         names = [bundle.schema.names[position] for position in record.reason_features]
         assert (reply.probability, reply.margin) == (scored.scores.probabilities[row], scored.scores.margins[row])
         assert reply.baseline + sum(reply.reasons.contributions) == pytest.approx(reply.margin, abs=1e-9)
@@ -129,12 +148,28 @@ def test_the_parts_say_what_was_scored(
         assert reply.reasons.principal_codes == record.principal_reason_codes
         assert (reply.decision == prediction_pb2.DECISION_REFUSE) == (reply.probability >= bundle.threshold)
         assert (record.explain, record.max_principal_reasons) == (explanation_pb2.EXPLAIN_ALL, 2)
+        assert reply.prediction == f"p/{record.prediction_id}" == f"p/{uuid.UUID(int=0, version=4)}"
+        assert_array_equal(person.values, values[row])
+        assert record.personal_digest == personal_digest(written.salt, written.personal_part)
 
 
-def test_without_a_compiled_renderer_answers_are_written_all_the_same(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+@given(st.binary(min_size=32, max_size=32), st.integers(1, 2**40), st.lists(st.tuples(*[st.binary(max_size=300)] * 3)))
+def test_both_ways_of_linking_give_the_same_records(
+    library: Compiled, previous: bytes, sequence: int, parts: list[tuple[bytes, bytes, bytes]]
 ) -> None:
-    """Where `make install` found no compiler."""
-    monkeypatch.setattr(LIBRARY, "find", lambda: None)
+    """Empty parts and no records included."""
+    assert linked(library, previous, sequence, parts) == plainly_linked(previous, sequence, parts)
 
-    assert isinstance(renderer_of(bundle), PlainRenderer)
+
+@pytest.mark.parametrize("missing", ["compiler", "openssl"])
+def test_without_a_compiled_library_answers_are_written_all_the_same(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """Where `make install` found no compiler, or the interpreter has an OpenSSL that others cannot call."""
+    if missing == "compiler":
+        monkeypatch.setattr(LIBRARY, "find", lambda: None)
+    else:
+        monkeypatch.setattr("services.scorer.rendering.library.find_digests", lambda: None)
+
+    assert isinstance(writer_of(bundle), PlainWriter)
+    assert linking() is plainly_linked
