@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import nan
 from typing import Literal, Protocol
 
@@ -13,17 +14,21 @@ from shared.features.loops import (
     Bits,
     Counts,
     Floats,
+    Mask,
     Places,
     Values,
     add_extremes,
     add_spread,
     add_totals,
+    clear_uncounted,
     count_codes,
     insert_distinct,
+    set_quotients,
     set_variances,
 )
 from shared.features.preparation import MISSING_CODE
 from shared.features.specification import Aggregation
+from shared.features.workers import Workers
 from shared.tables.schema import NEVER
 
 Column = tuple[str, Floats]
@@ -34,7 +39,9 @@ _KINDS: dict[Aggregation, _Kind] = {"size": "rows", "nunique": "distinct"}
 
 
 def _level_mean(there: Counts, rows: Counts) -> Floats:
-    return there / rows
+    shares = np.empty(len(there))
+    set_quotients(there, rows, shares)
+    return shares
 
 
 def _level_variance(there: Counts, rows: Counts) -> Floats:
@@ -112,11 +119,13 @@ class NumberAccumulator:
         wanted = {measure.function for measure in self.measures}
         found: dict[Aggregation, Floats] = dict(zip(("min", "max"), extremes, strict=False))
         for values in found.values():
-            values[self.counts == 0] = nan
-        with np.errstate(divide="ignore", invalid="ignore"):
-            found["mean"] = np.divide(sums, self.counts, out=None if "sum" in wanted else sums)
+            clear_uncounted(self.counts, values)
+        if "mean" in wanted:
+            found["mean"] = np.empty_like(sums) if "sum" in wanted else sums
+            with np.errstate(divide="ignore", invalid="ignore"):
+                set_quotients(sums, self.counts, found["mean"])
         if "sum" in wanted:
-            sums[rows == 0] = nan
+            clear_uncounted(rows, sums)
             found["sum"] = sums
         if "var" in wanted:
             _, distances, found["var"] = self.kept[3:]
@@ -128,23 +137,26 @@ class NumberAccumulator:
 class LevelAccumulator:
     """How many rows have each code of one column of texts, (n_codes + 1, n_groups), missing ones first.
 
-    There may come more codes than there were at first, whose levels become known in the end.
+    `seen` (n_codes + 1) tells which codes any row has had, whatever its group. There may come more codes than at first,
+    whose levels become known in the end.
     """
 
     measures: Sequence[Measure]
     counts: Counts
+    seen: Mask
     keeper: Keeper
 
     @classmethod
     def of(cls, measures: Sequence[Measure], n_groups: int, keeper: Keeper) -> "LevelAccumulator":
         """Return one that has seen nothing."""
         n_codes = max(measure.code or 0 for measure in measures) + 1
-        return cls(measures, keeper.zeros((n_codes + 1, n_groups), np.int32), keeper)
+        counts = keeper.zeros((n_codes + 1, n_groups), np.int32)
+        return cls(measures, counts, np.zeros(n_codes + 1, dtype=np.bool_), keeper)
 
     def add(self, groups: Places, values: Values) -> None:
         """Take Int16 codes."""
         self._make_room(int(values.max(initial=MISSING_CODE)))
-        count_codes(groups, values, self.counts)
+        count_codes(groups, values, self.counts, self.seen)
 
     def named(self, measures: Sequence[Measure]) -> "LevelAccumulator":
         """Return what gives these measures of the rows taken so far."""
@@ -164,6 +176,7 @@ class LevelAccumulator:
             counts = self.keeper.zeros((code + 2, n_groups), np.int32)
             counts[:n_codes] = self.counts
             self.counts = counts
+            self.seen = np.append(self.seen, np.zeros(code + 2 - n_codes, dtype=np.bool_))
 
 
 @dataclass
@@ -225,13 +238,17 @@ class RowAccumulator:
 
 
 def accumulators_of(
-    measures: Iterable[Measure], n_groups: int, keeper: Keeper, *, never: Collection[str]
+    measures: Iterable[Measure], n_groups: int, keeper: Keeper, *, never: Collection[str], workers: Workers
 ) -> dict[str, list[Accumulator]]:
     """Return what takes the measures, by the column whose values it needs; in `never` 365243 is missing."""
+    kinds = _by_source_and_kind(measures)
+    makers = [
+        partial(_accumulator, kind, members, n_groups, keeper, float(NEVER) if source in never else nan)
+        for (source, kind), members in kinds.items()
+    ]
     found: dict[str, list[Accumulator]] = {}
-    for (source, kind), members in _by_source_and_kind(measures).items():
-        sentinel = float(NEVER) if source in never else nan
-        found.setdefault(source, []).append(_accumulator(kind, members, n_groups, keeper, sentinel))
+    for (source, _), made in zip(kinds, workers.made(makers, n_rows=n_groups), strict=True):
+        found.setdefault(source, []).append(made)
     return found
 
 

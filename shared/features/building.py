@@ -63,9 +63,9 @@ def fit_features(
     A table of codes is read once for both. With `clients` (Int64), features of these alone are made; the levels are
     those of all rows all the same.
     """
-    fitted = {name: frame for name, frame in tables.frames.items() if name not in tables.codes}
+    chosen = tables.with_codes(specification) if clients is None else tables.of_clients(clients)
+    fitted = {name: frame for name, frame in tables.frames.items() if name not in chosen.codes}
     levels = fit_levels(fitted, specification)
-    chosen = tables if clients is None else tables.of_clients(clients)
     return _build(chosen, levels, specification, keeper or InMemory())
 
 

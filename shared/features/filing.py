@@ -44,7 +44,10 @@ class InFile:
     def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array in memory that is used once more after `renew`."""
         with self._lock:
-            return self._arena.zeros(shape, np.dtype(dtype))
+            cut = self._arena.cut(size_of(shape, np.dtype(dtype)))
+        # Also of fresh pages, which are zero: see InMemory.
+        cut.fill(0)
+        return cut.view(dtype).reshape(shape)
 
     def keep(self, name: str, values: Floats) -> None:
         """Write one feature, contiguous in memory: its values, then one bit for each of them that is there."""
@@ -104,14 +107,13 @@ class _Arena:
         self._block = 0
         self._used = 0
 
-    def zeros(self, shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        size = size_of(shape, dtype)
+    def cut(self, size: int) -> NDArray[np.uint8]:
+        """Return memory with whatever is in it."""
         while not self._fits(size):
             self._block, self._used = self._block + 1, 0
         cut = self._blocks[self._block][self._used : self._used + size]
         self._used += _aligned(size)
-        cut.fill(0)
-        return cut.view(dtype).reshape(shape)
+        return cut
 
     def renew(self) -> None:
         self._block = self._used = 0

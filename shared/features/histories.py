@@ -81,15 +81,20 @@ def aggregate_history(
     known = levels if codes is None else levels.also(_provisional(history, codes))
     rows = prepared_rows(tables.frames[history.table], known, history)
     latest = _latest(rows, history, index)
-    parts = [_part(known, history, subset, len(index) + 1, keeper) for subset in (None, *history.subsets)]
+    parts = [
+        _part(known, history, subset, n_groups=len(index) + 1, workers=workers, keeper=keeper)
+        for subset in (None, *history.subsets)
+    ]
     unseen = dict.fromkeys(history.categories, 0)
-    for chunk in chunks(rows):
-        for column in history.categories:
-            unseen[column] += int((chunk[column] == UNSEEN_CODE).sum())
-        places = index.places(chunk[history.key])
-        groups = [_groups(chunk, part.subset, places, latest) for part in parts]
-        workers.run(_tasks(chunk, parts, groups, inner), n_rows=chunk.height)
+    with workers.rounds() as rounds:
+        for chunk in chunks(rows):
+            for column in history.categories:
+                unseen[column] += int((chunk[column] == UNSEEN_CODE).sum())
+            places = index.places(chunk[history.key])
+            groups = [_groups(chunk, part.subset, places, latest) for part in parts]
+            rounds.run(_tasks(chunk, parts, groups, inner), n_rows=chunk.height)
     if codes is not None:
+        _meet(codes, parts)
         levels = levels.also(Levels({history.table: {c: codes[c].levels for c in history.categories}}))
         parts = [_named(part, levels, history, codes) for part in parts]
     _finish(parts, workers, keeper)
@@ -104,6 +109,15 @@ def _provisional(history: HistorySpecification, codes: Mapping[str, TextCodes]) 
             if isinstance(condition, HasLevel):
                 codes[condition.column].code(condition.level)
     return Levels({history.table: {column: codes[column].texts for column in history.categories}})
+
+
+def _meet(codes: Mapping[str, TextCodes], parts: Sequence[_Part]) -> None:
+    """Have each column's codes know which of them there were."""
+    for part in parts:
+        for source, accumulators in part.accumulators.items():
+            for accumulator in accumulators:
+                if isinstance(accumulator, LevelAccumulator):
+                    codes[source].meet(np.flatnonzero(accumulator.seen[1:]).tolist())
 
 
 def _named(part: _Part, levels: Levels, history: HistorySpecification, codes: Mapping[str, TextCodes]) -> _Part:
@@ -148,10 +162,19 @@ def _latest(rows: pl.LazyFrame, history: HistorySpecification, index: KeyIndex) 
     return latest
 
 
-def _part(levels: Levels, history: HistorySpecification, subset: Subset | None, n_groups: int, keeper: Keeper) -> _Part:
+def _part(
+    levels: Levels,
+    history: HistorySpecification,
+    subset: Subset | None,
+    *,
+    n_groups: int,
+    workers: Workers,
+    keeper: Keeper,
+) -> _Part:
     measures = [measure for measure in history_measures(levels, history) if measure.column.subset == subset]
     rows = keeper.zeros(n_groups, np.int32)
-    return _Part(subset, rows, accumulators_of(measures, n_groups, keeper, never=history.never))
+    accumulators = accumulators_of(measures, n_groups, keeper, never=history.never, workers=workers)
+    return _Part(subset, rows, accumulators)
 
 
 def _groups(chunk: pl.DataFrame, subset: Subset | None, places: Places, latest: _Latest) -> Places:

@@ -39,7 +39,7 @@ class KeyIndex:
 
     def places(self, keys: pl.Series) -> Places:
         """Return each key's place, -1 for one that is missing or not there."""
-        wanted = keys.fill_null(_NO_KEY).to_numpy()
+        wanted = (keys.fill_null(_NO_KEY) if keys.null_count() else keys).to_numpy()
         if self.table is None:
             found = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
             return np.where(self.keys[found] == wanted, found, _NOWHERE).astype(np.int32)

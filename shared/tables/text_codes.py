@@ -24,6 +24,16 @@ class TextCodes:
         """The texts that a row has had, sorted by code point."""
         return tuple(sorted(self.seen))
 
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "TextCodes":
+        """Return codes for these texts, in their order; none of them has been seen."""
+        return cls({text: place for place, text in enumerate(texts)})
+
+    def meet(self, codes: Iterable[int]) -> None:
+        """Take it that rows have the texts of these codes."""
+        texts = self.texts
+        self.seen.update(texts[code] for code in codes)
+
     def code(self, text: str) -> int:
         """Return the text's code, a new one if it has none yet."""
         return self.codes.setdefault(text, len(self.codes))

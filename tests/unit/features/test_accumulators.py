@@ -14,6 +14,7 @@ from shared.features.columns import FeatureColumn, Measure
 from shared.features.keeping import InMemory
 from shared.features.loops import count_rows
 from shared.features.specification import Aggregation
+from shared.features.workers import hired_workers
 
 Features = dict[str, NDArray[np.float64]]
 N_GROUPS = 5
@@ -35,7 +36,8 @@ def accumulated(
     never: bool = False,
 ) -> Features:
     """Return the features of all groups, the rows handed over in chunks of one length."""
-    taken = accumulators_of(wanted, N_GROUPS, InMemory(), never={"x"} if never else ())["x"]
+    with hired_workers(1) as workers:
+        taken = accumulators_of(wanted, N_GROUPS, InMemory(), never={"x"} if never else (), workers=workers)["x"]
     rows = np.zeros(N_GROUPS, dtype=np.int32)
     for begin in range(0, len(groups), chunk):
         part = slice(begin, begin + chunk)

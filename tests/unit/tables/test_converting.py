@@ -8,8 +8,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from shared.errors import AlreadyExists, InvalidInput
-from shared.features.building import build_features
+from shared.features.building import build_features, fit_features
 from shared.features.levels import fit_levels
+from shared.features.tables import FeatureTables
 from shared.tables.converting import convert_tables
 from shared.tables.reading import open_tables
 from shared.tables.schema import TABLES
@@ -152,3 +153,15 @@ def test_a_directory_is_not_converted_into_itself(small_directories: dict[str, P
         convert_tables(small_directories["csv"], small_directories["csv"] / ".", overwrite=True)
 
     assert caught.value.reason == "SAME_DIRECTORY"
+
+
+def test_levels_of_codes_are_found_while_the_features_are_made(converted: Path) -> None:
+    """Those of the rows that are there, not of all categories; a level of a client nobody asked for counts."""
+    coded = {name: frame.head(400) for name, frame in open_tables(converted, coded=True).frames.items()}
+
+    levels, features = fit_features(FeatureTables(coded))
+
+    assert levels == fit_levels(coded)
+    expected = build_features(coded, levels)
+    assert features.frame.equals(expected.frame, null_equal=True)
+    assert features.unseen == expected.unseen
