@@ -294,6 +294,12 @@ class FakeMonitor:
         """Every record that arrived, in order."""
         return [record for segment in self.segments for record in segment.records]
 
+    @property
+    def decisions(self) -> list[prediction_pb2.DecisionPart]:
+        """The decision part of every answer that arrived, in order; records of failures are none."""
+        parts = [prediction_pb2.DecisionPart.FromString(record.decision_part) for record in self.records]
+        return [part for part in parts if not part.HasField("failures")]
+
     def wait_for_records(self, count: int, timeout_s: float = 20.0) -> None:
         """Return as soon as so many records have arrived."""
         with self._news:

@@ -149,6 +149,8 @@ def assert_kept_once(promises: Iterable[Promise], segments: Iterable[prediction_
     kept, methods, asked = {}, Counter[str](), defaultdict(set)
     for instance, record in _unbroken(segments):
         decision = prediction_pb2.DecisionPart.FromString(record.decision_part)
+        if decision.HasField("failures"):
+            continue
         request_id = prediction_pb2.PersonalPart.FromString(record.personal_part).request_id
         margins = decision.chunk.margins or struct.pack("<d", decision.margin)
         name = f"{decision.model_version}/predictions/{decision.prediction_id}"

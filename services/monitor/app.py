@@ -14,6 +14,7 @@ from counterfoil.monitor.v1 import monitor_pb2
 from counterfoil.monitor.v1.monitor_pb2_grpc import add_MonitorServiceServicer_to_server
 from services.monitor.adapters.database import open_database
 from services.monitor.adapters.drift_decisions import DriftHistory
+from services.monitor.adapters.failures import LoggedFailures
 from services.monitor.adapters.folder_lock import FolderLock
 from services.monitor.adapters.ledger import Ledger
 from services.monitor.adapters.log_store import LogStore, store_at
@@ -144,6 +145,7 @@ def _build(settings: Settings, models: Models, job_command: Sequence[str], lock:
         retraining=response.retraining,
         challengers=Challengers(models, projector.await_acknowledged, environment),
         proving=Proving(log, ledger),
+        failures=LoggedFailures(settings.ledger),
         erasures=upkeep.erasures,
         intake=Intake(ledger, projector, response.alerting.record, IngestMeter(figures)),
         reports=reports,

@@ -18,6 +18,7 @@ from services.monitor.adapters.chunk_rows import project_all
 from services.monitor.adapters.drift_decisions import new_decisions
 from services.monitor.adapters.durability import make_folder, write_atomically
 from services.monitor.adapters.ledger import Ledger
+from services.monitor.adapters.ledger_rows import FAILURE
 from services.monitor.adapters.projection_rows import LEDGER_COLUMNS, set_apart
 from services.monitor.adapters.projections import Projections
 from services.monitor.domain.chain import Alert
@@ -202,6 +203,8 @@ class Projector:
     def _rows_by_model(self, first: int, last: int) -> Iterator[tuple[str, pa.Table]]:
         rows = self._ledger.changes(first, last, LEDGER_COLUMNS)
         rows = rows.cast(_plain(rows.schema)).sort_by([("instance", "ascending"), ("sequence", "ascending")])
+        # Calls that were not answered are no predictions of any version.
+        rows = rows.filter(pc.not_equal(rows["purpose"], FAILURE))
         for model_version in sorted(pc.unique(rows["model_version"]).to_pylist()):
             yield model_version, rows.filter(pc.equal(rows["model_version"], model_version))
 

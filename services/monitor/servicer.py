@@ -10,6 +10,7 @@ from services.monitor.alert_rpcs import AlertRpcs
 from services.monitor.challenger_rpcs import ChallengerRpcs
 from services.monitor.drift_rpcs import DriftRpcs
 from services.monitor.erasure_rpcs import ErasureRpcs
+from services.monitor.failure_rpcs import FailureRpcs
 from services.monitor.intake import Intake
 from services.monitor.messages import (
     asked_from_proto,
@@ -42,6 +43,7 @@ class MonitorServicer(
     ChallengerRpcs,
     VerificationRpcs,
     ErasureRpcs,
+    FailureRpcs,
 ):
     """Answers with what intake, reports and the others know; `stopping` ends the streams that follow a job."""
 

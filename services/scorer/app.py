@@ -22,6 +22,8 @@ from services.scorer.adapters.shipping import SEAL_SECONDS, MonitorLog, Shipper
 from services.scorer.adapters.spool import Spool
 from services.scorer.desk import Answering, Desk
 from services.scorer.domain.serving import Served, Serving
+from services.scorer.failures import EVERY_SECONDS as FAILURE_SECONDS
+from services.scorer.failures import Failures
 from services.scorer.idempotence import OnceAmongProcesses
 from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
@@ -38,7 +40,7 @@ from shared.bundle.registry import ModelRegistry
 from shared.logs import log_event
 from shared.metrics import serve_metrics
 from shared.mlflow_store import prepare
-from shared.rpc.boundary import FinishedRpc
+from shared.rpc.boundary import FailedRpc, FinishedRpc
 from shared.rpc.log import RpcLog
 from shared.rpc.server import RpcServer, ServerSettings, Service, build_server
 
@@ -71,6 +73,7 @@ def build(
     retry_seconds: float = RETRY_SECONDS,
     seal_seconds: float = SEAL_SECONDS,
     computing_threads: int = 0,
+    failure_seconds: float = FAILURE_SECONDS,
 ) -> App:
     """Return the scorer, loading its model in the background; health says SERVING once a bundle is verified.
 
@@ -86,6 +89,10 @@ def build(
         challenger = _challenger(settings, loader, retry_seconds, opened)
         serving = Serving(settings.model, loader.load, named=loader.named, challenger=challenger)
         meter = _meter(settings, spool, opened)
+        failures = Failures(
+            spool, meter, clock=clock, serving=partial(_champion_version, serving), every_seconds=failure_seconds
+        )
+        opened.callback(failures.stop)
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded, meter=meter)
         answer = _answering(settings, desk, clock, opened)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
@@ -100,13 +107,14 @@ def build(
             chunks=chunks,
             pipeline=pipeline,
             siblings=Siblings(settings.sibling_sockets),
+            rows_failed=failures.rows_failed,
         )
-        services = _services(scorer, InferenceServicer(serving, answer))
+        services = _services(scorer, InferenceServicer(serving, answer, failures.rows_failed))
         rpc_log = RpcLog()
-        server = _server(settings, services, _each(meter.ended, rpc_log))
+        server = _server(settings, services, _each(meter.ended, rpc_log), failures.failed)
         serving.when_served(_each(meter.serves, partial(_announce, server)))
         readiness = _readiness(settings, serving, loader, retry_seconds)
-        for part in (shipper, rpc_log, desk, readiness):
+        for part in (shipper, rpc_log, failures, desk, readiness):
             part.start()
         opened.callback(rpc_log.stop)
         opened.callback(desk.stop)
@@ -123,6 +131,10 @@ def _answering(settings: Settings, desk: Desk, clock: Callable[[], datetime], op
     opened.callback(others.close)
     opened.callback(locks.close)
     return OnceAmongProcesses(desk.answer, others, locks).answer
+
+
+def _champion_version(serving: Serving) -> str:
+    return "" if serving.champion is None else serving.champion.model_version
 
 
 def _each(*listeners: Callable[[T], None]) -> Callable[[T], None]:
@@ -211,7 +223,12 @@ def _services(scorer: ScorerServicer, inference: InferenceServicer) -> list[Serv
     ]
 
 
-def _server(settings: Settings, services: Sequence[Service], on_rpc: Callable[[FinishedRpc], None]) -> RpcServer:
+def _server(
+    settings: Settings,
+    services: Sequence[Service],
+    on_rpc: Callable[[FinishedRpc], None],
+    on_failure: Callable[[FailedRpc], None],
+) -> RpcServer:
     listening = ServerSettings(
         address=settings.scorer_address,
         tls_certificate=settings.tls_certificate,
@@ -223,7 +240,7 @@ def _server(settings: Settings, services: Sequence[Service], on_rpc: Callable[[F
         handler_threads=HANDLER_THREADS,
         private_socket=settings.private_socket,
     )
-    return build_server(listening, services, on_rpc=on_rpc, model_version_of=model_version_of)
+    return build_server(listening, services, on_rpc=on_rpc, on_failure=on_failure, model_version_of=model_version_of)
 
 
 def _announce(server: RpcServer, served: Served) -> None:

@@ -9,6 +9,7 @@ from counterfoil.inference.v2 import open_inference_pb2_grpc
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer.desk import Answering
 from services.scorer.domain.serving import Served, Serving
+from services.scorer.failures import RowsFailed
 from services.scorer.inference_messages import call_of, metadata_of, questions_of, reply_of
 from shared.errors import CounterfoilError
 from shared.rpc.caller import caller_of
@@ -18,9 +19,10 @@ from shared.rpc.encoded import Encoded
 class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
     """Answers the rpcs of inference.GRPCInferenceService by what is served, over the same log as ScorerService."""
 
-    def __init__(self, serving: Serving, answer: Answering) -> None:
+    def __init__(self, serving: Serving, answer: Answering, rows_failed: RowsFailed) -> None:
         self._serving = serving
         self._answer = answer
+        self._rows_failed = rows_failed
 
     def ServerLive(
         self, request: messages.ServerLiveRequest, context: grpc.ServicerContext
@@ -66,7 +68,9 @@ class InferenceServicer(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
             request, call, served.bundle.schema, model=self._serving.model, caller=caller_of(context)
         )
         outcomes = [_decoded(each) for each in self._answer(questions, context.is_active)]
-        return reply_of(request, call, served, outcomes)
+        reply = reply_of(request, call, served, outcomes)
+        self._rows_failed("ModelInfer", request, context, outcomes)
+        return reply
 
     def _named(self, model: str, version_number: str) -> Served:
         """Return what is served under this name and number; raises NotFound for others, and why nothing is served."""

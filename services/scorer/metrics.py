@@ -49,6 +49,16 @@ class Meter:
             ["explain"],
             registry=registry,
         )
+        self._failures_recorded = Counter(
+            f"{prefix}failures_recorded",
+            "Calls and rows without an answer that are in the prediction log.",
+            registry=registry,
+        )
+        self._failures_lost = Counter(
+            f"{prefix}failures_lost",
+            "Calls and rows without an answer that never will be, because the spool is half full or failed.",
+            registry=registry,
+        )
         self._records = Gauge(
             f"{prefix}spool_records",
             "Records that wait for the monitor.",
@@ -87,6 +97,14 @@ class Meter:
     def told_less(self, detail: str, rows: int) -> None:
         """Count rows that are told this detail alone because the scorer is overloaded."""
         self._told_less.labels(detail).inc(rows)
+
+    def failures_recorded(self, count: int) -> None:
+        """Count failures that are on disk."""
+        self._failures_recorded.inc(count)
+
+    def failures_lost(self, count: int) -> None:
+        """Count failures that only the log lines tell of."""
+        self._failures_lost.inc(count)
 
     def ended(self, rpc: FinishedRpc) -> None:
         """Count a call if it ended with an error."""

@@ -75,8 +75,8 @@ class Replayer:
         """Return what the record's bundle says about its inputs now, beside what is stored.
 
         Without a `previous_hash` the record's own is not verified. `row` is the position within a chunk of the one
-        whose contributions are wanted. Raises InvalidInput (RECORD_CORRUPT) for a record
-        that was altered, Precondition (PERSONAL_PART_ERASED, LAYOUT_UNKNOWN), NotFound (BUNDLE_NOT_FOUND), Unavailable.
+        whose contributions are wanted. Raises InvalidInput (RECORD_CORRUPT) for a record that was altered, Precondition
+        (PERSONAL_PART_ERASED, LAYOUT_UNKNOWN, NOT_AN_ANSWER), NotFound (BUNDLE_NOT_FOUND), Unavailable.
         """
         stored = _sound_decision(record, previous_hash)
         personal = _parsed(prediction_pb2.PersonalPart, record.personal_part, "personal_part")
@@ -99,6 +99,11 @@ def _sound_decision(record: prediction_pb2.PredictionRecord, previous_hash: byte
     if previous_hash and record.hash != record_hash(previous_hash, record.sequence, record.decision_part):
         raise _corrupt("record.hash", "does not follow from previous_hash, the sequence and the decision part")
     stored = _parsed(prediction_pb2.DecisionPart, record.decision_part, "decision_part")
+    if stored.HasField("failures"):
+        raise Precondition(
+            "the record is of calls that were not answered, so there is no answer to compute anew",
+            reason="NOT_AN_ANSWER",
+        )
     if stored.layout_version not in LAYOUTS:
         raise Precondition(
             f"the record has layout {stored.layout_version}, which this scorer does not read; take a newer one",

@@ -6,6 +6,7 @@ from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
 from services.scorer.desk import Answering, AnsweringUnread, Outcome
 from services.scorer.domain.serving import Serving
+from services.scorer.failures import RowsFailed
 from services.scorer.pipeline import Pipeline
 from services.scorer.quick_reading import Shapes, Unread
 from services.scorer.replay_rpcs import ReplayRpcs
@@ -33,6 +34,7 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         chunks: ChunkDesk,
         pipeline: Pipeline,
         siblings: Siblings,
+        rows_failed: RowsFailed,
     ) -> None:
         self.serving = serving
         self.replayer = replayer
@@ -42,6 +44,7 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self._answer_unread = answer_unread
         self._shapes = Shapes()
         self._siblings = siblings
+        self._rows_failed = rows_failed
 
     def Score(  # type: ignore[override]  # the boundary takes what is serialised already
         self, request: Unparsed[scorer_pb2.ScoreRequest], context: grpc.ServicerContext
@@ -82,6 +85,7 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         model = self.serving.named(request.model)
         questions = messages.questions_from_proto(request, model=model, caller=caller_of(context))
         outcomes = self._answer(questions, context.is_active)
+        self._rows_failed("BatchScore", request, context, outcomes)
         return messages.batch_to_proto(
             to_status(outcome) if isinstance(outcome, CounterfoilError) else outcome for outcome in outcomes
         )

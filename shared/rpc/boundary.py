@@ -2,16 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from shared.errors import CounterfoilError
+from shared.errors import CounterfoilError, FieldViolation, InvalidInput
 from shared.logs import log_event
 from shared.rpc.caller import UNVERIFIED, caller_of, remember_caller
 from shared.rpc.encoded import Encoded
@@ -38,6 +39,30 @@ class FinishedRpc(NamedTuple):
     reason: str
     latency_ms: float
     caller: str
+
+
+class FailedRpc(NamedTuple):
+    """How a call failed: `fields` are the paths that were found wrong, `request` is what its handler was given."""
+
+    rpc: FinishedRpc
+    fields: Sequence[str]
+    request: object
+
+    @property
+    def message(self) -> Message | None:
+        """What was sent; None where that is no message, or a stream of them."""
+        request = self.request
+        if isinstance(request, Unparsed):
+            with suppress(InvalidInput):
+                request = request.message
+        return request if isinstance(request, Message) else None
+
+
+class Listeners(NamedTuple):
+    """Who is told of each call that ends, and who of each that fails; both on the handler's thread."""
+
+    on_rpc: Callable[[FinishedRpc], None] | None
+    on_failure: Callable[[FailedRpc], None] | None = None
 
 
 def log_rpc(rpc: FinishedRpc) -> None:
@@ -88,40 +113,49 @@ class _Generic(grpc.GenericRpcHandler):
 class _Call:
     """One running call; when it ends, its error becomes the call's status, and the record is handed over."""
 
-    __slots__ = ("_context", "_method", "_on_rpc", "_request", "_started")
+    __slots__ = ("_context", "_listeners", "_method", "_request", "_started")
 
-    def __init__(
-        self, method: str, request: object, context: grpc.ServicerContext, on_rpc: Callable[[FinishedRpc], None] | None
-    ) -> None:
+    def __init__(self, method: str, request: object, context: grpc.ServicerContext, listeners: Listeners) -> None:
         self._started = time.perf_counter()
         self._method = method
         self._request = request
         self._context = context
-        self._on_rpc = on_rpc
+        self._listeners = listeners
 
     def ended(self, code: str, reason: str = "", model_version: str = "") -> None:
         """Hand over the record of the call."""
-        if self._on_rpc is None:
-            return
-        latency_ms = (time.perf_counter() - self._started) * 1000
-        request_id = str(getattr(self._request, "request_id", ""))[:_MAX_REQUEST_ID]
-        caller = caller_of(self._context)
-        self._on_rpc(FinishedRpc(self._method, request_id, model_version, code, reason, latency_ms, caller))
+        if self._listeners.on_rpc is not None:
+            self._listeners.on_rpc(self._finished(code, reason, model_version))
 
     def failed(self, error: BaseException) -> None:
         """Hand over the record, and end the call with the error's status, but for a caller that has gone."""
         if not isinstance(error, Exception) or (isinstance(error, grpc.RpcError) and not self._context.is_active()):
             # A generator that is closed, or a request stream that broke off: the caller has gone.
-            self.ended("CANCELLED")
+            self._ended_badly("CANCELLED")
         elif isinstance(error, CounterfoilError):
-            self._abort(to_status(error), error.reason)
+            self._abort(to_status(error), error.reason, [each.field for each in _violations(error)])
         else:
             _LOGGER.error("handler failed", exc_info=error, extra={"fields": {"method": self._method}})
             self._abort(internal_status(), INTERNAL_REASON)
 
-    def _abort(self, status: status_pb2.Status, reason: str) -> None:
-        self.ended(code_pb2.Code.Name(status.code), reason)
+    def _abort(self, status: status_pb2.Status, reason: str, fields: Sequence[str] = ()) -> None:
+        self._ended_badly(code_pb2.Code.Name(status.code), reason, fields)
         self._context.abort_with_status(rpc_status.to_status(status))
+
+    def _ended_badly(self, code: str, reason: str = "", fields: Sequence[str] = ()) -> None:
+        self.ended(code, reason)
+        if self._listeners.on_failure is not None:
+            self._listeners.on_failure(FailedRpc(self._finished(code, reason), fields, self._request))
+
+    def _finished(self, code: str, reason: str, model_version: str = "") -> FinishedRpc:
+        latency_ms = (time.perf_counter() - self._started) * 1000
+        request_id = str(getattr(self._request, "request_id", ""))[:_MAX_REQUEST_ID]
+        caller = caller_of(self._context)
+        return FinishedRpc(self._method, request_id, model_version, code, reason, latency_ms, caller)
+
+
+def _violations(error: CounterfoilError) -> Sequence[FieldViolation]:
+    return error.violations if isinstance(error, InvalidInput) else ()
 
 
 class Boundary:
@@ -132,7 +166,7 @@ class Boundary:
 
     def __init__(
         self,
-        on_rpc: Callable[[FinishedRpc], None] | None,
+        listeners: Listeners,
         model_version_of: Callable[[Any], str],
         *,
         encrypted: bool,
@@ -140,7 +174,7 @@ class Boundary:
     ) -> None:
         self._encrypted = encrypted
         self._unparsed = unparsed
-        self._on_rpc = on_rpc
+        self._listeners = listeners
         self._model_version_of = model_version_of
 
     def around(self, server: grpc.Server) -> grpc.Server:
@@ -166,7 +200,7 @@ class Boundary:
             """Answer inside the boundary."""
             if not self._encrypted:
                 remember_caller(context, UNVERIFIED)
-            running = _Call(method, request, context, self._on_rpc)
+            running = _Call(method, request, context, self._listeners)
             try:
                 reply = behaviour(_readable(request), context)
             except BaseException as error:
@@ -182,7 +216,7 @@ class Boundary:
 
         def call(request: object, context: grpc.ServicerContext) -> Iterator[object]:
             """Answer inside the boundary until the last response."""
-            running = _Call(method, request, context, self._on_rpc)
+            running = _Call(method, request, context, self._listeners)
             try:
                 yield from behaviour(_readable(request), context)
             except BaseException as error:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from shared.errors import InvalidInput, Precondition
-from shared.rpc.boundary import Boundary, FinishedRpc, log_rpc
+from shared.rpc.boundary import Boundary, FailedRpc, FinishedRpc, Listeners, log_rpc
 from shared.rpc.handler_threads import HandlerThreads
 from shared.rpc.health import Health
 
@@ -109,15 +109,17 @@ def build_server(
     services: Sequence[Service],
     *,
     on_rpc: Callable[[FinishedRpc], None] | None = log_rpc,
+    on_failure: Callable[[FailedRpc], None] | None = None,
     model_version_of: Callable[[Any], str] = lambda _reply: "",
     stopping: threading.Event | None = None,
 ) -> RpcServer:
     """Return a server that is bound to its address and not started.
 
     `on_rpc` receives each ended call of the services on its handler's thread: by default it writes a log line (14 µs);
-    pass another function to defer that, or None to log failures only. `model_version_of` says which model version
-    a reply that is no stream comes from, empty for none. `stopping` is set as soon as the server refuses new calls:
-    give it to servicers with endless streams, so that they end those instead of using up the grace.
+    pass another function to defer that, or None to log failures only. `on_failure` receives each call that failed.
+    `model_version_of` says which model version a reply that is no stream comes from, empty for none. `stopping` is set
+    as soon as the server refuses new calls: give it to servicers with endless streams, so that they end those instead
+    of using up the grace.
     Raises InvalidInput for unusable settings, and Precondition when the address is not loopback and nothing protects
     it (INSECURE_REMOTE_ADDRESS) or cannot be listened on (ADDRESS_IN_USE).
     """
@@ -134,7 +136,8 @@ def build_server(
     health_servicer = Health()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     unparsed = {f"/{service.name}/{method}" for service in services for method in service.unparsed}
-    boundary = Boundary(on_rpc, model_version_of, encrypted=credentials is not None, unparsed=unparsed)
+    listeners = Listeners(on_rpc, on_failure)
+    boundary = Boundary(listeners, model_version_of, encrypted=credentials is not None, unparsed=unparsed)
     for service in services:
         service.add(boundary.around(server))
         health_servicer.set(service.name, _health_status(service.serving))

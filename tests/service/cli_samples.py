@@ -9,6 +9,7 @@ from counterfoil.monitor.v1 import (
     challenger_pb2,
     drift_status_pb2,
     erasure_pb2,
+    failure_pb2,
     monitor_pb2,
     outcome_pb2,
     performance_pb2,
@@ -17,6 +18,7 @@ from counterfoil.monitor.v1 import (
 )
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, inspection_pb2, lineage_pb2, training_pb2
+from counterfoil.types.v1 import failure_pb2 as failed
 from counterfoil.types.v1 import feature_pb2, job_pb2, prediction_pb2
 
 DATASET = "datasets/ds-0123456789ab"
@@ -268,6 +270,22 @@ def erasure(made: job_pb2.Job | None = None) -> erasure_pb2.Erasure:
         projected_row_count=3,
         file_count=2,
     )
+
+
+def failure() -> failure_pb2.Failure:
+    """Return a row of a batch that named a column which nobody knows."""
+    call = failed.FailedCall(
+        end_time=MORNING,
+        method="BatchScore",
+        caller="CN=bank",
+        code="INVALID_ARGUMENT",
+        reason="FEATURES_INVALID",
+        row=7,
+        model_version=VERSION,
+        count=1,
+    )
+    sent = failed.FailedRequest(request_id="r-1", digest=bytes(32), fields=['subjects[7].features["X"]'])
+    return failure_pb2.Failure(call=call, request=sent, instance="spool-1", sequence=12)
 
 
 def override() -> prediction_log_pb2.Override:

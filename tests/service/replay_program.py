@@ -21,6 +21,9 @@ def main() -> int:
         segment = prediction_pb2.Segment.FromString(Path(path).read_bytes())
         previous = segment.previous_hash
         for record in segment.records:
+            if prediction_pb2.DecisionPart.FromString(record.decision_part).HasField("failures"):
+                previous = record.hash
+                continue
             found = replayer.replay(record, previous)
             if found.differences or not found.same_kernel:
                 sys.stdout.write(f"{record.sequence} {found.kernel_id} {found.differences[:1]}\n")

@@ -51,6 +51,7 @@ def scorer(
     challenger_alias: str = "",
     watch_seconds: float = 0.0,
     computing_threads: int = 0,
+    failure_seconds: float = 1.0,
 ) -> Iterator[Scorer]:
     """Run a scorer with its state in `folder`; return once it serves, unless that is not to be waited for."""
     settings = Settings(
@@ -69,6 +70,7 @@ def scorer(
         retry_seconds=0.05,
         seal_seconds=0.05,
         computing_threads=computing_threads,
+        failure_seconds=failure_seconds,
     )
     app.server.start()
     address = f"127.0.0.1:{app.server.port}"

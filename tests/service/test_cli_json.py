@@ -10,7 +10,15 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from google.rpc import code_pb2
 
-from counterfoil.monitor.v1 import alert_pb2, erasure_pb2, monitor_pb2, outcome_pb2, prediction_log_pb2, retraining_pb2
+from counterfoil.monitor.v1 import (
+    alert_pb2,
+    erasure_pb2,
+    failure_pb2,
+    monitor_pb2,
+    outcome_pb2,
+    prediction_log_pb2,
+    retraining_pb2,
+)
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.trainer.v1 import artifact_pb2, dataset_pb2, governance_pb2, training_pb2
 from tests.service import cli_samples as samples
@@ -35,6 +43,7 @@ _BATCH = scorer_pb2.BatchScoreResponse(
     ]
 )
 _PREDICTIONS = prediction_log_pb2.ListPredictionsResponse(predictions=[samples.prediction()])
+_FAILURES = failure_pb2.ListFailuresResponse(failures=[samples.failure()])
 _ERASURES = erasure_pb2.ListErasuresResponse(erasures=[samples.erasure()])
 # A command as it is typed, the method it prints the answer of, and the answer.
 COMMANDS: Final[list[tuple[str, str, Message]]] = [
@@ -98,6 +107,7 @@ COMMANDS: Final[list[tuple[str, str, Message]]] = [
     ("audit erase --applicant 1 --reason r --no-wait", "ErasePersonalData", samples.erasure()),
     ("audit retain --days 9 --reason r --no-wait", "ErasePersonalData", samples.erasure()),
     ("audit erasures", "ListErasures", _ERASURES),
+    ("audit failures", "ListFailures", _FAILURES),
     ("predictions list", "ListPredictions", _PREDICTIONS),
     ("predictions override m/2/x --decision approve --code c --reason r", "RecordOverride", samples.override()),
     ("drift create --production --no-wait", "CreateDriftReport", samples.drift_report()),

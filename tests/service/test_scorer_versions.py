@@ -149,7 +149,7 @@ def test_only_answers_of_the_champion_have_a_shadow(
 
     assert refused.code == "INVALID_ARGUMENT"
     assert told.model_version.endswith("/1")
-    assert len(monitor.records) == 1
+    assert len(monitor.decisions) == 1
 
 
 def test_a_challenger_ends_with_its_alias(running: Scorer, registry: FakeRegistry, champion: TinyBundle) -> None:

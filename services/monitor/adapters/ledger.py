@@ -273,7 +273,9 @@ def _add(tallies: dict[str, Tally], rows: pa.Table) -> None:
 def _tallies(rows: pa.Table) -> dict[str, Tally]:
     grouped = rows.group_by("model_version").aggregate([("create_time", "count"), ("create_time", "max")])
     return {
-        row["model_version"]: Tally(row["create_time_count"], row["create_time_max"]) for row in grouped.to_pylist()
+        row["model_version"]: Tally(row["create_time_count"], row["create_time_max"])
+        for row in grouped.to_pylist()
+        if row["model_version"]  # none is named by records of failures
     }
 
 

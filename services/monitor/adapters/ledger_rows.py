@@ -106,7 +106,7 @@ def _looked_up(decision: prediction_pb2.DecisionPart) -> tuple[str, str, str, st
         decision.prediction_id,
         decision.model_version,
         decision.bundle_digest,
-        purpose_name(decision.purpose),
+        FAILURE if decision.HasField("failures") else purpose_name(decision.purpose),
         _microseconds(decision.create_time),
     )
 
@@ -116,6 +116,8 @@ def _microseconds(time: Timestamp) -> int:
     return microseconds if 0 <= microseconds <= _LATEST_US else 0
 
 
+FAILURE = "FAILURE"
+"""What stands in place of the purpose of a record that is about calls that were not answered."""
 LOOKED_UP = ("prediction_id", "model_version", "bundle_digest", "purpose", "create_time")
 _PURPOSES: dict[int, str] = {number: name.removeprefix("PURPOSE_") for name, number in prediction_pb2.Purpose.items()}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from counterfoil.cli.commands.erasures import erase, erasures, retain
+from counterfoil.cli.commands.failures import failures
 from counterfoil.cli.commands.replay import replay
 from counterfoil.cli.commands.verification import verify_log
 from counterfoil.cli.failures import CommandFailed
@@ -24,7 +25,7 @@ def audit() -> None:
     """Look at who changed what, when and why, and check the records of it and of all predictions."""
 
 
-for _command in (verify_log, replay, erase, retain, erasures):
+for _command in (verify_log, replay, failures, erase, retain, erasures):
     audit.add_command(_command)
 
 

@@ -7,6 +7,7 @@ from counterfoil.monitor.v1 import alert_pb2 as counterfoil_dot_monitor_dot_v1_d
 from counterfoil.monitor.v1 import challenger_pb2 as counterfoil_dot_monitor_dot_v1_dot_challenger__pb2
 from counterfoil.monitor.v1 import drift_status_pb2 as counterfoil_dot_monitor_dot_v1_dot_drift__status__pb2
 from counterfoil.monitor.v1 import erasure_pb2 as counterfoil_dot_monitor_dot_v1_dot_erasure__pb2
+from counterfoil.monitor.v1 import failure_pb2 as counterfoil_dot_monitor_dot_v1_dot_failure__pb2
 from counterfoil.monitor.v1 import monitor_pb2 as counterfoil_dot_monitor_dot_v1_dot_monitor__pb2
 from counterfoil.monitor.v1 import outcome_pb2 as counterfoil_dot_monitor_dot_v1_dot_outcome__pb2
 from counterfoil.monitor.v1 import performance_pb2 as counterfoil_dot_monitor_dot_v1_dot_performance__pb2
@@ -60,6 +61,11 @@ class MonitorServiceStub:
                 '/counterfoil.monitor.v1.MonitorService/ListPredictions',
                 request_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.SerializeToString,
                 response_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.FromString,
+                _registered_method=True)
+        self.ListFailures = channel.unary_unary(
+                '/counterfoil.monitor.v1.MonitorService/ListFailures',
+                request_serializer=counterfoil_dot_monitor_dot_v1_dot_failure__pb2.ListFailuresRequest.SerializeToString,
+                response_deserializer=counterfoil_dot_monitor_dot_v1_dot_failure__pb2.ListFailuresResponse.FromString,
                 _registered_method=True)
         self.RecordOverride = channel.unary_unary(
                 '/counterfoil.monitor.v1.MonitorService/RecordOverride',
@@ -210,6 +216,13 @@ class MonitorServiceServicer:
 
     def ListPredictions(self, request, context):
         """Returns predictions that match a filter, newest first, without their inputs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFailures(self, request, context):
+        """Returns calls that scorers did not answer, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -408,6 +421,11 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.ListPredictions,
                     request_deserializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.FromString,
                     response_serializer=counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.SerializeToString,
+            ),
+            'ListFailures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFailures,
+                    request_deserializer=counterfoil_dot_monitor_dot_v1_dot_failure__pb2.ListFailuresRequest.FromString,
+                    response_serializer=counterfoil_dot_monitor_dot_v1_dot_failure__pb2.ListFailuresResponse.SerializeToString,
             ),
             'RecordOverride': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordOverride,
@@ -619,6 +637,33 @@ class MonitorService:
             '/counterfoil.monitor.v1.MonitorService/ListPredictions',
             counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsRequest.SerializeToString,
             counterfoil_dot_monitor_dot_v1_dot_prediction__log__pb2.ListPredictionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFailures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/counterfoil.monitor.v1.MonitorService/ListFailures',
+            counterfoil_dot_monitor_dot_v1_dot_failure__pb2.ListFailuresRequest.SerializeToString,
+            counterfoil_dot_monitor_dot_v1_dot_failure__pb2.ListFailuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

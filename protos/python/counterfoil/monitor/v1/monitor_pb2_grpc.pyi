@@ -8,6 +8,7 @@ from counterfoil.monitor.v1 import alert_pb2 as _alert_pb2
 from counterfoil.monitor.v1 import challenger_pb2 as _challenger_pb2
 from counterfoil.monitor.v1 import drift_status_pb2 as _drift_status_pb2
 from counterfoil.monitor.v1 import erasure_pb2 as _erasure_pb2
+from counterfoil.monitor.v1 import failure_pb2 as _failure_pb2
 from counterfoil.monitor.v1 import monitor_pb2 as _monitor_pb2
 from counterfoil.monitor.v1 import outcome_pb2 as _outcome_pb2
 from counterfoil.monitor.v1 import performance_pb2 as _performance_pb2
@@ -71,6 +72,8 @@ class MonitorServiceStub:
     """Returns everything that is stored about one prediction, with its proof."""
     ListPredictions: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.ListPredictionsRequest, _prediction_log_pb2.ListPredictionsResponse]
     """Returns predictions that match a filter, newest first, without their inputs."""
+    ListFailures: _grpc.UnaryUnaryMultiCallable[_failure_pb2.ListFailuresRequest, _failure_pb2.ListFailuresResponse]
+    """Returns calls that scorers did not answer, newest first."""
     RecordOverride: _grpc.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]
     """Records that a person decided otherwise than the model."""
     RecordOutcomes: _grpc.UnaryUnaryMultiCallable[_outcome_pb2.RecordOutcomesRequest, _outcome_pb2.RecordOutcomesResponse]
@@ -138,6 +141,8 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """Returns everything that is stored about one prediction, with its proof."""
     ListPredictions: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.ListPredictionsRequest, _prediction_log_pb2.ListPredictionsResponse]  # type: ignore[assignment]
     """Returns predictions that match a filter, newest first, without their inputs."""
+    ListFailures: _aio.UnaryUnaryMultiCallable[_failure_pb2.ListFailuresRequest, _failure_pb2.ListFailuresResponse]  # type: ignore[assignment]
+    """Returns calls that scorers did not answer, newest first."""
     RecordOverride: _aio.UnaryUnaryMultiCallable[_prediction_log_pb2.RecordOverrideRequest, _prediction_log_pb2.Override]  # type: ignore[assignment]
     """Records that a person decided otherwise than the model."""
     RecordOutcomes: _aio.UnaryUnaryMultiCallable[_outcome_pb2.RecordOutcomesRequest, _outcome_pb2.RecordOutcomesResponse]  # type: ignore[assignment]
@@ -220,6 +225,14 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_prediction_log_pb2.ListPredictionsResponse, _abc.Awaitable[_prediction_log_pb2.ListPredictionsResponse]]:
         """Returns predictions that match a filter, newest first, without their inputs."""
+
+    @_abc_1.abstractmethod
+    def ListFailures(
+        self,
+        request: _failure_pb2.ListFailuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_failure_pb2.ListFailuresResponse, _abc.Awaitable[_failure_pb2.ListFailuresResponse]]:
+        """Returns calls that scorers did not answer, newest first."""
 
     @_abc_1.abstractmethod
     def RecordOverride(

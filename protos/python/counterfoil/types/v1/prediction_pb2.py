@@ -23,32 +23,33 @@ _sym_db = _symbol_database.Default()
 
 
 from counterfoil.types.v1 import explanation_pb2 as counterfoil_dot_types_dot_v1_dot_explanation__pb2
+from counterfoil.types.v1 import failure_pb2 as counterfoil_dot_types_dot_v1_dot_failure__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%counterfoil/types/v1/prediction.proto\x12\x14\x63ounterfoil.types.v1\x1a&counterfoil/types/v1/explanation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x07Receipt\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04hash\x18\x03 \x01(\x0c\"\xc5\x06\n\x0c\x44\x65\x63isionPart\x12\x16\n\x0elayout_version\x18\x01 \x01(\r\x12\x15\n\rprediction_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x15\n\rbundle_digest\x18\x05 \x01(\t\x12\x11\n\tkernel_id\x18\x06 \x01(\t\x12.\n\x07purpose\x18\x07 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x0e\n\x06\x63\x61ller\x18\x08 \x01(\t\x12\x0e\n\x06method\x18\t \x01(\t\x12\x13\n\x0bprobability\x18\n \x01(\x01\x12\x0e\n\x06margin\x18\x0b \x01(\x01\x12\x10\n\x08\x62\x61seline\x18\x0c \x01(\x01\x12\x11\n\tthreshold\x18\r \x01(\x01\x12\x30\n\x08\x64\x65\x63ision\x18\x0e \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x17\n\x0freason_features\x18\x0f \x03(\r\x12\x1c\n\x14reason_contributions\x18\x10 \x03(\x01\x12\x18\n\x10imputed_features\x18\x11 \x03(\r\x12\x17\n\x0fpersonal_digest\x18\x12 \x01(\x0c\x12\x12\n\nas_of_date\x18\x13 \x01(\t\x12\x1e\n\x16principal_reason_codes\x18\x14 \x03(\t\x12.\n\x07\x65xplain\x18\x15 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x16 \x01(\r\x12!\n\x14\x62\x61seline_probability\x18\x17 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11probability_scale\x18\x18 \x01(\x01H\x01\x88\x01\x01\x12\x33\n\x05\x63hunk\x18\x19 \x01(\x0b\x32$.counterfoil.types.v1.ChunkDecisions\x12\x34\n\rexplain_asked\x18\x1a \x01(\x0e\x32\x1d.counterfoil.types.v1.ExplainB\x17\n\x15_baseline_probabilityB\x14\n\x12_probability_scale\"\x82\x01\n\x0e\x43hunkDecisions\x12\x11\n\tfirst_row\x18\x01 \x01(\x04\x12\x0c\n\x04rows\x18\x02 \x01(\r\x12\x14\n\x0crefused_rows\x18\x03 \x03(\r\x12\x15\n\rprobabilities\x18\x04 \x01(\x0c\x12\x0f\n\x07margins\x18\x05 \x01(\x0c\x12\x11\n\tdecisions\x18\x06 \x01(\x0c\"\x98\x01\n\x0cPersonalPart\x12\x14\n\x0c\x61pplicant_id\x18\x01 \x01(\t\x12\x1a\n\x12\x61pplication_number\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x32\n\x05\x63hunk\x18\x05 \x01(\x0b\x32#.counterfoil.types.v1.ChunkSubjects\"6\n\rChunkSubjects\x12\x0e\n\x06values\x18\x01 \x01(\x0c\x12\x15\n\rapplicant_ids\x18\x02 \x03(\t\"n\n\x10PredictionRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x15\n\rdecision_part\x18\x02 \x01(\x0c\x12\x15\n\rpersonal_part\x18\x03 \x01(\x0c\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x0c\n\x04hash\x18\x05 \x01(\x0c\"\x8b\x01\n\x07Segment\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x15\n\rprevious_hash\x18\x03 \x01(\x0c\x12\x37\n\x07records\x18\x04 \x03(\x0b\x32&.counterfoil.types.v1.PredictionRecord\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c*c\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REFUSE\x10\x02\x12\x12\n\x0e\x44\x45\x43ISION_REFER\x10\x03*s\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x14\n\x10PURPOSE_DECISION\x10\x01\x12\x10\n\x0cPURPOSE_TEST\x10\x02\x12\x13\n\x0fPURPOSE_WHAT_IF\x10\x03\x12\x12\n\x0ePURPOSE_SHADOW\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%counterfoil/types/v1/prediction.proto\x12\x14\x63ounterfoil.types.v1\x1a&counterfoil/types/v1/explanation.proto\x1a\"counterfoil/types/v1/failure.proto\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x07Receipt\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04hash\x18\x03 \x01(\x0c\"\xfa\x06\n\x0c\x44\x65\x63isionPart\x12\x16\n\x0elayout_version\x18\x01 \x01(\r\x12\x15\n\rprediction_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x15\n\rbundle_digest\x18\x05 \x01(\t\x12\x11\n\tkernel_id\x18\x06 \x01(\t\x12.\n\x07purpose\x18\x07 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x0e\n\x06\x63\x61ller\x18\x08 \x01(\t\x12\x0e\n\x06method\x18\t \x01(\t\x12\x13\n\x0bprobability\x18\n \x01(\x01\x12\x0e\n\x06margin\x18\x0b \x01(\x01\x12\x10\n\x08\x62\x61seline\x18\x0c \x01(\x01\x12\x11\n\tthreshold\x18\r \x01(\x01\x12\x30\n\x08\x64\x65\x63ision\x18\x0e \x01(\x0e\x32\x1e.counterfoil.types.v1.Decision\x12\x17\n\x0freason_features\x18\x0f \x03(\r\x12\x1c\n\x14reason_contributions\x18\x10 \x03(\x01\x12\x18\n\x10imputed_features\x18\x11 \x03(\r\x12\x17\n\x0fpersonal_digest\x18\x12 \x01(\x0c\x12\x12\n\nas_of_date\x18\x13 \x01(\t\x12\x1e\n\x16principal_reason_codes\x18\x14 \x03(\t\x12.\n\x07\x65xplain\x18\x15 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x16 \x01(\r\x12!\n\x14\x62\x61seline_probability\x18\x17 \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11probability_scale\x18\x18 \x01(\x01H\x01\x88\x01\x01\x12\x33\n\x05\x63hunk\x18\x19 \x01(\x0b\x32$.counterfoil.types.v1.ChunkDecisions\x12\x34\n\rexplain_asked\x18\x1a \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x33\n\x08\x66\x61ilures\x18\x1b \x01(\x0b\x32!.counterfoil.types.v1.FailedCallsB\x17\n\x15_baseline_probabilityB\x14\n\x12_probability_scale\"\x82\x01\n\x0e\x43hunkDecisions\x12\x11\n\tfirst_row\x18\x01 \x01(\x04\x12\x0c\n\x04rows\x18\x02 \x01(\r\x12\x14\n\x0crefused_rows\x18\x03 \x03(\r\x12\x15\n\rprobabilities\x18\x04 \x01(\x0c\x12\x0f\n\x07margins\x18\x05 \x01(\x0c\x12\x11\n\tdecisions\x18\x06 \x01(\x0c\"\xd6\x01\n\x0cPersonalPart\x12\x14\n\x0c\x61pplicant_id\x18\x01 \x01(\t\x12\x1a\n\x12\x61pplication_number\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\x01\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x32\n\x05\x63hunk\x18\x05 \x01(\x0b\x32#.counterfoil.types.v1.ChunkSubjects\x12<\n\x0f\x66\x61iled_requests\x18\x06 \x03(\x0b\x32#.counterfoil.types.v1.FailedRequest\"6\n\rChunkSubjects\x12\x0e\n\x06values\x18\x01 \x01(\x0c\x12\x15\n\rapplicant_ids\x18\x02 \x03(\t\"n\n\x10PredictionRecord\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x15\n\rdecision_part\x18\x02 \x01(\x0c\x12\x15\n\rpersonal_part\x18\x03 \x01(\x0c\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12\x0c\n\x04hash\x18\x05 \x01(\x0c\"\x8b\x01\n\x07Segment\x12\x10\n\x08instance\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\x04\x12\x15\n\rprevious_hash\x18\x03 \x01(\x0c\x12\x37\n\x07records\x18\x04 \x03(\x0b\x32&.counterfoil.types.v1.PredictionRecord\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c*c\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REFUSE\x10\x02\x12\x12\n\x0e\x44\x45\x43ISION_REFER\x10\x03*s\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x14\n\x10PURPOSE_DECISION\x10\x01\x12\x10\n\x0cPURPOSE_TEST\x10\x02\x12\x13\n\x0fPURPOSE_WHAT_IF\x10\x03\x12\x12\n\x0ePURPOSE_SHADOW\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'counterfoil.types.v1.prediction_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DECISION']._serialized_start=1635
-  _globals['_DECISION']._serialized_end=1734
-  _globals['_PURPOSE']._serialized_start=1736
-  _globals['_PURPOSE']._serialized_end=1851
-  _globals['_RECEIPT']._serialized_start=136
-  _globals['_RECEIPT']._serialized_end=195
-  _globals['_DECISIONPART']._serialized_start=198
-  _globals['_DECISIONPART']._serialized_end=1035
-  _globals['_CHUNKDECISIONS']._serialized_start=1038
-  _globals['_CHUNKDECISIONS']._serialized_end=1168
-  _globals['_PERSONALPART']._serialized_start=1171
-  _globals['_PERSONALPART']._serialized_end=1323
-  _globals['_CHUNKSUBJECTS']._serialized_start=1325
-  _globals['_CHUNKSUBJECTS']._serialized_end=1379
-  _globals['_PREDICTIONRECORD']._serialized_start=1381
-  _globals['_PREDICTIONRECORD']._serialized_end=1491
-  _globals['_SEGMENT']._serialized_start=1494
-  _globals['_SEGMENT']._serialized_end=1633
+  _globals['_DECISION']._serialized_start=1786
+  _globals['_DECISION']._serialized_end=1885
+  _globals['_PURPOSE']._serialized_start=1887
+  _globals['_PURPOSE']._serialized_end=2002
+  _globals['_RECEIPT']._serialized_start=172
+  _globals['_RECEIPT']._serialized_end=231
+  _globals['_DECISIONPART']._serialized_start=234
+  _globals['_DECISIONPART']._serialized_end=1124
+  _globals['_CHUNKDECISIONS']._serialized_start=1127
+  _globals['_CHUNKDECISIONS']._serialized_end=1257
+  _globals['_PERSONALPART']._serialized_start=1260
+  _globals['_PERSONALPART']._serialized_end=1474
+  _globals['_CHUNKSUBJECTS']._serialized_start=1476
+  _globals['_CHUNKSUBJECTS']._serialized_end=1530
+  _globals['_PREDICTIONRECORD']._serialized_start=1532
+  _globals['_PREDICTIONRECORD']._serialized_end=1642
+  _globals['_SEGMENT']._serialized_start=1645
+  _globals['_SEGMENT']._serialized_end=1784
 # @@protoc_insertion_point(module_scope)

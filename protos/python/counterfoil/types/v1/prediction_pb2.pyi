@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from counterfoil.types.v1 import explanation_pb2 as _explanation_pb2
+from counterfoil.types.v1 import failure_pb2 as _failure_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -143,9 +144,10 @@ class DecisionPart(_message.Message):
     PROBABILITY_SCALE_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
     EXPLAIN_ASKED_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
     layout_version: _builtins.int
     """Version of this layout: 1 for one subject; 2 for a chunk of rows, whose answers stand in `chunk` instead of the fields 10, 11 and
-    14 to 17, 20 and 24, which are then unset.
+    14 to 17, 20 and 24, which are then unset; 3 for calls that were not answered, which stand in `failures`, beside the fields 2, 3 and 18.
     """
     prediction_id: _builtins.str
     """Identifier of the prediction, a UUID in its 36-character form."""
@@ -211,6 +213,10 @@ class DecisionPart(_message.Message):
     def chunk(self) -> Global___ChunkDecisions:
         """The answers of a chunk of rows. Absent for one subject."""
 
+    @_builtins.property
+    def failures(self) -> _failure_pb2.FailedCalls:
+        """Calls that were not answered: this is no decision. Absent in every other record."""
+
     def __init__(
         self,
         *,
@@ -240,10 +246,11 @@ class DecisionPart(_message.Message):
         probability_scale: _builtins.float | None = ...,
         chunk: Global___ChunkDecisions | None = ...,
         explain_asked: _explanation_pb2.Explain.ValueType = ...,
+        failures: _failure_pb2.FailedCalls | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "baseline_probability", b"baseline_probability", "chunk", b"chunk", "create_time", b"create_time", "probability_scale", b"probability_scale"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "baseline_probability", b"baseline_probability", "chunk", b"chunk", "create_time", b"create_time", "failures", b"failures", "probability_scale", b"probability_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "as_of_date", b"as_of_date", "baseline", b"baseline", "baseline_probability", b"baseline_probability", "bundle_digest", b"bundle_digest", "caller", b"caller", "chunk", b"chunk", "create_time", b"create_time", "decision", b"decision", "explain", b"explain", "explain_asked", b"explain_asked", "imputed_features", b"imputed_features", "kernel_id", b"kernel_id", "layout_version", b"layout_version", "margin", b"margin", "max_principal_reasons", b"max_principal_reasons", "method", b"method", "model_version", b"model_version", "personal_digest", b"personal_digest", "prediction_id", b"prediction_id", "principal_reason_codes", b"principal_reason_codes", "probability", b"probability", "probability_scale", b"probability_scale", "purpose", b"purpose", "reason_contributions", b"reason_contributions", "reason_features", b"reason_features", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability", "_probability_scale", b"_probability_scale", "as_of_date", b"as_of_date", "baseline", b"baseline", "baseline_probability", b"baseline_probability", "bundle_digest", b"bundle_digest", "caller", b"caller", "chunk", b"chunk", "create_time", b"create_time", "decision", b"decision", "explain", b"explain", "explain_asked", b"explain_asked", "failures", b"failures", "imputed_features", b"imputed_features", "kernel_id", b"kernel_id", "layout_version", b"layout_version", "margin", b"margin", "max_principal_reasons", b"max_principal_reasons", "method", b"method", "model_version", b"model_version", "personal_digest", b"personal_digest", "prediction_id", b"prediction_id", "principal_reason_codes", b"principal_reason_codes", "probability", b"probability", "probability_scale", b"probability_scale", "purpose", b"purpose", "reason_contributions", b"reason_contributions", "reason_features", b"reason_features", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__baseline_probability: _TypeAlias = _typing.Literal["baseline_probability"]  # noqa: Y015
     _WhichOneofArgType__baseline_probability: _TypeAlias = _typing.Literal["_baseline_probability", b"_baseline_probability"]  # noqa: Y015
@@ -313,6 +320,7 @@ class PersonalPart(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    FAILED_REQUESTS_FIELD_NUMBER: _builtins.int
     applicant_id: _builtins.str
     """Applicant the score is about. Empty when features came without an identifier."""
     application_number: _builtins.str
@@ -327,6 +335,10 @@ class PersonalPart(_message.Message):
     def chunk(self) -> Global___ChunkSubjects:
         """The subjects of a chunk of rows. Absent for one subject; then the fields above are set instead."""
 
+    @_builtins.property
+    def failed_requests(self) -> _containers.RepeatedCompositeFieldContainer[_failure_pb2.FailedRequest]:
+        """What was sent with each of DecisionPart.failures, in their order. None in every other record."""
+
     def __init__(
         self,
         *,
@@ -335,10 +347,11 @@ class PersonalPart(_message.Message):
         values: _abc.Iterable[_builtins.float] | None = ...,
         request_id: _builtins.str = ...,
         chunk: Global___ChunkSubjects | None = ...,
+        failed_requests: _abc.Iterable[_failure_pb2.FailedRequest] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "chunk", b"chunk", "request_id", b"request_id", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "application_number", b"application_number", "chunk", b"chunk", "failed_requests", b"failed_requests", "request_id", b"request_id", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,209 @@
+"""What was not answered, in the prediction log beside what was: off the path of the answers, and bounded."""
+
+import hashlib
+import logging
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+from counterfoil.types.v1 import failure_pb2, prediction_pb2
+from services.scorer.adapters.spool import Depth, Entry, Receipt
+from shared.errors import CounterfoilError, InvalidInput
+from shared.logs import log_event
+from shared.prediction_record.chain import personal_digest
+from shared.rpc.boundary import FailedRpc
+from shared.rpc.caller import caller_of
+from shared.rpc.statuses import to_status
+
+FAILURE_LAYOUT: Final = 3
+EVERY_SECONDS: Final = 1.0
+MOST_TOLD: Final = 100
+"""Failures that one record tells one by one; the others of its second are added up."""
+SPOOL_SHARE: Final = 0.5
+"""From this share of the spool's bound on failures leave the rest to answers."""
+MOST_FIELDS: Final = 8
+MOST_CHARACTERS: Final = 128
+SALT_BYTES: Final = 16
+METHODS: Final = frozenset({"Score", "BatchScore", "StreamScore", "ScoreDataset", "ModelInfer"})
+"""Rpcs that answer about applicants."""
+_LOGGER = logging.getLogger("counterfoil.scorer.failures")
+
+
+RowsFailed: TypeAlias = Callable[[str, Message, grpc.ServicerContext, Sequence[object]], None]
+"""Takes the method, the request and the outcomes of a call of which some rows may have failed."""
+
+
+class FailureSpool(Protocol):
+    """Where failures are recorded."""
+
+    def append(self, entries: Sequence[Entry]) -> list[Receipt]:
+        """Write the records durably; raises CounterfoilError."""
+
+    def depth(self) -> Depth:
+        """Tell how full it is; raises CounterfoilError."""
+
+
+class FailureMeter(Protocol):
+    """Told of failures that are on disk, and of those that never will be."""
+
+    def failures_recorded(self, count: int) -> None:
+        """Take how many are."""
+
+    def failures_lost(self, count: int) -> None:
+        """Take how many will not be."""
+
+
+@dataclass
+class _Waiting:
+    """Failures that are to be recorded together: told one by one, each with what was sent, and added up by kind."""
+
+    told: list[tuple[failure_pb2.FailedCall, failure_pb2.FailedRequest]] = field(default_factory=list)
+    added_up: dict[tuple[str, str, str, str], failure_pb2.FailedCall] = field(default_factory=dict)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more are told one by one."""
+        return len(self.told) >= MOST_TOLD
+
+    def add(self, call: failure_pb2.FailedCall, sent: failure_pb2.FailedRequest | None) -> None:
+        """Take one more."""
+        if sent is not None and not self.full:
+            self.told.append((call, sent))
+            return
+        alike = self.added_up.setdefault((call.method, call.caller, call.code, call.reason), call)
+        if alike is not call:
+            alike.count += 1
+            alike.end_time.CopyFrom(call.end_time)
+            alike.model_version = call.model_version
+        alike.ClearField("row")
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.told) + sum(each.count for each in self.added_up.values())
+
+    def entry(self, create_time: datetime) -> Entry:
+        """Return the record of all of them."""
+        nothing = failure_pb2.FailedRequest()
+        failures = [*self.told, *((each, nothing) for each in self.added_up.values())]
+        personal = prediction_pb2.PersonalPart(failed_requests=[request for _, request in failures]).SerializeToString()
+        salt = secrets.token_bytes(SALT_BYTES)
+        decision = prediction_pb2.DecisionPart(
+            layout_version=FAILURE_LAYOUT,
+            prediction_id=str(uuid.uuid4()),
+            personal_digest=personal_digest(salt, personal),
+            failures=failure_pb2.FailedCalls(calls=[call for call, _ in failures]),
+        )
+        decision.create_time.FromDatetime(create_time)
+        return Entry(decision.SerializeToString(deterministic=True), personal, salt)
+
+
+class Failures:
+    """Records every second what failed since: a record a second at most, whatever comes in.
+
+    A failure is told to its caller before it is on disk, and that of a process that is killed within the second is
+    lost, as are those that the spool cannot take or, half full, is not to take: answers matter more. Those are counted.
+    """
+
+    def __init__(
+        self,
+        spool: FailureSpool,
+        meter: FailureMeter,
+        *,
+        clock: Callable[[], datetime],
+        serving: Callable[[], str],
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
+        """Take what `serving` returns for the version that is served as the champion then, empty for none."""
+        self._spool = spool
+        self._meter = meter
+        self._clock = clock
+        self._serving = serving
+        self._every_seconds = every_seconds
+        self._waiting = _Waiting()
+        self._guard = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="failures", daemon=True)
+
+    def start(self) -> None:
+        """Begin to record."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Record what waits, and end."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._record()
+
+    def failed(self, failed: FailedRpc) -> None:
+        """Take a call that failed as a whole; those that are not about applicants are nobody's decision."""
+        method = failed.rpc.method.rpartition("/")[2]
+        if method in METHODS:
+            call = failure_pb2.FailedCall(
+                method=method, caller=failed.rpc.caller, code=failed.rpc.code, reason=failed.rpc.reason
+            )
+            self._take(call, failed.rpc.request_id, lambda: failed.message, failed.fields)
+
+    def rows_failed(
+        self, method: str, request: Message, context: grpc.ServicerContext, outcomes: Sequence[object]
+    ) -> None:
+        """Take those rows of a call that have an error in place of an answer."""
+        for row, error in enumerate(outcomes):
+            if isinstance(error, CounterfoilError):
+                code = code_pb2.Code.Name(to_status(error).code)
+                call = failure_pb2.FailedCall(
+                    method=method, caller=caller_of(context), code=code, reason=error.reason, row=row
+                )
+                fields = [each.field for each in error.violations] if isinstance(error, InvalidInput) else ()
+                self._take(call, getattr(request, "request_id", ""), lambda: request, fields)
+
+    def _take(
+        self,
+        call: failure_pb2.FailedCall,
+        request_id: str,
+        message: Callable[[], Message | None],
+        fields: Sequence[str],
+    ) -> None:
+        call.end_time.FromDatetime(self._clock())
+        call.model_version, call.count = self._serving(), 1
+        # Looked at without the lock: a flood is not to cost a digest each.
+        sent = None if self._waiting.full else _sent(request_id, message(), fields)
+        with self._guard:
+            self._waiting.add(call, sent)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_seconds):
+            self._record()
+
+    def _record(self) -> None:
+        with self._guard:
+            taken, self._waiting = self._waiting, _Waiting()
+        if not taken.count:
+            return
+        try:
+            if full := self._spool.depth().used >= SPOOL_SHARE:
+                log_event(_LOGGER, "failures not recorded", reason="SPOOL_HALF_FULL", count=taken.count)
+            else:
+                self._spool.append([taken.entry(self._clock())])
+        except CounterfoilError as error:
+            full = True
+            log_event(_LOGGER, "failures not recorded", reason=error.reason, count=taken.count)
+        (self._meter.failures_lost if full else self._meter.failures_recorded)(taken.count)
+
+
+def _sent(request_id: str, request: Message | None, fields: Sequence[str]) -> failure_pb2.FailedRequest:
+    content = b"" if request is None else request.SerializeToString(deterministic=True)
+    return failure_pb2.FailedRequest(
+        request_id=request_id[:MOST_CHARACTERS],
+        digest=b"" if request is None else hashlib.sha256(content).digest(),
+        fields=[each[:MOST_CHARACTERS] for each in fields[:MOST_FIELDS]],
+    )
