@@ -141,7 +141,7 @@ class FakeVersions:
     ) -> None:
         self.outcomes = outcomes or {}
         self.now = datetime(2026, 1, 2, tzinfo=UTC)
-        self.stand_ins: dict[str, StandIn] = {}
+        self.standing_in: dict[str, StandIn] = {}
         self._requests: dict[str, tuple[int, str]] = {}
         self._versions = {version.version: version for version in versions}
         self._aliases = dict(aliases or {})
@@ -218,7 +218,11 @@ class FakeVersions:
 
     def write_stand_in(self, model: str, stand_in: StandIn) -> None:
         """Remember which data set stands in."""
-        self.stand_ins[model] = stand_in
+        self.standing_in[model] = stand_in
+
+    def stand_ins(self) -> dict[str, StandIn]:
+        """Return which data sets stand in."""
+        return self.standing_in
 
     def write_move(self, version: ModelVersion, move: AliasMove) -> None:
         """Point the alias, or take it away, and remember the move."""

@@ -108,7 +108,7 @@ class Stewardship:
         registry = self.versions()
         with self.changing:
             self._check_unused(self.store.get(dataset, kind=DATASET, with_deleted=True))
-            check_dataset_deletable(dataset, registry.of_dataset(dataset))
+            check_dataset_deletable(dataset, registry.of_dataset(dataset), registry.stand_ins())
             # Marked first: what is half gone must not be trained on.
             self.store.delete(dataset)
             registry.delete_dataset(dataset)

@@ -266,6 +266,7 @@ def test_what_the_trainer_lets_stand_in_is_found_by_scorers(
 
     assert before is None
     assert registry.stand_in(MODEL) == StandIn("ds-old", newer)
+    assert versions.stand_ins() == {MODEL: StandIn("ds-old", newer)}
     with pytest.raises(NotFound):
         registry.stand_in("mortgages")
 

@@ -102,6 +102,18 @@ class MlflowVersions:
         with reaching_mlflow():
             self._client.set_registered_model_tag(model, APPLICANTS_TAG, json.dumps(stand_in.to_json()))
 
+    def stand_ins(self) -> dict[str, StandIn]:
+        """Return what scorers were told last of data sets that stand in for others, by model."""
+        found: dict[str, StandIn] = {}
+        token = None
+        with reaching_mlflow():
+            while token is None or token:
+                page = self._client.search_registered_models(max_results=_PAGE, page_token=token)
+                written = {each.name: each.tags[APPLICANTS_TAG] for each in page if APPLICANTS_TAG in each.tags}
+                found |= {model: StandIn.from_json(json.loads(text)) for model, text in written.items()}
+                token = page.token or ""
+        return found
+
     def of_model(self, model: str) -> list[ModelVersion]:
         """Return every version of a model, newest first; raises NotFound."""
         aliases, moves = self.aliases(model)

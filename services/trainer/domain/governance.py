@@ -1,11 +1,12 @@
 """Which version serves and which may go: who may move an alias on what knowledge, and what a deletion must leave."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.trainer.domain.versions import AliasMove, ModelVersion, VersionRegistry
+from shared.bundle.dataset import StandIn
 from shared.errors import FieldViolation, InvalidInput, Precondition
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -99,8 +100,21 @@ def check_version_deletable(version: ModelVersion) -> None:
         )
 
 
-def check_dataset_deletable(dataset: str, versions: Sequence[ModelVersion]) -> None:
-    """Raise Precondition if a registered version was trained on the data set: without it, none can be audited."""
+def check_dataset_deletable(
+    dataset: str, versions: Sequence[ModelVersion], stand_ins: Mapping[str, StandIn] | None = None
+) -> None:
+    """Raise Precondition if a registered version was trained on the data set: without it, none can be audited.
+
+    Raises it as well if scorers of a model take applicants from it, by `stand_ins`, in place of those of another.
+    """
+    for model, told in (stand_ins or {}).items():
+        if told.dataset.id == dataset != told.instead_of:
+            raise Precondition(
+                f"applicants of {model} are scored by it in place of {told.instead_of}; refresh them from another data "
+                "set first, which may be the champion's own",
+                reason="DATASET_STANDS_IN",
+                metadata={"dataset": dataset, "model": model},
+            )
     if versions:
         names = ", ".join(f"{version.model}/{version.version}" for version in versions[:5])
         kept = any(version.aliases or version.alias_moves for version in versions)

@@ -147,6 +147,10 @@ class VersionRegistry(Protocol):
         """Return the newest version that was made under this digest of a request, None if there is none."""
         ...
 
+    def stand_ins(self) -> Mapping[str, StandIn]:
+        """Return what scorers were told last of data sets that stand in for others, by model."""
+        ...
+
     def write_stand_in(self, model: str, stand_in: StandIn) -> None:
         """Tell scorers of the model which data set's applicants are scored in place of another's."""
         ...

@@ -70,7 +70,7 @@ def test_applicants_of_a_data_set_with_all_features_of_the_champion_stand_in(sto
     with pytest.raises(Precondition) as refusal:
         steward.refresh_applicants("credit-default", "ds-less", reason="")
 
-    assert registry.stand_ins == {"credit-default": told}
+    assert registry.stand_ins() == {"credit-default": told}
     assert (told.instead_of, told.dataset.id, told.dataset.run_id) == ("ds-old", "ds-new", "run")
     assert (refusal.value.reason, refusal.value.metadata["feature"]) == ("DATASET_UNFIT", "AMT_CREDIT")
 
@@ -164,6 +164,23 @@ def test_deleted_data_set_is_gone_and_its_trainings_stay(store: JobStore) -> Non
     assert gone.value.reason == "DATASET_DELETED"
     assert store.get("tj-1").label == "ds-1"
     assert registry.deleted == ["ds-1", "ds-1"]
+
+
+def test_data_set_that_stands_in_is_kept_until_another_does(store: JobStore) -> None:
+    """Scorers take applicants from it; the champion's own ends that."""
+    registry = FakeVersions([version(1, dataset="ds-old")], {"champion": 1})
+    steward = _steward(store, registry)
+    for each in ("ds-old", "ds-new"):
+        _made(store, each, {"AMT_CREDIT": True})
+    steward.refresh_applicants("credit-default", "ds-new", reason="")
+
+    with pytest.raises(Precondition) as refusal:
+        steward.delete_dataset("ds-new", reason="")
+    steward.refresh_applicants("credit-default", "ds-old", reason="")
+    steward.delete_dataset("ds-new", reason="")
+
+    assert (refusal.value.reason, refusal.value.metadata["model"]) == ("DATASET_STANDS_IN", "credit-default")
+    assert registry.deleted == ["ds-new"]
 
 
 def test_data_set_of_a_version_is_kept(store: JobStore) -> None:

@@ -897,7 +897,8 @@ Global___CancelDatasetRequest: _TypeAlias = CancelDatasetRequest  # noqa: Y015
 class DeleteDatasetRequest(_message.Message):
     """Deletes a data set and its files for good. Its trainings stay listed; GetDataset is NOT_FOUND (DATASET_DELETED) from then on.
     Refused with FAILED_PRECONDITION: DATASET_IN_USE while its own job or one that trains on it has not ended,
-    DATASET_HAS_VERSIONS while a registered version was trained on it. One that was promoted is never deleted, and keeps its data.
+    DATASET_STANDS_IN while scorers take applicants from it (RefreshApplicants), DATASET_HAS_VERSIONS while a registered version was trained
+    on it. One that was promoted is never deleted, and keeps its data.
     A call that failed half-way is finished by calling again.
     """
 
