@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from services.scorer.adapters.spool_file import full, sync_directory, translated
 
 FILE_BYTES: Final = 64 << 20
+CACHED_BYTES: Final = 4 << 20
+"""So much of the end of a file stays in memory, where what ships it finds it unless the monitor is behind."""
 _PREFIX: Final = "annex-"
 
 
@@ -55,6 +57,7 @@ class Annex:
             start = self._sizes[self._number]
             _write(file, part, start)
             os.fdatasync(file)
+            _forget(file, start, start + len(part))
         self._sizes[self._number] += len(part)
         return Place(self._number, start, len(part))
 
@@ -105,3 +108,13 @@ def _write(file: int, part: bytes, start: int) -> None:
     while rest:
         written = os.pwrite(file, rest, start)
         rest, start = rest[written:], start + written
+
+
+def _forget(file: int, start: int, end: int) -> None:
+    """Let the system's cache drop what has now passed the last CACHED_BYTES of the file, and use that memory anew.
+
+    A log that nobody reads would push other things out of it, and to take fresh memory costs more than the writing.
+    """
+    first, last = max(0, start - CACHED_BYTES), max(0, end - CACHED_BYTES)
+    if last > first:
+        os.posix_fadvise(file, first, last - first, os.POSIX_FADV_DONTNEED)
