@@ -35,3 +35,20 @@ def raw_form(message: type[Message], *fields: str) -> Any:
 
 def _has_length(field: FieldDescriptor) -> bool:
     return field.is_packed or (field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated)
+
+
+def field_head(field_number: int, size: int) -> bytes:
+    """Return what stands before the content of a field of bytes or of a message: protobuf's tag and varint.
+
+    With it a message is put together by hand whose content has megabytes, which protobuf would copy several times.
+    """
+    return _varint(field_number << 3 | 2) + _varint(size)
+
+
+def _varint(number: int) -> bytes:
+    content = bytearray()
+    while number > 0x7F:  # noqa: PLR2004  # seven bits a byte
+        content.append(number & 0x7F | 0x80)
+        number >>= 7
+    content.append(number)
+    return bytes(content)

@@ -16,8 +16,10 @@ from services.scorer.messages import MAX_TEXT, is_date, purpose_from_proto, wish
 from services.scorer.recording import receipt_to_proto
 from services.scorer.streaming import RecordedChunk
 from shared.errors import FieldViolation, InvalidInput
-from shared.prediction_record.chunks import from_doubles, to_doubles
+from shared.prediction_record.chunks import doubles_in_place, from_doubles, to_doubles
+from shared.rpc.encoded import Encoded
 from shared.rpc.statuses import to_status
+from shared.wire import field_head
 
 Entry = TypeVar("Entry", np.float64, np.uint8, np.int32)
 _SPLITS: Final = ("train", "test", "production")
@@ -63,25 +65,20 @@ def chunks_from_proto(requests: Iterator[stream_pb2.StreamScoreRequest], *, n_fe
         yield rows
 
 
-def stream_reply(recorded: RecordedChunk) -> stream_pb2.StreamScoreResponse:
-    """Return the next reply of a stream."""
-    reply = stream_pb2.StreamScoreResponse()
-    _write(recorded, reply.chunk)
-    return reply
+def stream_reply(recorded: RecordedChunk) -> Encoded:
+    """Return the next reply of StreamScore or ScoreDataset, whose replies are alike.
 
-
-def dataset_reply(recorded: RecordedChunk) -> stream_pb2.ScoreDatasetResponse:
-    """Return the next reply about a data set."""
-    reply = stream_pb2.ScoreDatasetResponse()
-    _write(recorded, reply.chunk)
-    return reply
-
-
-def _write(recorded: RecordedChunk, message: stream_pb2.ScoredChunk) -> None:
-    """Write the answers about a chunk, in columns with an entry for each row that was sent, into a reply's own chunk.
-
-    There, not into a message of its own: putting that into the reply would copy megabytes.
+    The contributions are put beside the rest by hand, since protobuf would copy them, megabytes, four times.
     """
+    rest, matrix = _answers(recorded).SerializeToString(), doubles_in_place(_contributions(recorded.answer))
+    head = field_head(stream_pb2.ScoredChunk.CONTRIBUTIONS_FIELD_NUMBER, len(matrix)) if len(matrix) else b""
+    whole = field_head(stream_pb2.StreamScoreResponse.CHUNK_FIELD_NUMBER, len(rest) + len(head) + len(matrix))
+    return Encoded(b"".join((whole, rest, head, matrix)), recorded.answer.order.served.model_version)
+
+
+def _answers(recorded: RecordedChunk) -> stream_pb2.ScoredChunk:
+    """Return the answers about a chunk but for the contributions, in columns with an entry for each row sent."""
+    message = stream_pb2.ScoredChunk()
     answer = recorded.answer
     order, positions, rows = answer.order, answer.positions, len(answer.rows.values)
     columns, bundle = columns_of(answer.scored, positions), order.served.bundle
@@ -100,6 +97,7 @@ def _write(recorded: RecordedChunk, message: stream_pb2.ScoredChunk) -> None:
         message.refusals.add(row=row, status=to_status(error))
     if recorded.receipt is not None:
         message.receipt.CopyFrom(receipt_to_proto(recorded.receipt))
+    return message
 
 
 def _explain(message: stream_pb2.ScoredChunk, answer: ChunkAnswer, positions: NDArray[np.int64]) -> None:
@@ -107,13 +105,18 @@ def _explain(message: stream_pb2.ScoredChunk, answer: ChunkAnswer, positions: ND
     if wish.detail is Detail.NONE:
         return
     message.probability_scales = to_doubles(_spread(scored.scales, positions, message.rows, np.nan))
-    if wish.detail is Detail.ALL:
-        message.contributions = to_doubles(_spread(scored.contributions, positions, message.rows, np.nan))
-    else:
+    if wish.detail is not Detail.ALL:
         principal = principal_positions(
             scored.contributions, wish.principal, answer.order.served.bundle.schema.reason_groups
         )
         message.principal_features = _spread(principal, positions, message.rows, -1).astype("<i4").tobytes()
+
+
+def _contributions(answer: ChunkAnswer) -> NDArray[np.float64]:
+    """Return what is sent of the contributions, with a row for each row that was sent; none unless all are wished."""
+    if answer.order.wish.detail is not Detail.ALL:
+        return np.empty(0)
+    return _spread(answer.scored.contributions, answer.positions, len(answer.rows.values), np.nan)
 
 
 def _rows(chunk: stream_pb2.RowChunk, first_row: int, n_features: int, *, path: str) -> Rows:

@@ -1,8 +1,7 @@
 """The rpcs that score rows by the thousand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import TypeVar
 
 import grpc
 
@@ -13,8 +12,7 @@ from services.scorer.domain.serving import Serving
 from services.scorer.pipeline import Pipeline
 from services.scorer.streaming import ChunkDesk
 from shared.rpc.caller import caller_of
-
-Reply = TypeVar("Reply", stream_pb2.StreamScoreResponse, stream_pb2.ScoreDatasetResponse)
+from shared.rpc.encoded import Encoded
 
 
 class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
@@ -24,35 +22,32 @@ class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
     chunks: ChunkDesk
     pipeline: Pipeline
 
-    def StreamScore(
+    def StreamScore(  # type: ignore[override]  # serialised already
         self, request_iterator: Iterator[stream_pb2.StreamScoreRequest], context: grpc.ServicerContext
-    ) -> Iterator[stream_pb2.StreamScoreResponse]:
+    ) -> Iterator[Encoded]:
         """Score chunks of rows as they come."""
         settings = stream_messages.settings_of(request_iterator)
         self.serving.named(settings.model)
         served = self.serving.current(settings.version)
         order = stream_messages.stream_order(settings, served, caller=caller_of(context))
         rows = stream_messages.chunks_from_proto(request_iterator, n_features=len(served.bundle.schema.features))
-        yield from self._answers(order, rows, self._stream_reply)
+        yield from self._answers(order, rows)
 
-    def ScoreDataset(
+    def ScoreDataset(  # type: ignore[override]  # serialised already
         self, request: stream_pb2.ScoreDatasetRequest, context: grpc.ServicerContext
-    ) -> Iterator[stream_pb2.ScoreDatasetResponse]:
+    ) -> Iterator[Encoded]:
         """Score a split, or a sample of it."""
         self.serving.named(request.model)
         served = self.serving.current(request.version)
         order = stream_messages.dataset_order(request, served, caller=caller_of(context))
         split = served.applicants.split(request.split)
         rows = split_chunks(split, sample_rows=request.sample_rows, seed=request.sample_seed)
-        yield from self._answers(order, rows, self._dataset_reply)
+        yield from self._answers(order, rows)
 
-    def _answers(self, order: Order, rows: Iterator[Rows], reply: Callable[[ChunkAnswer], Reply]) -> Iterator[Reply]:
+    def _answers(self, order: Order, rows: Iterator[Rows]) -> Iterator[Encoded]:
         """Yield the replies about chunks: looked at as they are read, then computed, then recorded and written."""
         resolved = map(partial(resolve_chunk, order), rows)
-        return self.pipeline.run(resolved, partial(answer_chunk, order), reply)
+        return self.pipeline.run(resolved, partial(answer_chunk, order), self._told)
 
-    def _stream_reply(self, answer: ChunkAnswer) -> stream_pb2.StreamScoreResponse:
+    def _told(self, answer: ChunkAnswer) -> Encoded:
         return stream_messages.stream_reply(self.chunks.record(answer))
-
-    def _dataset_reply(self, answer: ChunkAnswer) -> stream_pb2.ScoreDatasetResponse:
-        return stream_messages.dataset_reply(self.chunks.record(answer))

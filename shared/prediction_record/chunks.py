@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.types.v1 import prediction_pb2
+from shared.wire import field_head
 
 CHUNK_LAYOUT: Final = 2
 _DOUBLES: Final = np.dtype("<f8")
@@ -36,6 +37,12 @@ def to_doubles(values: NDArray[np.float64]) -> bytes:
     return np.ascontiguousarray(values, dtype=_DOUBLES).tobytes()
 
 
+def doubles_in_place(values: NDArray[np.float64]) -> memoryview:
+    """Return the bytes of `to_doubles` where they are, for what copies them anyway."""
+    content = np.ascontiguousarray(values, dtype=_DOUBLES)
+    return content.data.cast("B") if content.size else memoryview(b"")
+
+
 def from_doubles(content: bytes, *, columns: int) -> NDArray[np.float64]:
     """Return a read-only view of shape (n_rows, columns) on what `to_doubles` wrote.
 
@@ -49,21 +56,11 @@ def chunk_personal_part(values: NDArray[np.float64], applicant_ids: Sequence[str
 
     It is put together by hand, since protobuf would copy the values, megabytes, five times.
     """
-    content = np.ascontiguousarray(values, dtype=_DOUBLES).data.cast("B")
+    content = doubles_in_place(values)
     named = prediction_pb2.ChunkSubjects(applicant_ids=applicant_ids).SerializeToString()
-    head = _head(prediction_pb2.ChunkSubjects.VALUES_FIELD_NUMBER, len(content))
-    whole = _head(prediction_pb2.PersonalPart.CHUNK_FIELD_NUMBER, len(head) + len(content) + len(named))
+    head = field_head(prediction_pb2.ChunkSubjects.VALUES_FIELD_NUMBER, len(content))
+    whole = field_head(prediction_pb2.PersonalPart.CHUNK_FIELD_NUMBER, len(head) + len(content) + len(named))
     return b"".join((whole, head, content, named))
-
-
-def _head(field_number: int, size: int) -> bytes:
-    """Return what stands before the content of a field of bytes or of a message: protobuf's tag and varint."""
-    varints = bytearray([field_number << 3 | 2])
-    while size > 0x7F:  # noqa: PLR2004  # seven bits a byte
-        varints.append(size & 0x7F | 0x80)
-        size >>= 7
-    varints.append(size)
-    return bytes(varints)
 
 
 def chunk_decisions(answers: ChunkAnswers, *, first_row: int, rows: int) -> prediction_pb2.ChunkDecisions:

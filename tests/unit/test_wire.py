@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
-from shared.wire import raw_form
+from shared.wire import field_head, raw_form
 
 RAW_PERSONAL = raw_form(prediction_pb2.PersonalPart, "values")
 RAW_VECTOR = raw_form(feature_pb2.DenseVector, "values")
@@ -49,3 +49,13 @@ def test_a_field_without_a_length_of_its_own_has_no_raw_form(field: str) -> None
     """Single numbers, texts and lists of texts are encoded otherwise."""
     with pytest.raises(ValueError, match=field):
         raw_form(prediction_pb2.DecisionPart, field)
+
+
+@pytest.mark.parametrize("size", [1, 127, 128, 16_383, 16_384, 3 << 20])
+def test_a_field_put_together_by_hand_is_what_protobuf_writes(size: int) -> None:
+    """For every length of the varint."""
+    subjects = prediction_pb2.ChunkSubjects(values=b"x" * size)
+
+    written = field_head(prediction_pb2.ChunkSubjects.VALUES_FIELD_NUMBER, size) + b"x" * size
+
+    assert written == subjects.SerializeToString()
