@@ -1,9 +1,7 @@
 """Where questions are answered: inputs found, queued, scored together, recorded together, and only then replied to."""
 
-import logging
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
@@ -16,18 +14,17 @@ from services.scorer.domain.requests import Purpose, Question
 from services.scorer.domain.serving import Served, Serving
 from services.scorer.explaining import Explaining
 from services.scorer.handoff import HandOff, Pending
+from services.scorer.left_out import LeftOut
 from services.scorer.quick_reading import Unread
 from services.scorer.recording import receipt_field
 from services.scorer.rendering.writing import RANDOM_BYTES, Written
 from shared.errors import AlreadyExists, CounterfoilError, Exhausted, InvalidInput, Unavailable
-from shared.logs import log_event
 from shared.rpc.encoded import Encoded
 
 QUEUE_ROWS: Final = 4096
 EXPLAINED_ROWS: Final = QUEUE_ROWS // 2
 HIGH_WATER_ROWS: Final = 36
 """Rows on their way from which on the scorer is overloaded: three quarters of the handler threads wait for them."""
-_LOGGER = logging.getLogger("counterfoil.scorer.desk")
 
 Outcome = Encoded | CounterfoilError
 """An answer that is on disk, as an encoded ScoreResponse, or why there is none."""
@@ -50,6 +47,9 @@ class DeskMeter(Protocol):
 
     def logged(self, seconds: float) -> None:
         """Take how long the commit lasted."""
+
+    def left_out(self, reason: str, rows: int) -> None:
+        """Take how many decisions the challenger does not answer, and for which reason."""
 
     def told_less(self, detail: str, rows: int) -> None:
         """Take how many rows of a call are told this detail because the scorer is overloaded: less than was asked."""
@@ -86,7 +86,7 @@ class Desk:
             on_less=meter.told_less if meter else lambda _detail, _rows: None,
         )
         self._answerer = Answerer()
-        self._left_out: Counter[str] = Counter()
+        self._left_out = LeftOut(meter.left_out if meter else lambda _reason, _rows: None)
         self._handoff: HandOff[Asked | Unread, Encoded] = HandOff(
             self._work, capacity=queue_rows, on_taken=meter.taken if meter else lambda _waits: None
         )
@@ -133,25 +133,18 @@ class Desk:
         """Have the challenger answer decisions of the champion as well, for the log alone.
 
         It may read features that were not sent, and must never keep a lender from the champion's answer: what it cannot
-        answer is left out, which the log tells.
+        answer is left out, which log and figures tell.
         """
         decisions = [each for each in questions if each.purpose is Purpose.DECISION and not each.version]
         shadows = [asked_of(each._replace(purpose=Purpose.SHADOW, request_id=""), challenger) for each in decisions]
         for each in shadows:
             if isinstance(each.resolved, CounterfoilError):
-                self._leave_out(each.resolved)
+                self._left_out.add(each.resolved)
         answerable = [each for each in shadows if isinstance(each.resolved, Resolved)]
         try:
             self._handoff.submit(answerable, lambda: True)
         except (Exhausted, Unavailable) as error:
-            self._leave_out(error)
-
-    def _leave_out(self, error: CounterfoilError) -> None:
-        """Count a shadow that is not answered; the first of a reason is logged, and then ever fewer."""
-        self._left_out[error.reason] += 1
-        count = self._left_out[error.reason]
-        if count & (count - 1) == 0:
-            log_event(_LOGGER, "challenger left out", reason=error.reason, count=count)
+            self._left_out.add(error, len(answerable))
 
     def _work(self, taken: Sequence[Asked | Unread]) -> list[Encoded | Exception]:
         """Return the outcomes, in order; of equal request_ids one is recorded before the next is looked at."""
@@ -160,6 +153,9 @@ class Desk:
         while len(outcomes) < len(asked):
             for alike in _by_served(asked, self._unknown(asked, outcomes)):
                 outcomes |= zip(alike, self._answered([asked[place] for place in alike]), strict=True)
+        for place, outcome in outcomes.items():
+            if isinstance(outcome, CounterfoilError) and asked[place].question.purpose is Purpose.SHADOW:
+                self._left_out.add(outcome)
         return [outcomes[place] for place in range(len(asked))]
 
     def _unknown(self, asked: Sequence[Asked], outcomes: dict[int, Outcome]) -> list[int]:

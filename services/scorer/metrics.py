@@ -49,6 +49,12 @@ class Meter:
             ["explain"],
             registry=registry,
         )
+        self._left_out = Counter(
+            f"{prefix}challenger_left_out",
+            "Decisions that the challenger has not answered as well, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         self._failures_recorded = Counter(
             f"{prefix}failures_recorded",
             "Calls and rows without an answer that are in the prediction log.",
@@ -93,6 +99,10 @@ class Meter:
     def logged(self, seconds: float) -> None:
         """Count the commit of a batch."""
         self._log.observe(seconds)
+
+    def left_out(self, reason: str, rows: int) -> None:
+        """Count decisions that the challenger has not answered."""
+        self._left_out.labels(reason).inc(rows)
 
     def told_less(self, detail: str, rows: int) -> None:
         """Count rows that are told this detail alone because the scorer is overloaded."""
