@@ -23,6 +23,7 @@ from services.trainer.lineage import Genealogist
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
 from services.trainer.stewardship import Stewardship
+from shared.features.keeping import ENVIRONMENT
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import JobStore
 from shared.mlflow_store import quieten
@@ -92,6 +93,6 @@ def _environment(settings: Settings) -> dict[str, str]:
     """Return what the children's processes see: this one's variables, with the settings as they were given here."""
     # OpenMP's threads wait for each other spinning, unless told otherwise. Where something else wants the cores, that
     # made a training of 1 s take 27.
-    variables = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **environment_of(settings)}
+    variables = {"OMP_WAIT_POLICY": "PASSIVE", **ENVIRONMENT, **os.environ, **environment_of(settings)}
     quieten(variables)
     return variables

@@ -2,9 +2,10 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,9 @@ from shared.tables.schema import TableSchema
 from shared.tables.sources import MISSING_TEXTS
 
 _BLOCK_BYTES = 1 << 22
+# What is left of a row at the end of a block is rarely longer.
+_ROW_BYTES = 1 << 16
+_PEEK_BYTES = 1 << 10
 _QUOTE = b'"'
 
 
@@ -46,36 +50,82 @@ def parsed_blocks(path: Path, schema: TableSchema, columns: tuple[str, ...]) -> 
     """
     header = header_of(path)
     threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool, path.open("rb") as file:
-        ahead: deque[Future[Block]] = deque()
-        for block in _whole_rows(file.read):
-            ahead.append(pool.submit(_parsed, block, header, schema, columns))
+    spare: list[bytearray] = []
+    with ThreadPoolExecutor(threads) as pool, path.open("rb", buffering=0) as file:
+        ahead: deque[tuple[_Text, Future[Block]]] = deque()
+        for text in _whole_rows(file, spare):
+            ahead.append((text, pool.submit(_parsed, text, header, schema, columns)))
             if len(ahead) > 2 * threads:
-                yield ahead.popleft().result()
+                yield _finished(ahead, spare)
         while ahead:
-            yield ahead.popleft().result()
+            yield _finished(ahead, spare)
 
 
-def _whole_rows(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Yield the file in blocks that end at the end of a row, the header left out."""
+@dataclass(frozen=True)
+class _Text:
+    """Some whole rows: the bytes from `begin` to `end` of a buffer, which is used again once they are parsed."""
+
+    buffer: bytearray
+    begin: int
+    end: int
+
+    @property
+    def view(self) -> memoryview:
+        """The bytes, not copied."""
+        return memoryview(self.buffer)[self.begin : self.end]
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing but white space."""
+        return not bytes(self.view[:_PEEK_BYTES]).strip() and not bytes(self.view).strip()
+
+    @property
+    def quoted(self) -> bool:
+        """Whether there is a quote."""
+        return self.buffer.find(_QUOTE, self.begin, self.end) >= 0
+
+
+def _finished(ahead: deque[tuple[_Text, Future[Block]]], spare: list[bytearray]) -> Block:
+    """Return the block that was begun first, and give back the buffer that it was parsed from."""
+    text, parsing = ahead.popleft()
+    block = parsing.result()
+    spare.append(text.buffer)
+    return block
+
+
+def _whole_rows(file: FileIO, spare: list[bytearray]) -> Iterator[_Text]:
+    """Yield the file in texts that end at the end of a row, the header left out; buffers are taken from the spare."""
     begun, rest = False, b""
-    while data := read(_BLOCK_BYTES):
-        rest += data
-        cut = _last_end(rest)
+    while True:
+        buffer = _filled(spare, rest)
+        count = file.readinto(memoryview(buffer)[len(rest) : len(rest) + _BLOCK_BYTES])
+        end = len(rest) + count
+        if not count and buffer.count(_QUOTE, 0, end) % 2:
+            raise BrokenQuote
+        cut = _last_end(buffer, end) if count else end
+        rest = bytes(memoryview(buffer)[cut:end])
         if cut:
-            block, rest = rest[:cut], rest[cut:]
-            yield block if begun else block[_first_end(block) :]
+            yield _Text(buffer, 0 if begun else _first_end(buffer, cut), cut)
             begun = True
-    if rest.count(_QUOTE) % 2:
-        raise BrokenQuote
-    if rest:
-        yield rest if begun else rest[_first_end(rest) :]
+        else:
+            spare.append(buffer)
+        if not count:
+            return
 
 
-def _last_end(data: bytes) -> int:
+def _filled(spare: list[bytearray], rest: bytes) -> bytearray:
+    """Return a buffer that begins with the rest and has room for a block behind it."""
+    buffer = spare.pop() if spare else bytearray(_BLOCK_BYTES + _ROW_BYTES)
+    if len(buffer) < len(rest) + _BLOCK_BYTES:
+        buffer = bytearray(2 * len(rest) + _BLOCK_BYTES)
+    buffer[: len(rest)] = rest
+    return buffer
+
+
+def _last_end(data: bytearray, end: int) -> int:
     """Return where the last row that is there as a whole ends; 0 if none does."""
-    cut = data.rfind(b"\n") + 1
-    if _QUOTE not in data:
+    cut = data.rfind(b"\n", 0, end) + 1
+    if data.find(_QUOTE, 0, end) < 0:
         return cut
     # A line break inside quotes ends no row.
     while cut and data.count(_QUOTE, 0, cut) % 2:
@@ -83,21 +133,21 @@ def _last_end(data: bytes) -> int:
     return cut
 
 
-def _first_end(data: bytes) -> int:
-    return data.find(b"\n") + 1 or len(data)
+def _first_end(data: bytearray, end: int) -> int:
+    return data.find(b"\n", 0, end) + 1 or end
 
 
-def _parsed(block: bytes, header: tuple[str, ...], schema: TableSchema, columns: tuple[str, ...]) -> Block:
-    if not block.strip():
+def _parsed(text: _Text, header: tuple[str, ...], schema: TableSchema, columns: tuple[str, ...]) -> Block:
+    if text.blank:
         return Block(pa.RecordBatch.from_pylist([], schema=pa.schema(_types(schema, columns, pa.int64()))), 0)
     try:
-        return _converted(block, header, _types(schema, columns, pa.int64()))
+        return _converted(text, header, _types(schema, columns, pa.int64()))
     except pa.ArrowInvalid:
-        return _converted(block, header, _types(schema, columns, pa.float64()))
+        return _converted(text, header, _types(schema, columns, pa.float64()))
 
 
-def _converted(block: bytes, header: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Block:
-    uneven, quoted = 0, _QUOTE in block
+def _converted(text: _Text, header: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Block:
+    uneven, quoted = 0, text.quoted
 
     def skip(_: object) -> str:
         """Count a row that is left out."""
@@ -106,8 +156,8 @@ def _converted(block: bytes, header: tuple[str, ...], types: Mapping[str, pa.Dat
         return "skip"
 
     table = pyarrow.csv.read_csv(
-        pa.BufferReader(block),
-        pyarrow.csv.ReadOptions(use_threads=False, column_names=list(header), block_size=len(block) + 1),
+        pa.BufferReader(text.view),
+        pyarrow.csv.ReadOptions(use_threads=False, column_names=list(header), block_size=text.end - text.begin + 1),
         pyarrow.csv.ParseOptions(
             quote_char=_QUOTE.decode() if quoted else False, newlines_in_values=quoted, invalid_row_handler=skip
         ),

@@ -38,7 +38,8 @@ class CsvTable:
     def frame(self) -> pl.LazyFrame:
         """Return the rows, parsed whenever they are collected; then it raises what `open_tables` raises of the table.
 
-        The first time they are read, all columns are parsed and checked; later those alone that are asked for.
+        The first time they are read, all columns are parsed and checked; later those alone that are asked for. One
+        column alone, such as keys that are needed before the rows, is parsed alone at any time.
         """
         types = {c: pl.Int16() if c in self.codes else kind() for c, kind in self.schema.columns.items()}
         return register_io_source(self._batches, schema=types)
@@ -61,20 +62,22 @@ class CsvTable:
             n_rows = None if n_rows is None else n_rows - min(n_rows, asked.height)
 
     def _rows(self, columns: tuple[str, ...]) -> Iterator[pl.DataFrame]:
-        if self.report is not None:
-            for block in parsed_blocks(self.source.path, self.schema, columns):
-                yield self._frame(block)
-            return
-        found = _Findings(self.schema)
         try:
-            for block in parsed_blocks(self.source.path, self.schema, tuple(self.schema.columns)):
-                rows = self._frame(block)
-                found.look_at(block, rows)
-                yield rows
+            if self.report is not None or len(columns) == 1:
+                yield from map(self._frame, parsed_blocks(self.source.path, self.schema, columns))
+            else:
+                yield from self._checked_rows()
         except pa.ArrowInvalid as error:
             raise self._unparsed() from error
         except BrokenQuote as error:
             raise unreadable(self.schema.name) from error
+
+    def _checked_rows(self) -> Iterator[pl.DataFrame]:
+        found = _Findings(self.schema)
+        for block in parsed_blocks(self.source.path, self.schema, tuple(self.schema.columns)):
+            rows = self._frame(block)
+            found.look_at(block, rows)
+            yield rows
         self.report = report_of(self.source, self.schema, found.refuse())
 
     def _frame(self, block: Block) -> pl.DataFrame:

@@ -58,6 +58,45 @@ def test_a_second_reading_has_the_columns_that_are_asked_for(small_directories: 
     assert tables.frames["bureau"].head(7).collect().equals(whole.head(7))
 
 
+def test_keys_alone_are_parsed_alone_and_the_rows_checked_afterwards(copy: Copy) -> None:
+    """Who needs them before the rows does not pay for the rows twice; what is wrong with those is still found."""
+    directory = copy("csv")
+    keys = open_tables(directory).frames["bureau"].select("SK_ID_BUREAU").collect()
+    append(directory, "bureau", "1")
+    bureau = stream_tables(directory).frames["bureau"]
+
+    assert bureau.select("SK_ID_BUREAU").collect().equals(keys)
+    with pytest.raises(InvalidInput) as caught:
+        bureau.collect()
+
+    assert caught.value.reason == "TABLE_UNREADABLE"
+
+
+def test_a_text_among_keys_that_are_read_alone_is_named(copy: Copy) -> None:
+    """As it is where all columns are read."""
+    directory = copy("csv")
+    edit(directory, "bureau_balance", lambda _: b"SK_ID_BUREAU,MONTHS_BALANCE,STATUS\n1,-1,X\nmany,-1,C\n")
+
+    with pytest.raises(InvalidInput) as caught:
+        stream_tables(directory).frames["bureau_balance"].select("SK_ID_BUREAU").collect()
+
+    assert [v.field for v in caught.value.violations] == ['tables["bureau_balance"].columns["SK_ID_BUREAU"]']
+
+
+@pytest.mark.parametrize("block_bytes", [700, 6_000, 1 << 22])
+def test_rows_longer_than_a_block_are_whole(copy: Copy, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    """A buffer grows to what a row needs, and is used again for shorter ones."""
+    long = "x" * (1 << 17)
+    text = f'SK_ID_BUREAU,MONTHS_BALANCE,STATUS\n1,-1,"{long}\n"\n2,-1,C\n3,-1,{long}\n4,0,X'
+    directory = copy("csv")
+    edit(directory, "bureau_balance", lambda _: text.encode())
+    monkeypatch.setattr("shared.tables.csv_blocks._BLOCK_BYTES", block_bytes)
+
+    rows = _read(stream_tables(directory), "bureau_balance")
+
+    assert rows["STATUS"].to_list() == [f"{long}\n", "C", long, "X"]
+
+
 def test_texts_have_codes_and_levels_once_they_were_read(copy: Copy) -> None:
     """Levels are sorted, codes are in the order of the file, what means missing has none."""
     directory = copy("csv")
