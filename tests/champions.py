@@ -37,7 +37,8 @@ def champion_in(folder: Path, *, seed: int) -> Champion:
         dataset = replace(bundle.contents.dataset, experiment_id=experiment, run_id=run_id)
         digest = write_bundle(folder / "bundle", replace(bundle.contents, dataset=dataset))
         registry = ModelRegistry(store.uri, cache=folder / "unused")
-        version = registry.register_bundle(folder / "bundle", model=MODEL, run_id=run_id, digest=digest)
+        tags = {"counterfoil.dataset": dataset.id}
+        version = registry.register_bundle(folder / "bundle", model=MODEL, run_id=run_id, digest=digest, tags=tags)
         store.client.set_registered_model_alias(MODEL, "champion", str(version))
     variables = {
         "COUNTERFOIL_MLFLOW_URI": prepared.store.uri,
