@@ -3,9 +3,10 @@
 Servers share core 0, h2load has core 1; sides take turns, and the median over the rounds of the ratios counts. The
 scorer is the real process with an MLflow of its own: Score of a dense vector of 200 features with the principal
 reasons (EXPLAIN_REASONS), each answer on disk before it is sent. Ratios with all 200 contributions in reply and record
-are printed, too. With `--peers` it is also held against MLServer and PyTriton (benchmarks.peers), which answer with the
-probability alone and record nothing, over the Open Inference Protocol: by its own Score, and by that protocol's
-ModelInfer with reasons. Exits 1 below a bar. Needs h2load, two cores and Linux.
+are printed, too, and those to a lean plain scorer, which does without shap.TreeExplainer. With `--peers` it is also
+held against MLServer and PyTriton (benchmarks.peers), which answer with the probability alone and record nothing, over
+the Open Inference Protocol: by its own Score, and by that protocol's ModelInfer with reasons. Exits 1 below a bar.
+Needs h2load, two cores and Linux.
 """
 
 import argparse
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sides = {name: stack.enter_context(scorer(environments[name], Path(folder) / f"{name}-one")) for name in MODELS}
         sides["echo"] = stack.enter_context(_echo())
         sides |= {f"plain_{name}": stack.enter_context(_plain(name, Path(folder))) for name in MODELS}
+        sides |= {f"lean_{name}": stack.enter_context(_plain(name, Path(folder), "lean")) for name in MODELS}
         figures, p99_ms = at_64(sides, options.rounds)
         figures["one_in_flight"] = one_in_flight(sides, options.rounds)
         figures["two_processes"] = two_processes(
@@ -105,9 +107,9 @@ def _echo() -> Iterator[Side]:
 
 
 @contextmanager
-def _plain(name: str, folder: Path) -> Iterator[Side]:
+def _plain(name: str, folder: Path, *lean: str) -> Iterator[Side]:
     port = free_port()
-    command = module("benchmarks.sides.plain", str(port), str(_model_text(name, folder)))
+    command = module("benchmarks.sides.plain", str(port), str(_model_text(name, folder)), *lean)
     with running(f"plain {name}", command, port=port, path=SCORE, request=request(), cores=(SERVER,)) as side:
         yield side
 
@@ -120,7 +122,9 @@ def at_64(sides: Mapping[str, Side], rounds: int) -> tuple[dict[str, float], flo
     }
     loads = in_turn({**sides, **whole}, rounds, lambda side: _load(side, clients=1, in_flight=64))
     figures = {f"echo_{name}": _ratio(loads[name], loads["echo"]) for name in (*MODELS, *whole)}
-    figures |= {f"plain_{name}": _ratio(loads[name], loads[f"plain_{name}"]) for name in MODELS}
+    figures |= {
+        f"{kind}_{name}": _ratio(loads[name], loads[f"{kind}_{name}"]) for kind in ("plain", "lean") for name in MODELS
+    }
     figures["echo_to_plain_M100"] = _ratio(loads["echo"], loads["plain_M100"])
     return figures, statistics.median(load.p99_ms for load in loads["M100"])
 
