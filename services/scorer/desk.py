@@ -29,8 +29,8 @@ HIGH_WATER_ROWS: Final = 36
 Outcome = Encoded | CounterfoilError
 """An answer that is on disk, as an encoded ScoreResponse, or why there is none."""
 
-AnsweringUnread: TypeAlias = Callable[[Unread, Callable[[], bool]], Outcome]
-"""Returns the outcome of a request that is still to be read."""
+AnsweringUnread: TypeAlias = Callable[[Unread, Callable[[], bool]], Encoded]
+"""Returns the answer to a request that is still to be read, or raises why there is none."""
 
 Answering: TypeAlias = Callable[[Sequence[Question | InvalidInput], Callable[[], bool]], list[Outcome]]
 """Returns the outcome of each question, in order; the second argument tells whether anybody still waits for them."""
@@ -115,10 +115,15 @@ class Desk:
                 self._shadow([each.question for each in sound], challenger)
             return [each if isinstance(each, InvalidInput) else _outcome(next(pending)) for each in asked]
 
-    def answer_unread(self, unread: Unread, still_wanted: Callable[[], bool]) -> Outcome:
-        """Return the outcome of a request that the worker reads; as `answer`, but never by a challenger as well."""
-        (pending,) = self._handoff.submit((unread,), still_wanted)
-        return _outcome(pending)
+    def answer_unread(self, unread: Unread, still_wanted: Callable[[], bool]) -> Encoded:
+        """Return the answer to a request that the worker reads; as `answer`, but never by a challenger as well.
+
+        Raises the error that `answer` would return, too.
+        """
+        try:
+            return self._handoff.ask(unread, still_wanted)
+        except CancelledError:
+            raise call_ended() from None
 
     def _what_serves(self, questions: Sequence[Question | InvalidInput]) -> Served | CounterfoilError:
         try:

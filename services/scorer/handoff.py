@@ -89,6 +89,16 @@ class HandOff(Generic[Q, A]):
         Exhausted if they do not fit in the queue, Unavailable after `stop`.
         """
         pending: list[Pending[Q, A]] = [Pending(question, still_wanted) for question in questions]
+        self._enter(pending)
+        return pending
+
+    def ask(self, question: Q, still_wanted: Callable[[], bool]) -> A:
+        """Queue one question and return its answer. Raises its error, and what `submit` raises."""
+        pending: Pending[Q, A] = Pending(question, still_wanted)
+        self._enter((pending,))
+        return pending.result()
+
+    def _enter(self, pending: Sequence[Pending[Q, A]]) -> None:
         with self._entering:
             if self._stopping:
                 raise Unavailable("the scorer is shutting down; call another one", reason="SHUTTING_DOWN")
@@ -99,7 +109,6 @@ class HandOff(Generic[Q, A]):
                 )
             for each in pending:
                 self._waiting.put(each)
-        return pending
 
     def stop(self) -> None:
         """Refuse new questions, answer those that wait, and end the worker."""

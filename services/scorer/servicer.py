@@ -4,7 +4,7 @@ import grpc
 
 from counterfoil.scorer.v1 import scorer_pb2
 from services.scorer import messages
-from services.scorer.desk import Answering, AnsweringUnread, Outcome
+from services.scorer.desk import Answering, AnsweringUnread
 from services.scorer.domain.serving import Serving
 from services.scorer.failures import RowsFailed
 from services.scorer.pipeline import Pipeline
@@ -50,31 +50,21 @@ class ScorerServicer(ReplayRpcs, StreamRpcs):
         self, request: Unparsed[scorer_pb2.ScoreRequest], context: grpc.ServicerContext
     ) -> Encoded:
         """Score one applicant."""
-        caller = caller_of(context)
-        unread = self._recognised(request.content, caller)
-        if unread is not None:
-            outcome = self._answer_unread(unread, context.is_active)
-        else:
-            outcome = self._read_and_answer(request, caller, context)
-        if isinstance(outcome, CounterfoilError):
-            raise outcome
-        return outcome
-
-    def _recognised(self, content: bytes, caller: str) -> Unread | None:
-        """Return what the worker can read by itself; None if a challenger is to answer as well."""
-        served = self.serving.champion
-        if served is None or self.serving.shadow() is not None:
-            return None
-        shape = self._shapes.find(content, caller, served)
-        return None if shape is None else Unread(content, shape, served)
+        caller, served = caller_of(context), self.serving.champion_alone()
+        shape = None if served is None else self._shapes.find(request.content, caller, served)
+        if served is not None and shape is not None:
+            return self._answer_unread(Unread(request.content, shape, served), context.is_active)
+        return self._read_and_answer(request, caller, context)
 
     def _read_and_answer(
         self, request: Unparsed[scorer_pb2.ScoreRequest], caller: str, context: grpc.ServicerContext
-    ) -> Outcome:
+    ) -> Encoded:
         message = request.message
         question = messages.question_from_proto(message, model=self.serving.named(message.model), caller=caller)
         (outcome,) = self._answer([question], context.is_active)
-        if isinstance(outcome, Encoded) and (served := self.serving.champion) is not None:
+        if isinstance(outcome, CounterfoilError):
+            raise outcome
+        if (served := self.serving.champion_alone()) is not None:
             self._shapes.learn(message, request.content, question, served)
         return outcome
 

@@ -149,7 +149,7 @@ class _Call:
 
     def _finished(self, code: str, reason: str, model_version: str = "") -> FinishedRpc:
         latency_ms = (time.perf_counter() - self._started) * 1000
-        request_id = str(getattr(self._request, "request_id", ""))[:_MAX_REQUEST_ID]
+        request_id = getattr(self._request, "request_id", "")[:_MAX_REQUEST_ID]
         caller = caller_of(self._context)
         return FinishedRpc(self._method, request_id, model_version, code, reason, latency_ms, caller)
 
@@ -206,7 +206,8 @@ class Boundary:
             except BaseException as error:
                 running.failed(error)
                 raise
-            running.ended("OK", model_version=self._model_version_of(reply))
+            version = reply.model_version if isinstance(reply, Encoded) else self._model_version_of(reply)
+            running.ended("OK", model_version=version)
             return reply
 
         return call

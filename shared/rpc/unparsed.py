@@ -11,14 +11,15 @@ M = TypeVar("M", bound=Message)
 
 
 class Unparsed(Generic[M]):
-    """A request as its bytes; for one thread."""
+    """A request as its bytes; for one thread. Its `request_id` is empty until somebody has asked for the message."""
 
-    __slots__ = ("_message", "_parse", "content")
+    __slots__ = ("_message", "_parse", "content", "request_id")
 
     def __init__(self, content: bytes, parse: Callable[[bytes], M]) -> None:
         self.content = content
         self._parse = parse
         self._message: M | None = None
+        self.request_id = ""
 
     @property
     def message(self) -> M:
@@ -28,12 +29,8 @@ class Unparsed(Generic[M]):
                 self._message = self._parse(self.content)
             except DecodeError as error:
                 raise malformed() from error
+            self.request_id = str(getattr(self._message, "request_id", ""))
         return self._message
-
-    @property
-    def request_id(self) -> str:
-        """The message's request_id, empty if it has none or nobody has asked for the message."""
-        return str(getattr(self._message, "request_id", ""))
 
 
 def malformed() -> InvalidInput:

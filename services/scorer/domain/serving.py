@@ -196,6 +196,10 @@ class Serving:
         """What is served, None if nothing is."""
         return self._served
 
+    def champion_alone(self) -> Served | None:
+        """Return the champion if there is one, and nobody has to answer beside it."""
+        return self._served if self._challenger is None or self.shadow() is None else None
+
     def all(self) -> list[Served]:
         """Return the champion and, if there is one, the challenger."""
         beside = [self._challenger] if self._challenger else []
