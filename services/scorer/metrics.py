@@ -1,7 +1,7 @@
 """The scorer's figures for Prometheus; those of several workers are added up by their supervisor."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,19 @@ EVERY_SECONDS: Final = 1.0
 _STAGES: Final = ("queue", "score", "log")
 _SECONDS: Final = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 _ROWS: Final = (1, 2, 4, 8, 16, 24)
+_COUNTED: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
+    "refused": ("Calls that ended with an error, by code and reason.", ("code", "reason")),
+    "told_less": (
+        "Rows with less of the reasons than was asked for, because of an overload, by what was told.",
+        ("explain",),
+    ),
+    "challenger_left_out": ("Decisions that the challenger has not answered as well, by reason.", ("reason",)),
+    "failures_recorded": ("Calls and rows without an answer that are in the prediction log.", ()),
+    "failures_lost": (
+        "Calls and rows without an answer that never will be, because the spool is half full or failed.",
+        (),
+    ),
+}
 
 
 class Meter:
@@ -37,34 +50,10 @@ class Meter:
         )
         self._queue, self._score, self._log = (seconds.labels(stage) for stage in _STAGES)
         self._rows = Histogram(f"{prefix}batch_rows", "Rows answered together.", registry=registry, buckets=_ROWS)
-        self._refused = Counter(
-            f"{prefix}refused",
-            "Calls that ended with an error, by code and reason.",
-            ["code", "reason"],
-            registry=registry,
-        )
-        self._told_less = Counter(
-            f"{prefix}told_less",
-            "Rows with less of the reasons than was asked for, because of an overload, by what was told.",
-            ["explain"],
-            registry=registry,
-        )
-        self._left_out = Counter(
-            f"{prefix}challenger_left_out",
-            "Decisions that the challenger has not answered as well, by reason.",
-            ["reason"],
-            registry=registry,
-        )
-        self._failures_recorded = Counter(
-            f"{prefix}failures_recorded",
-            "Calls and rows without an answer that are in the prediction log.",
-            registry=registry,
-        )
-        self._failures_lost = Counter(
-            f"{prefix}failures_lost",
-            "Calls and rows without an answer that never will be, because the spool is half full or failed.",
-            registry=registry,
-        )
+        self._counts = {
+            name: Counter(f"{prefix}{name}", what, labels, registry=registry)
+            for name, (what, labels) in _COUNTED.items()
+        }
         self._records = Gauge(
             f"{prefix}spool_records",
             "Records that wait for the monitor.",
@@ -102,24 +91,24 @@ class Meter:
 
     def left_out(self, reason: str, rows: int) -> None:
         """Count decisions that the challenger has not answered."""
-        self._left_out.labels(reason).inc(rows)
+        self._counts["challenger_left_out"].labels(reason).inc(rows)
 
     def told_less(self, detail: str, rows: int) -> None:
         """Count rows that are told this detail alone because the scorer is overloaded."""
-        self._told_less.labels(detail).inc(rows)
+        self._counts["told_less"].labels(detail).inc(rows)
 
     def failures_recorded(self, count: int) -> None:
         """Count failures that are on disk."""
-        self._failures_recorded.inc(count)
+        self._counts["failures_recorded"].inc(count)
 
     def failures_lost(self, count: int) -> None:
         """Count failures that only the log lines tell of."""
-        self._failures_lost.inc(count)
+        self._counts["failures_lost"].inc(count)
 
     def ended(self, rpc: FinishedRpc) -> None:
         """Count a call if it ended with an error."""
         if rpc.code != "OK":
-            self._refused.labels(rpc.code, rpc.reason).inc()
+            self._counts["refused"].labels(rpc.code, rpc.reason).inc()
 
     def spool(self, depth: Depth) -> None:
         """Tell what waits for the monitor, and how full the spool is."""
