@@ -1,9 +1,9 @@
 """One client's connection to a gRPC server, in frames made beforehand: what `benchmarks.open_loop` offers calls over.
 
 A gRPC client costs a core more per call than the server does, so ten times what a server can answer could not be
-offered from the other core of two. This one keeps what HTTP/2 asks of a client: the connection's window, the most
-streams at once, acknowledgements of settings and pings. What cannot be sent for these waits, and is given up at its
-deadline like any other call.
+offered from the other core of two. This one does as gRPC's own clients do: it begins a call as soon as the server's
+most streams at once allow, sends its message as soon as the connection's window does, and acknowledges settings and
+pings. A call that cannot be begun waits, and is given up at its deadline like any other.
 """
 
 import socket
@@ -11,9 +11,9 @@ import struct
 import time
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +31,16 @@ _HEADER_TABLE_SIZE, _MAX_STREAMS, _INITIAL_WINDOW = 1, 3, 4
 _HEAD, _SETTING = struct.Struct(">HBBBI"), struct.Struct(">HI")
 _HEAD_BYTES: Final = 9
 _STATUS: Final = b"grpc-status"
-# Where the frames of a call have its stream: HEADERS are seven bytes, each an index into what the first call taught.
-_STREAM_PLACES: Final = (5, 5 + _HEAD_BYTES + 7)
+_STREAM_PLACE: Final = 5
 
 
 @dataclass
 class Account:
     """What became of the calls of one phase; times in seconds, since a call was put on the wire.
 
-    `codes` counts how calls without an answer ended, by the number of their gRPC status. `unsent` were given up before
-    they were on the wire; `unanswered` were, and nothing was heard of them. `began` and `answer_ends` are moments.
+    `codes` counts how calls without an answer ended, by the number of their gRPC status; `RST_STREAM 7` is HTTP/2's own
+    refusal of a stream, after which gRPC's clients begin the call again. `unsent` were given up before they were on the
+    wire; `unanswered` were, and nothing was heard of them. `began` and `answer_ends` are moments.
     """
 
     began: float
@@ -72,10 +72,11 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self._on_answer = on_answer
-        self._first, self._call = _frames(target)
+        self._frames = _frames(target)
         self._size = len(target.request) + 5
         self._waiting: deque[_Due] = deque()
         self._in_flight: dict[int, tuple[Account, float]] = {}
+        self._without_message: deque[int] = deque()
         self._answered: set[int] = set()
         self._next_stream, self._streams, self._window = 1, _WINDOW, _FIRST_WINDOW
         self._incoming = bytearray()
@@ -100,12 +101,11 @@ class Connection:
         while self._waiting and self._waiting[0].since < now - DEADLINE_S:
             late = self._waiting.popleft()
             late.account.unsent += late.count
-        free = min(self._streams - len(self._in_flight), self._window // self._size)
-        while self._waiting and free > 0 and not self._outgoing:
+        self._send_messages()
+        while self._waiting and self._free and not self._outgoing:
             due = self._waiting[0]
-            count = min(free, due.count)
+            count = min(self._free, due.count)
             self._begin(count, now, due.account)
-            free -= count
             due.count -= count
             if not due.count:
                 self._waiting.popleft()
@@ -137,16 +137,33 @@ class Connection:
             due.account.unsent += due.count
         self.socket.close()
 
+    @property
+    def _free(self) -> int:
+        """How many more calls may be begun."""
+        return self._streams - len(self._in_flight)
+
     def _begin(self, count: int, now: float, account: Account) -> None:
-        streams = np.arange(self._next_stream, self._next_stream + 2 * count, 2)
-        self._in_flight.update(dict.fromkeys(streams.tolist(), (account, now)))
-        self._next_stream += 2 * count
-        self._window -= count * self._size
+        streams = range(self._next_stream, self._next_stream + 2 * count, 2)
+        self._next_stream = streams.stop
+        self._in_flight.update(dict.fromkeys(streams, (account, now)))
         account.sent += count
         if streams[0] == 1:
-            self._outgoing += self._first
-            streams = streams[1:]
-        self._outgoing += _numbered(self._call, streams)
+            self._outgoing += self._frames.first_headers
+            self._outgoing += _numbered(self._frames.headers, streams[1:])
+        else:
+            self._outgoing += _numbered(self._frames.headers, streams)
+        self._without_message.extend(streams)
+        self._send_messages()
+
+    def _send_messages(self) -> None:
+        """Send the messages of calls that are begun, as far as the window allows; one that has ended needs none."""
+        streams: list[int] = []
+        while self._without_message and self._window >= self._size:
+            stream = self._without_message.popleft()
+            if stream in self._in_flight:
+                streams.append(stream)
+                self._window -= self._size
+        self._outgoing += _numbered(self._frames.message, streams)
 
     def _flush(self) -> None:
         if self._outgoing:
@@ -186,26 +203,32 @@ class Connection:
             account.refusals.append(now - sent)
 
 
-def _frames(target: Target) -> tuple[bytes, NDArray[np.uint8]]:
-    """Return the frames of a connection's first call, which teach the server its headers, and those of any other."""
+class _Frames(NamedTuple):
+    """The frames of calls: a connection's first headers teach the server what those of any other are an index into."""
+
+    first_headers: bytes
+    headers: NDArray[np.uint8]
+    message: NDArray[np.uint8]
+
+
+def _frames(target: Target) -> _Frames:
     named = [(4, b"", target.path), (1, b"", target.address), (31, b"", "application/grpc")]
     named += [(0, b"te", "trailers"), (0, b"grpc-timeout", f"{DEADLINE_S}S")]
     method_and_scheme = b"\x83\x86"
     taught = method_and_scheme + b"".join(_literal(index, name, value.encode()) for index, name, value in named)
     known = method_and_scheme + bytes(0x80 | 66 - place for place in range(len(named)))
+    first, other = (_frame(_HEADERS, block, flags=_END_HEADERS, stream=1) for block in (taught, known))
     message = b"\0" + len(target.request).to_bytes(4, "big") + target.request
     data = _frame(_DATA, message, flags=_END_STREAM, stream=1)
-    first, other = (_frame(_HEADERS, block, flags=_END_HEADERS, stream=1) + data for block in (taught, known))
-    return first, np.frombuffer(other, np.uint8)
+    return _Frames(first, np.frombuffer(other, np.uint8), np.frombuffer(data, np.uint8))
 
 
-def _numbered(call: NDArray[np.uint8], streams: NDArray[np.int64]) -> bytes:
-    """Return the frames of a call once for each stream."""
-    calls = np.tile(call, (len(streams), 1))
-    numbers = streams.astype(">u4").view(np.uint8).reshape(-1, 4)
-    for place in _STREAM_PLACES:
-        calls[:, place : place + 4] = numbers
-    return calls.tobytes()
+def _numbered(frame: NDArray[np.uint8], streams: Sequence[int]) -> bytes:
+    """Return the frame once for each stream."""
+    frames = np.tile(frame, (len(streams), 1))
+    numbers = np.array(streams, ">u4").view(np.uint8).reshape(-1, 4)
+    frames[:, _STREAM_PLACE : _STREAM_PLACE + 4] = numbers
+    return frames.tobytes()
 
 
 def _literal(index: int, name: bytes, value: bytes) -> bytes:

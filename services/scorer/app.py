@@ -49,6 +49,8 @@ INFERENCE_SERVICE_NAME: Final = open_inference_pb2.DESCRIPTOR.services_by_name["
 SHIPPING_GRACE_SECONDS: Final = 5.0
 MAX_STREAMS: Final = 8
 HANDLER_THREADS: Final = 48
+CROWD: Final = 128
+MAX_WAITING: Final = 4096
 _LOGGER = logging.getLogger("counterfoil.scorer")
 T = TypeVar("T")
 
@@ -238,6 +240,9 @@ def _server(
         max_message_bytes=MESSAGE_LIMIT_BYTES,
         share_port=settings.scorer_worker is not None,
         handler_threads=HANDLER_THREADS,
+        crowd_rpcs=CROWD,
+        max_waiting_rpcs=MAX_WAITING,
+        max_connection_rpcs=settings.scorer_connection_calls,
         private_socket=settings.private_socket,
     )
     return build_server(listening, services, on_rpc=on_rpc, on_failure=on_failure, model_version_of=model_version_of)

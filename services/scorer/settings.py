@@ -29,6 +29,8 @@ class Settings:
     watch_seconds: float = 10.0
     # Processes that answer on the one address, each pinned to a core; with more than one, a supervisor starts them.
     scorer_workers: int = 1
+    # Calls that one connection may have here at once; its client keeps further ones with itself.
+    scorer_connection_calls: int = 100
     # Set by the supervisor for each of its workers: its number from 0, and the folder of the workers' private sockets.
     scorer_worker: int | None = None
     scorer_room: Path | None = None

@@ -52,6 +52,7 @@ def scorer(
     watch_seconds: float = 0.0,
     computing_threads: int = 0,
     failure_seconds: float = 1.0,
+    metrics_address: str = "",
 ) -> Iterator[Scorer]:
     """Run a scorer with its state in `folder`; return once it serves, unless that is not to be waited for."""
     settings = Settings(
@@ -62,6 +63,7 @@ def scorer(
         model=model,
         challenger_alias=challenger_alias,
         watch_seconds=watch_seconds,
+        scorer_metrics_address=metrics_address,
     )
     app = build(
         settings,

@@ -109,23 +109,6 @@ def test_a_port_that_is_taken_is_refused() -> None:
     assert error.value.reason == "ADDRESS_IN_USE"
 
 
-def test_one_call_more_than_the_bound_is_refused_at_once() -> None:
-    """It is told RESOURCE_EXHAUSTED while those within the bound are answered."""
-    gate = Gate()
-
-    with running(scorer(gate.score), settings=replace(LOOPBACK, max_concurrent_rpcs=2)) as service:
-        with ThreadPoolExecutor(2) as pool:
-            inside = [pool.submit(service.score) for _ in range(2)]
-            assert all(gate.entered.acquire(timeout=DEADLINE_S) for _ in inside)
-            with pytest.raises(grpc.RpcError) as error:
-                service.score()
-            gate.open.set()
-        answers = [call.result().prediction for call in inside]
-
-    assert call_error(error.value).code == "RESOURCE_EXHAUSTED"
-    assert answers == ["made", "made"]
-
-
 def test_a_message_over_the_bound_is_refused() -> None:
     """The servicer never sees it."""
     small = replace(LOOPBACK, max_message_bytes=1000)

@@ -83,3 +83,29 @@ def test_threads_that_were_never_needed_end_as_well() -> None:
     HandlerThreads(3).end()
 
     assert threading.active_count() == before
+
+
+def taken_of(calls: int, *, crowd: int) -> list[int]:
+    """Return in which order one thread takes so many calls that wait at once."""
+    threads, hold, taken, told = HandlerThreads(1, crowd=crowd), threading.Event(), list[int](), threading.Semaphore(0)
+    threads.submit(hold.wait)
+    while threads.waiting:
+        told.acquire(timeout=0.01)
+    for number in range(calls):
+        threads.submit(taken.append, number).add_done_callback(lambda _call: told.release())
+    hold.set()
+    for _ in range(calls):
+        told.acquire()
+    threads.end()
+    return taken
+
+
+def test_the_newest_call_is_taken_first_only_in_a_crowd() -> None:
+    """The oldest would be late and make all others late; once they are few again, it is their turn."""
+    assert taken_of(3, crowd=3) == [0, 1, 2]
+    assert taken_of(6, crowd=3) == [5, 4, 3, 0, 1, 2]
+
+
+def test_the_oldest_calls_go_before_they_pile_up() -> None:
+    """Beyond eight crowds they have expired, and cost next to nothing."""
+    assert taken_of(10, crowd=1) == [0, 1, 9, 8, 7, 6, 5, 4, 3, 2]
