@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
@@ -13,34 +12,28 @@ _LOGGER = logging.getLogger("counterfoil.rpc")
 
 
 class HandlerThreads(ThreadPoolExecutor):
-    """A fixed number of threads that run what is submitted and keep no result.
-
-    They take what waits in order, but the newest first in a crowd: the oldest is then too late for its caller, most
-    likely, and would make all others late as well. Beyond eight crowds it is the oldest's turn: those have expired.
+    """A fixed number of threads that run what is submitted, in that order, and keep no result.
 
     gRPC hands over each call and only wants to hear when it has ended; the bookkeeping that lets others wait for a
     result, or cancel it, takes a twentieth of a call's time.
     """
 
-    def __init__(self, threads: int, *, crowd: int = 256) -> None:
-        """Make the threads, which the first call starts; more than `crowd` that wait are a crowd."""
+    def __init__(self, threads: int) -> None:
+        """Make the threads, which the first call starts."""
         super().__init__(threads)
-        self._crowd = crowd
         self._size = threads
-        self._calls: deque[_Call] = deque()
-        self._more: SimpleQueue[bool] = SimpleQueue()
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._started = False
 
     @property
     def waiting(self) -> int:
         """Calls that no thread has taken yet."""
-        return len(self._calls)
+        return self._calls.qsize()
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Let a thread call the function. Of what is returned only `add_done_callback` may be used, and once."""
         call = _Call(fn, args, kwargs)
-        self._calls.append(call)
-        self._more.put(True)
+        self._calls.put(call)
         if not self._started:
             self._start()
         return cast("Future[R]", call)
@@ -49,7 +42,7 @@ class HandlerThreads(ThreadPoolExecutor):
         """Let the threads end once everything is run that was submitted; waits for nothing."""
         if self._started:
             for _ in range(self._size):
-                self._more.put(False)
+                self._calls.put(None)
 
     def _start(self) -> None:
         self._started = True
@@ -57,13 +50,9 @@ class HandlerThreads(ThreadPoolExecutor):
             threading.Thread(target=self._run, name="rpc", daemon=True).start()
 
     def _run(self) -> None:
-        while self._more.get():
-            self._take().run()
-
-    def _take(self) -> "_Call":
-        if self._crowd < len(self._calls) <= 8 * self._crowd:
-            return self._calls.pop()
-        return self._calls.popleft()
+        while (call := self._calls.get()) is not None:
+            call.run()
+            del call  # nothing of it lives while the thread waits for another
 
 
 class _Call:

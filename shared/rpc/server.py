@@ -130,7 +130,7 @@ def build_server(
     """
     credentials = _credentials(settings)
     _refuse_insecure_remote(settings, encrypted=credentials is not None)
-    threads = HandlerThreads(settings.handler_threads, crowd=settings.crowd_rpcs)
+    threads = HandlerThreads(settings.handler_threads)
     admission = Admission(
         threads,
         on_rpc,

@@ -85,27 +85,24 @@ def test_threads_that_were_never_needed_end_as_well() -> None:
     assert threading.active_count() == before
 
 
-def taken_of(calls: int, *, crowd: int) -> list[int]:
-    """Return in which order one thread takes so many calls that wait at once."""
-    threads, hold, taken, told = HandlerThreads(1, crowd=crowd), threading.Event(), list[int](), threading.Semaphore(0)
-    threads.submit(hold.wait)
-    while threads.waiting:
-        told.acquire(timeout=0.01)
-    for number in range(calls):
+def test_calls_are_taken_in_their_order() -> None:
+    """Whoever waits longest comes next; the others are counted meanwhile."""
+    threads, taken, told = HandlerThreads(1), list[int](), threading.Semaphore(0)
+    entered, hold = threading.Event(), threading.Event()
+
+    def block() -> None:
+        entered.set()
+        hold.wait()
+
+    threads.submit(block)
+    entered.wait()
+    for number in range(5):
         threads.submit(taken.append, number).add_done_callback(lambda _call: told.release())
+    waited = threads.waiting
     hold.set()
-    for _ in range(calls):
+    for _ in range(5):
         told.acquire()
     threads.end()
-    return taken
 
-
-def test_the_newest_call_is_taken_first_only_in_a_crowd() -> None:
-    """The oldest would be late and make all others late; once they are few again, it is their turn."""
-    assert taken_of(3, crowd=3) == [0, 1, 2]
-    assert taken_of(6, crowd=3) == [5, 4, 3, 0, 1, 2]
-
-
-def test_the_oldest_calls_go_before_they_pile_up() -> None:
-    """Beyond eight crowds they have expired, and cost next to nothing."""
-    assert taken_of(10, crowd=1) == [0, 1, 9, 8, 7, 6, 5, 4, 3, 2]
+    assert waited == 5
+    assert taken == list(range(5))
