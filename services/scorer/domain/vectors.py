@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import zip_longest
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from services.scorer.domain.features import MAX_VIOLATIONS, Refused, number_of, 
 from services.scorer.domain.requests import DenseFeatures
 from shared.bundle.schema import Feature, FeatureSchema
 from shared.errors import FieldViolation, InvalidInput
+
+_BLOCK_ROWS: Final = 128
+"""Rows that are looked at together: a block of them stays in the cache from one look to the next."""
 
 
 class VectorResolver:
@@ -46,17 +50,27 @@ class VectorResolver:
         With them comes, by position, what is wrong with a row: up to 50 violations, whose field paths are what
         `path_of` says of the position and `values[PLACE]`.
         """
-        rows = values + 0.0  # -0.0 becomes 0.0: they are equal, and so must be the record and the answer
+        rows = np.empty_like(values)
+        refused: dict[int, InvalidInput] = {}
+        for first in range(0, len(values), _BLOCK_ROWS):
+            block = rows[first : first + _BLOCK_ROWS]
+            # -0.0 becomes 0.0: they are equal, and so must be the record and the answer.
+            np.add(values[first : first + _BLOCK_ROWS], 0.0, out=block)
+            refused |= self._refused(block, first, path_of)
+        return rows, refused
+
+    def _refused(self, rows: NDArray[np.float64], first: int, path_of: Callable[[int], str]) -> dict[int, InvalidInput]:
+        """Return what is wrong with rows, of which the first one has that position, by position."""
         outside = self._outside(rows)
         refused: dict[int, InvalidInput] = {}
         if not outside.any():
-            return rows, refused
-        for position in np.flatnonzero(outside.any(axis=1)).tolist():
+            return refused
+        for place in np.flatnonzero(outside.any(axis=1)).tolist():
             try:
-                self._judge(rows[position], np.flatnonzero(outside[position]).tolist(), path_of(position))
+                self._judge(rows[place], np.flatnonzero(outside[place]).tolist(), path_of(first + place))
             except InvalidInput as error:
-                refused[position] = error
-        return rows, refused
+                refused[first + place] = error
+        return refused
 
     def refuse_foreign_schema(self, digest: str, path: str) -> None:
         """Raise InvalidInput (SCHEMA_MISMATCH), with this schema's digest, if rows were made for another one."""

@@ -123,3 +123,16 @@ def test_a_schemas_digest_is_about_what_positions_mean() -> None:
     assert FeatureSchema((retrained, *others)).digest == SCHEMA.digest
     assert FeatureSchema((*others, first)).digest != SCHEMA.digest
     assert FeatureSchema((first, recoded, *others[1:])).digest != SCHEMA.digest
+
+
+def test_each_of_many_rows_is_refused_under_its_own_position() -> None:
+    """Rows are looked at in blocks, which nobody may notice."""
+    rows = np.tile(np.array(SOUND), (300, 1))
+    wrong = [0, 127, 128, 299]
+    rows[wrong, 0] = math.inf
+
+    resolved_rows, refused = RESOLVER.resolve_rows(rows)
+
+    assert sorted(refused) == wrong
+    assert [refused[place].violations[0].field for place in wrong] == [f"rows[{place}].values[0]" for place in wrong]
+    assert_array_equal(resolved_rows, rows)
