@@ -28,6 +28,11 @@ class CounterfoilError(Exception):
         self.reason = reason
         self.metadata: dict[str, str] = dict(metadata or {})
 
+    @property
+    def fields(self) -> Sequence[str]:
+        """The paths of what is wrong in the request; empty where it is not the request."""
+        return ()
+
 
 class InvalidInput(CounterfoilError):
     """The request itself is wrong and can never succeed as it is; each violation names its field."""
@@ -42,6 +47,11 @@ class InvalidInput(CounterfoilError):
         message = "; ".join(f"{v.field}: {v.description}" for v in violations)
         super().__init__(message, reason=reason, metadata=metadata)
         self.violations = tuple(violations)
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """The paths of what is wrong."""
+        return [each.field for each in self.violations]
 
     @classmethod
     def of(cls, field_path: str, description: str, *, reason: str = "INVALID_FIELD") -> "InvalidInput":

@@ -42,10 +42,11 @@ def field_head(field_number: int, size: int) -> bytes:
 
     With it a message is put together by hand whose content has megabytes, which protobuf would copy several times.
     """
-    return _varint(field_number << 3 | 2) + _varint(size)
+    return varint(field_number << 3 | 2) + varint(size)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Return protobuf's encoding of a number that is not negative."""
     content = bytearray()
     while number > 0x7F:  # noqa: PLR2004  # seven bits a byte
         content.append(number & 0x7F | 0x80)

@@ -71,7 +71,9 @@ class Answerer:
     def __init__(self) -> None:
         self._writers: dict[str, Writer] = {}
 
-    def answer(self, asked: Sequence[Asked], create_time: datetime, randomness: bytes) -> list[Written | InvalidInput]:
+    def answer(
+        self, asked: Sequence[Asked], create_time: datetime, randomness: bytes
+    ) -> Sequence[Written | InvalidInput]:
         """Return the answer to each question, in order, or what is wrong with its row; all are asked of one bundle.
 
         Of the random bytes each has RANDOM_BYTES: they become its identifier and salt.
@@ -87,7 +89,7 @@ class Answerer:
         said = Said(values, scored, wishes)
         written = writer.write(said, framed, occasion_of(served, create_time), randomness)
         if scored.sound.all() and not refused:
-            return list(written)
+            return written
         return [
             refused.get(place) or (written[place] if sound else _unsound(asked[place].question))
             for place, sound in enumerate(scored.sound.tolist())

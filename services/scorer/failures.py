@@ -16,9 +16,9 @@ from google.rpc import code_pb2
 
 from counterfoil.types.v1 import failure_pb2, prediction_pb2
 from services.scorer.adapters.spool import Depth, Entry, Receipt
-from shared.errors import CounterfoilError, InvalidInput
+from shared.errors import CounterfoilError
 from shared.logs import log_event
-from shared.prediction_record.chain import personal_digest
+from shared.prediction_record.chain import SALT_BYTES, personal_digest
 from shared.rpc.boundary import FailedRpc
 from shared.rpc.caller import caller_of
 from shared.rpc.statuses import to_status
@@ -31,7 +31,6 @@ SPOOL_SHARE: Final = 0.5
 """From this share of the spool's bound on failures leave the rest to answers."""
 MOST_FIELDS: Final = 8
 MOST_CHARACTERS: Final = 128
-SALT_BYTES: Final = 16
 METHODS: Final = frozenset({"Score", "BatchScore", "StreamScore", "ScoreDataset", "ModelInfer"})
 """Rpcs that answer about applicants."""
 _LOGGER = logging.getLogger("counterfoil.scorer.failures")
@@ -163,8 +162,7 @@ class Failures:
                 call = failure_pb2.FailedCall(
                     method=method, caller=caller_of(context), code=code, reason=error.reason, row=row
                 )
-                fields = [each.field for each in error.violations] if isinstance(error, InvalidInput) else ()
-                self._take(call, getattr(request, "request_id", ""), lambda: request, fields)
+                self._take(call, getattr(request, "request_id", ""), lambda: request, error.fields)
 
     def _take(
         self,

@@ -37,7 +37,7 @@ MAX_SUBJECTS: Final = 1000
 MAX_TEXT: Final = 128
 MAX_FEATURES: Final = 10_000
 MAX_PRINCIPAL_REASONS: Final = 20
-_DOUBLE: Final = np.dtype("<f8")
+DOUBLE: Final = np.dtype("<f8")
 _APPLICANTS: Final = "applicants/"
 _MISSING: Final = feature_pb2.FeatureValue(missing=feature_pb2.Missing())
 
@@ -288,8 +288,8 @@ def _dense(vector: feature_pb2.DenseVector) -> DenseFeatures:
     """Return a vector's digest and values; its unknown fields have been refused."""
     # The values are its last field, and its encoding ends in their memory.
     content, n_values = vector.SerializeToString(), len(vector.values)
-    start = len(content) - n_values * _DOUBLE.itemsize
-    return DenseFeatures(vector.schema_digest, np.frombuffer(content, _DOUBLE, n_values, start))
+    start = len(content) - n_values * DOUBLE.itemsize
+    return DenseFeatures(vector.schema_digest, np.frombuffer(content, DOUBLE, n_values, start))
 
 
 def _feature_value(message: feature_pb2.FeatureValue) -> FeatureValue:

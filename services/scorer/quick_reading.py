@@ -10,11 +10,11 @@ from services.scorer.answering import Asked, Resolved
 from services.scorer.domain.reasons import Detail
 from services.scorer.domain.requests import DenseFeatures, Question
 from services.scorer.domain.serving import Served
+from services.scorer.messages import DOUBLE
 
 MAX_KINDS: Final = 64
 MAX_ALIKE: Final = 8
 """Shapes of one bundle, caller and length; of 64 such kinds, there are 512 at most."""
-_DOUBLE: Final = np.dtype("<f8")
 
 
 class Shape(NamedTuple):
@@ -22,7 +22,6 @@ class Shape(NamedTuple):
 
     head: bytes
     tail: bytes
-    length: int
     n_values: int
     question: Question
 
@@ -36,7 +35,7 @@ class Unread(NamedTuple):
 
     def read(self) -> Asked:
         """Return what is asked."""
-        values = np.frombuffer(self.content, _DOUBLE, self.shape.n_values, len(self.shape.head))
+        values = np.frombuffer(self.content, DOUBLE, self.shape.n_values, len(self.shape.head))
         return Asked(self.shape.question, None, b"", Resolved(self.served, values, judged=False))
 
 
@@ -71,7 +70,7 @@ class Shapes:
         if content[start:] != packed + end:
             return
         subject = question.subject._replace(applicant=applicant._replace(values=np.empty(0)))
-        shape = Shape(content[:start], end, len(content), len(applicant.values), question._replace(subject=subject))
+        shape = Shape(content[:start], end, len(applicant.values), question._replace(subject=subject))
         key = (served.bundle.digest, question.caller, len(content))
         known = self._known if key in self._known or len(self._known) < MAX_KINDS else {}
         self._known = {**known, key: (*known.get(key, ()), shape)[-MAX_ALIKE:]}

@@ -14,10 +14,11 @@ from services.scorer.domain.serving import Served
 from services.scorer.messages import detail_to_proto, explain_to_proto, purpose_to_proto
 from services.scorer.rendering.writing import Frame, Occasion
 from shared.prediction_record.chain import HASH_BYTES
+from shared.wire import field_head, varint
 
 LAYOUT: Final = 1
 _KINDS: Final = 1024
-_MORE: Final = 0x80
+_HASH_HEAD: Final = field_head(prediction_pb2.Receipt.HASH_FIELD_NUMBER, HASH_BYTES)
 
 
 def occasion_of(served: Served, create_time: datetime) -> Occasion:
@@ -79,11 +80,8 @@ def receipt_to_proto(receipt: Receipt) -> prediction_pb2.Receipt:
 
 def receipt_field(receipt: Receipt) -> bytes:
     """Return the field of ScoreResponse that holds the receipt, serialised: a third of the time that protobuf takes."""
-    sequence = _varint(receipt.sequence)
+    sequence = varint(receipt.sequence)
     return _receipt_head(receipt.instance, len(sequence)) + sequence + _HASH_HEAD + receipt.hash
-
-
-_HASH_HEAD: Final = prediction_pb2.Receipt(hash=bytes(HASH_BYTES)).SerializeToString()[:-HASH_BYTES]
 
 
 @lru_cache
@@ -92,13 +90,3 @@ def _receipt_head(instance: str, sequence_bytes: int) -> bytes:
     some = prediction_pb2.Receipt(instance=instance, sequence=(1 << 7 * sequence_bytes) - 1, hash=bytes(HASH_BYTES))
     tail = sequence_bytes + len(_HASH_HEAD) + HASH_BYTES
     return scorer_pb2.ScoreResponse(receipt=some).SerializeToString()[:-tail]
-
-
-def _varint(number: int) -> bytes:
-    """Return protobuf's encoding of a number above 0."""
-    encoded = bytearray()
-    while number >= _MORE:
-        encoded.append(number & (_MORE - 1) | _MORE)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

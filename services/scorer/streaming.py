@@ -5,14 +5,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from services.scorer.adapters.spool import Receipt, Spool
 from services.scorer.chunk_recording import chunk_entry
 from services.scorer.domain.chunks import ChunkAnswer
-
-_UUID_BYTES: Final = 16
-_SALT_BYTES: Final = 16
+from services.scorer.rendering.writing import UUID_BYTES
+from shared.prediction_record.chain import SALT_BYTES
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,13 @@ class ChunkDesk:
 
         Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing may be told.
         """
-        prediction_id = str(uuid.UUID(bytes=self._random_bytes(_UUID_BYTES), version=4))
+        prediction_id = str(uuid.UUID(bytes=self._random_bytes(UUID_BYTES), version=4))
         create_time = self._clock()
         receipt = self._recorded(answer, prediction_id, create_time) if len(answer.positions) else None
         return RecordedChunk(prediction_id, create_time, answer, receipt)
 
     def _recorded(self, answer: ChunkAnswer, prediction_id: str, create_time: datetime) -> Receipt:
-        salt = self._random_bytes(_SALT_BYTES)
+        salt = self._random_bytes(SALT_BYTES)
         entry = chunk_entry(answer, prediction_id=prediction_id, create_time=create_time, salt=salt)
         receipt = self._spool.append_large(entry)
         self._on_recorded()

@@ -13,6 +13,7 @@ from counterfoil.types.v1 import prediction_pb2
 from shared.errors import InvalidInput
 
 HASH_BYTES = 32
+SALT_BYTES = 16
 
 
 def genesis_hash(instance: str) -> bytes:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
 
-from shared.errors import CounterfoilError, FieldViolation, InvalidInput
+from shared.errors import CounterfoilError, InvalidInput
 from shared.logs import log_event
 from shared.rpc.caller import UNVERIFIED, caller_of, remember_caller
 from shared.rpc.encoded import Encoded
@@ -122,10 +122,10 @@ class _Call:
         self._context = context
         self._listeners = listeners
 
-    def ended(self, code: str, reason: str = "", model_version: str = "") -> None:
-        """Hand over the record of the call."""
+    def ended(self, model_version: str = "") -> None:
+        """Hand over the record of a call that was answered."""
         if self._listeners.on_rpc is not None:
-            self._listeners.on_rpc(self._finished(code, reason, model_version))
+            self._listeners.on_rpc(self._finished("OK", "", model_version))
 
     def failed(self, error: BaseException) -> None:
         """Hand over the record, and end the call with the error's status, but for a caller that has gone."""
@@ -133,7 +133,7 @@ class _Call:
             # A generator that is closed, or a request stream that broke off: the caller has gone.
             self._ended_badly("CANCELLED")
         elif isinstance(error, CounterfoilError):
-            self._abort(to_status(error), error.reason, [each.field for each in _violations(error)])
+            self._abort(to_status(error), error.reason, error.fields)
         else:
             _LOGGER.error("handler failed", exc_info=error, extra={"fields": {"method": self._method}})
             self._abort(internal_status(), INTERNAL_REASON)
@@ -143,19 +143,17 @@ class _Call:
         self._context.abort_with_status(rpc_status.to_status(status))
 
     def _ended_badly(self, code: str, reason: str = "", fields: Sequence[str] = ()) -> None:
-        self.ended(code, reason)
+        finished = self._finished(code, reason)
+        if self._listeners.on_rpc is not None:
+            self._listeners.on_rpc(finished)
         if self._listeners.on_failure is not None:
-            self._listeners.on_failure(FailedRpc(self._finished(code, reason), fields, self._request))
+            self._listeners.on_failure(FailedRpc(finished, fields, self._request))
 
     def _finished(self, code: str, reason: str, model_version: str = "") -> FinishedRpc:
         latency_ms = (time.perf_counter() - self._started) * 1000
         request_id = getattr(self._request, "request_id", "")[:_MAX_REQUEST_ID]
         caller = caller_of(self._context)
         return FinishedRpc(self._method, request_id, model_version, code, reason, latency_ms, caller)
-
-
-def _violations(error: CounterfoilError) -> Sequence[FieldViolation]:
-    return error.violations if isinstance(error, InvalidInput) else ()
 
 
 class Boundary:
@@ -207,7 +205,7 @@ class Boundary:
                 running.failed(error)
                 raise
             version = reply.model_version if isinstance(reply, Encoded) else self._model_version_of(reply)
-            running.ended("OK", model_version=version)
+            running.ended(version)
             return reply
 
         return call
@@ -223,7 +221,7 @@ class Boundary:
             except BaseException as error:
                 running.failed(error)
                 raise
-            running.ended("OK")
+            running.ended()
 
         return call
 

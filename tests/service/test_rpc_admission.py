@@ -40,7 +40,11 @@ class Gate:
         try:
             yield
         finally:
-            self._open.set()
+            self.open()
+
+    def open(self) -> None:
+        """Let everybody out."""
+        self._open.set()
 
 
 def watch(_request: object, _context: grpc.ServicerContext) -> Iterator[dataset_pb2.WatchDatasetResponse]:
@@ -98,6 +102,12 @@ def test_in_a_crowd_every_fiftieth_call_is_refused_and_the_others_wait() -> None
         calls = begin(service.channel, 2 * TOLD_OF_A_CROWD)
         eventually(lambda: refused(service) == 2, timeout_s=PATIENCE_S, what="refusing two")
         eventually(lambda: sum(call.done() for call in calls) == 2, timeout_s=PATIENCE_S, what="telling two")
+        told = [call.code() for call in calls if call.done()]
+        gate.open()
+        ended = [call.code() for call in calls]
+
+    assert told == [grpc.StatusCode.RESOURCE_EXHAUSTED] * 2
+    assert sorted(ended, key=str) == [grpc.StatusCode.OK] * (len(calls) - 2) + told
 
 
 def test_health_is_told_however_many_wait() -> None:

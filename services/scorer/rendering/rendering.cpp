@@ -296,7 +296,7 @@ std::string uuid(const char* randomness) {
   for (int place = 0; place < 16; ++place) {
     const auto byte = static_cast<unsigned char>(randomness[place]);
     if (place == 4 || place == 6 || place == 8 || place == 10) text += '-';
-    text += place == 6 ? '4' : place == 8 ? "89ab"[byte & 3] : kDigits[byte >> 4];
+    text += place == 6 ? '4' : place == 8 ? "89ab"[byte >> 4 & 3] : kDigits[byte >> 4];
     text += kDigits[byte & 15];
   }
   return text;

@@ -1,5 +1,6 @@
 """Answers as they are sent and recorded: what a bundle says, in the frame of its call."""
 
+import uuid
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Final, NamedTuple, Protocol
@@ -13,11 +14,11 @@ from services.scorer.domain.reasons import Wish
 from services.scorer.domain.scoring import Scored
 from services.scorer.rendering.parts import Parts, PlainRenderer
 from shared.bundle.reading import Bundle
-from shared.prediction_record.chain import personal_digest
+from shared.prediction_record.chain import SALT_BYTES, personal_digest
 from shared.wire import raw_form
 
 UUID_BYTES: Final = 16
-RANDOM_BYTES: Final = UUID_BYTES + 16
+RANDOM_BYTES: Final = UUID_BYTES + SALT_BYTES
 """Of an answer: its identifier and its salt are made of them."""
 _RawPersonal: Final = raw_form(prediction_pb2.PersonalPart, "values")
 
@@ -86,17 +87,10 @@ class PlainWriter:
 
 def _written(values: NDArray[np.float64], parts: Parts, frame: Frame, occasion: Occasion, random: bytes) -> Written:
     # Serialised messages one after the other are one message.
-    prediction_id, salt = _uuid(random[:UUID_BYTES]), random[UUID_BYTES:]
+    prediction_id, salt = str(uuid.UUID(bytes=random[:UUID_BYTES], version=4)), random[UUID_BYTES:]
     name = scorer_pb2.ScoreResponse(prediction=occasion.name.decode() + prediction_id).SerializeToString()
     personal = frame.person + _RawPersonal(values=values.tobytes()).SerializeToString()
     identified = prediction_pb2.DecisionPart(prediction_id=prediction_id).SerializeToString()
     digest = prediction_pb2.DecisionPart(personal_digest=personal_digest(salt, personal)).SerializeToString()
     decision = b"".join((frame.decision, identified, occasion.decision, parts.decision, digest))
     return Written(name + occasion.reply + frame.reply + parts.response, decision, personal, salt)
-
-
-def _uuid(randomness: bytes) -> str:
-    """Return a UUID of version 4 in its 36 characters; the class of the standard library takes four times as long."""
-    digits = randomness.hex()
-    variant = "89ab"[randomness[8] & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,15 +104,12 @@ class MlflowVersions:
 
     def stand_ins(self) -> dict[str, StandIn]:
         """Return what scorers were told last of data sets that stand in for others, by model."""
-        found: dict[str, StandIn] = {}
-        token = None
         with reaching_mlflow():
-            while token is None or token:
-                page = self._client.search_registered_models(max_results=_PAGE, page_token=token)
-                written = {each.name: each.tags[APPLICANTS_TAG] for each in page if APPLICANTS_TAG in each.tags}
-                found |= {model: StandIn.from_json(json.loads(text)) for model, text in written.items()}
-                token = page.token or ""
-        return found
+            models = list(
+                _paged(lambda token: self._client.search_registered_models(max_results=_PAGE, page_token=token))
+            )
+        written = {each.name: each.tags[APPLICANTS_TAG] for each in models if APPLICANTS_TAG in each.tags}
+        return {model: StandIn.from_json(json.loads(text)) for model, text in written.items()}
 
     def of_model(self, model: str) -> list[ModelVersion]:
         """Return every version of a model, newest first; raises NotFound."""
@@ -136,13 +133,9 @@ class MlflowVersions:
 
     def _search(self, condition: str) -> list[Any]:
         """Return what MLflow has of our versions under a condition, newest first."""
-        found: list[Any] = []
-        token = None
-        while token is None or token:
-            page = self._client.search_model_versions(condition, _PAGE, ["version_number DESC"], token)
-            found += [each for each in page if DIGEST_TAG in each.tags]
-            token = page.token or ""
-        return found
+        order = ["version_number DESC"]
+        found = _paged(lambda token: self._client.search_model_versions(condition, _PAGE, order, token))
+        return [each for each in found if DIGEST_TAG in each.tags]
 
     def aliases(self, model: str) -> tuple[Mapping[str, int], int]:
         """Return the aliases of a model with their versions, and the moves so far; raises NotFound."""
@@ -244,6 +237,15 @@ class MlflowVersions:
                     self._client.delete_model_version(version.name, version.version)
                 if run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, "KILLED" if cancelled else "FAILED")
+
+
+def _paged(search: Callable[[str | None], Any]) -> Iterator[Any]:
+    """Yield what a search of MLflow's finds, page by page; it is given the token of the page."""
+    token = None
+    while token is None or token:
+        page = search(token)
+        yield from page
+        token = page.token or ""
 
 
 def _conditions(model: str, wanted: VersionRun, aliases: Mapping[str, int]) -> list[str]:

@@ -1,6 +1,5 @@
 """The desk: one record an answer, none without a caller, and errors that reach the one who asked."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -37,14 +36,6 @@ def serving(tiny: TinyBundle, tmp_path: Path) -> Serving:
     serving = Serving("credit-default", Loader(registry, "credit-default", "champion", tmp_path, Clock()).load)
     serving.reload()
     return serving
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    """Give an open spool."""
-    spool = Spool(tmp_path / "spool", clock=Clock())
-    yield spool
-    spool.close()
 
 
 def question(applicant_id: str, *, request_id: str = "", row: int = 0) -> Question:
@@ -163,7 +154,7 @@ def test_ids_salts_and_times_come_from_the_given_sources(serving: Serving, spool
 def unread(served: Served, content: bytes = b"") -> Unread:
     """Return a request of no values; a bundle of more features cannot be asked so, unless the content has them."""
     asked = question("")._replace(subject=Subject(DenseFeatures(served.bundle.schema.digest, np.empty(0))))
-    shape = Shape(b"", b"", len(content), len(content) // 8, asked)
+    shape = Shape(b"", b"", len(content) // 8, asked)
     return Unread(content, shape, served)
 
 

@@ -1,7 +1,6 @@
 """Less is explained under overload: only where the caller allows it, never less than that, and the reply says so."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,14 +50,6 @@ def serving(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Servi
     serving = Serving("credit-default", loader.load)
     serving.reload()
     return serving
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    """Give an open spool."""
-    spool = Spool(tmp_path / "spool", clock=Clock())
-    yield spool
-    spool.close()
 
 
 @pytest.fixture

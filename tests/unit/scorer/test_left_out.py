@@ -1,6 +1,5 @@
 """Decisions without a shadow are counted, whatever kept the challenger from them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,14 +45,6 @@ def serving(tiny: TinyBundle, tmp_path: Path) -> Serving:
     for each in (beside, serving):
         each.reload()
     return serving
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[Spool]:
-    """Give an open spool."""
-    spool = Spool(tmp_path / "spool", clock=Clock())
-    yield spool
-    spool.close()
 
 
 def decision(applicant: StoredApplicant | DenseFeatures) -> Question:
