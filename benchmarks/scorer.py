@@ -142,8 +142,8 @@ def two_processes(one: Side, environment: Mapping[str, str], state: Path, rounds
     def load(side: Side) -> Load:
         """Keep 64 calls in flight a process, over connections enough for both to get their share."""
         if side is one:
-            return _load(side, clients=32, in_flight=2)
-        return _load(side, clients=64, in_flight=2, cores=(SERVER, GENERATOR))
+            return _load(side, clients=16, in_flight=4)
+        return _load(side, clients=32, in_flight=4, cores=(SERVER, GENERATOR))
 
     with scorer(environment, state, cores=(SERVER, GENERATOR), workers=2) as two:
         loads = in_turn({"one": one, "two": two}, rounds, load)
