@@ -36,6 +36,16 @@ def test_what_is_kept_comes_back_with_null_for_nan(keeper: Keeper) -> None:
         assert found[name].fill_null(nan).to_numpy().tobytes() == values.tobytes()
 
 
+def test_a_feature_of_many_clients_comes_back_whole(tmp_path: Path) -> None:
+    """It is written in several pieces."""
+    keeper, values = InFile(tmp_path), np.arange(200_003.0)
+
+    keeper.keep("a", values)
+
+    (series,) = keeper.series()
+    assert np.array_equal(series.to_numpy(), values)
+
+
 def test_nothing_kept_is_no_series(keeper: Keeper) -> None:
     """Such as of tables without any feature."""
     assert list(keeper.series()) == []
