@@ -1,15 +1,25 @@
 """Streams of chunks: settings and rows from messages, answers to messages, columns as bytes both ways."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.scorer.v1 import stream_pb2
+from services.scorer.arrow.rows import ArrowReader
 from services.scorer.chunk_recording import columns_of
-from services.scorer.domain.chunks import CHUNK_BYTES, CHUNK_ROWS, ChunkAnswer, Order, Rows, principal_positions
+from services.scorer.domain.chunks import (
+    CHUNK_BYTES,
+    CHUNK_ROWS,
+    ChunkAnswer,
+    Order,
+    Rows,
+    chunk_rows,
+    principal_positions,
+)
 from services.scorer.domain.reasons import Detail
 from services.scorer.domain.serving import Served
 from services.scorer.messages import MAX_TEXT, is_date, purpose_from_proto, wish_from_proto
@@ -22,6 +32,8 @@ from shared.rpc.statuses import to_status
 from shared.wire import field_head
 
 Entry = TypeVar("Entry", np.float64, np.uint8, np.int32)
+ARROW_BYTES: Final = 2 * CHUNK_BYTES
+"""A chunk of Arrow has names, bitmaps and padding besides its values."""
 _SPLITS: Final = ("train", "test", "production")
 
 
@@ -54,15 +66,18 @@ def dataset_order(request: stream_pb2.ScoreDatasetRequest, served: Served, *, ca
     return Order(served, wish, purpose, caller, "ScoreDataset")
 
 
-def chunks_from_proto(requests: Iterator[stream_pb2.StreamScoreRequest], *, n_features: int) -> Iterator[Rows]:
-    """Yield the chunks of a stream; raises InvalidInput at the first that is none, and says which."""
+def chunks_from_proto(requests: Iterator[stream_pb2.StreamScoreRequest], *, features: Sequence[str]) -> Iterator[Rows]:
+    """Yield the chunks of a stream of those features; raises InvalidInput at the first that is none, and says which."""
     first_row = 0
+    arrow = ArrowReader(features, refuse_large=partial(_refuse_large, n_features=len(features)))
     for number, request in enumerate(requests):
         if not request.HasField("chunk"):
             raise InvalidInput.of("settings", "are there again; after the first message only chunks may follow")
-        rows = _rows(request.chunk, first_row, n_features, path=f"chunk[{number}]")
-        first_row += len(rows.values)
-        yield rows
+        path = f"chunk[{number}]"
+        values = _values(request.chunk, arrow, len(features), path)
+        applicant_ids = _applicant_ids(request.chunk, len(values), path)
+        yield Rows(first_row, values, applicant_ids)
+        first_row += len(values)
 
 
 def stream_reply(recorded: RecordedChunk) -> Encoded:
@@ -119,22 +134,40 @@ def _contributions(answer: ChunkAnswer) -> NDArray[np.float64]:
     return _spread(answer.scored.contributions, answer.positions, len(answer.rows.values), np.nan)
 
 
-def _rows(chunk: stream_pb2.RowChunk, first_row: int, n_features: int, *, path: str) -> Rows:
-    content, applicant_ids = chunk.values, list(chunk.applicant_ids)
+def _values(chunk: stream_pb2.RowChunk, arrow: ArrowReader, n_features: int, path: str) -> NDArray[np.float64]:
+    """Return the values of a chunk, (n_rows, n_features), however they came."""
+    if not chunk.arrow_ipc:
+        return _packed(chunk.values, n_features, f"{path}.values")
+    if chunk.values:
+        raise InvalidInput.of(f"{path}.arrow_ipc", "is there beside values; send either")
+    if len(chunk.arrow_ipc) > ARROW_BYTES:
+        raise InvalidInput.of(f"{path}.arrow_ipc", f"is larger than {ARROW_BYTES} bytes; send less")
+    return arrow.read(chunk.arrow_ipc, f"{path}.arrow_ipc")
+
+
+def _packed(content: bytes, n_features: int, path: str) -> NDArray[np.float64]:
     row_bytes = 8 * n_features
     if not content or len(content) % row_bytes:
         why = f"holds {len(content)} bytes; a row of this schema has {row_bytes}, and a chunk has at least one"
-        raise InvalidInput.of(f"{path}.values", why)
-    rows = len(content) // row_bytes
-    if rows > 1 and (len(content) > CHUNK_BYTES or rows > CHUNK_ROWS):
-        raise InvalidInput.of(f"{path}.values", f"is larger than {CHUNK_BYTES} bytes or {CHUNK_ROWS} rows; send less")
+        raise InvalidInput.of(path, why)
+    _refuse_large(len(content) // row_bytes, path, n_features=n_features)
+    return from_doubles(content, columns=n_features)
+
+
+def _refuse_large(rows: int, path: str, *, n_features: int) -> None:
+    if rows > chunk_rows(n_features):
+        raise InvalidInput.of(path, f"is larger than {CHUNK_BYTES} bytes or {CHUNK_ROWS} rows; send less")
+
+
+def _applicant_ids(chunk: stream_pb2.RowChunk, rows: int, path: str) -> list[str]:
+    applicant_ids = list(chunk.applicant_ids)
     if len(applicant_ids) not in (0, rows):
         raise InvalidInput.of(f"{path}.applicant_ids", f"holds {len(applicant_ids)} for {rows} rows; give all or none")
     long = [place for place, each in enumerate(applicant_ids) if len(each) > MAX_TEXT]
     if long:
         why = f"is longer than {MAX_TEXT} characters; shorten it"
         raise InvalidInput([FieldViolation(f"{path}.applicant_ids[{place}]", why) for place in long])
-    return Rows(first_row, from_doubles(content, columns=n_features), applicant_ids)
+    return applicant_ids
 
 
 def _spread(answered: NDArray[Entry], positions: NDArray[np.int64], rows: int, nothing: float) -> NDArray[Entry]:

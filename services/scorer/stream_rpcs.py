@@ -30,7 +30,7 @@ class StreamRpcs(scorer_pb2_grpc.ScorerServiceServicer):
         self.serving.named(settings.model)
         served = self.serving.current(settings.version)
         order = stream_messages.stream_order(settings, served, caller=caller_of(context))
-        rows = stream_messages.chunks_from_proto(request_iterator, n_features=len(served.bundle.schema.features))
+        rows = stream_messages.chunks_from_proto(request_iterator, features=served.bundle.schema.names)
         yield from self._answers(order, rows)
 
     def ScoreDataset(  # type: ignore[override]  # serialised already

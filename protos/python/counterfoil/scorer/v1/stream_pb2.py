@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/scorer/v1/stream.proto\x12\x15\x63ounterfoil.scorer.v1\x1a&counterfoil/types/v1/explanation.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xda\x01\n\x0eStreamSettings\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x07purpose\x18\x02 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x15\n\rschema_digest\x18\x03 \x01(\t\x12.\n\x07\x65xplain\x18\x04 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x05 \x01(\r\x12\x12\n\nas_of_date\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\t\"1\n\x08RowChunk\x12\x0e\n\x06values\x18\x01 \x01(\x0c\x12\x15\n\rapplicant_ids\x18\x02 \x03(\t\"\x89\x01\n\x12StreamScoreRequest\x12\x39\n\x08settings\x18\x01 \x01(\x0b\x32%.counterfoil.scorer.v1.StreamSettingsH\x00\x12\x30\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1f.counterfoil.scorer.v1.RowChunkH\x00\x42\x06\n\x04part\"=\n\nRowRefusal\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\xd3\x03\n\x0bScoredChunk\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfirst_row\x18\x04 \x01(\x04\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x15\n\rprobabilities\x18\x06 \x01(\x0c\x12\x0f\n\x07margins\x18\x07 \x01(\x0c\x12\x11\n\tdecisions\x18\x08 \x01(\x0c\x12\x15\n\rcontributions\x18\t \x01(\x0c\x12\x1a\n\x12principal_features\x18\n \x01(\x0c\x12\x10\n\x08\x62\x61seline\x18\x0b \x01(\x01\x12\x1c\n\x14\x62\x61seline_probability\x18\x0c \x01(\x01\x12\x1a\n\x12probability_scales\x18\r \x01(\x0c\x12\x11\n\tthreshold\x18\x0e \x01(\x01\x12\x33\n\x08refusals\x18\x0f \x03(\x0b\x32!.counterfoil.scorer.v1.RowRefusal\x12\x15\n\rapplicant_ids\x18\x10 \x03(\t\x12.\n\x07receipt\x18\x11 \x01(\x0b\x32\x1d.counterfoil.types.v1.Receipt\"H\n\x13StreamScoreResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".counterfoil.scorer.v1.ScoredChunk\"\xed\x01\n\x13ScoreDatasetRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x07purpose\x18\x02 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\r\n\x05split\x18\x03 \x01(\t\x12\x13\n\x0bsample_rows\x18\x04 \x01(\x04\x12\x13\n\x0bsample_seed\x18\x05 \x01(\x04\x12.\n\x07\x65xplain\x18\x06 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x07 \x01(\r\x12\x0f\n\x07version\x18\x08 \x01(\t\"I\n\x14ScoreDatasetResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".counterfoil.scorer.v1.ScoredChunkb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"counterfoil/scorer/v1/stream.proto\x12\x15\x63ounterfoil.scorer.v1\x1a&counterfoil/types/v1/explanation.proto\x1a%counterfoil/types/v1/prediction.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xda\x01\n\x0eStreamSettings\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x07purpose\x18\x02 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\x15\n\rschema_digest\x18\x03 \x01(\t\x12.\n\x07\x65xplain\x18\x04 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x05 \x01(\r\x12\x12\n\nas_of_date\x18\x06 \x01(\t\x12\x0f\n\x07version\x18\x07 \x01(\t\"D\n\x08RowChunk\x12\x0e\n\x06values\x18\x01 \x01(\x0c\x12\x15\n\rapplicant_ids\x18\x02 \x03(\t\x12\x11\n\tarrow_ipc\x18\x03 \x01(\x0c\"\x89\x01\n\x12StreamScoreRequest\x12\x39\n\x08settings\x18\x01 \x01(\x0b\x32%.counterfoil.scorer.v1.StreamSettingsH\x00\x12\x30\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1f.counterfoil.scorer.v1.RowChunkH\x00\x42\x06\n\x04part\"=\n\nRowRefusal\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\"\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\xd3\x03\n\x0bScoredChunk\x12\x12\n\nprediction\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfirst_row\x18\x04 \x01(\x04\x12\x0c\n\x04rows\x18\x05 \x01(\r\x12\x15\n\rprobabilities\x18\x06 \x01(\x0c\x12\x0f\n\x07margins\x18\x07 \x01(\x0c\x12\x11\n\tdecisions\x18\x08 \x01(\x0c\x12\x15\n\rcontributions\x18\t \x01(\x0c\x12\x1a\n\x12principal_features\x18\n \x01(\x0c\x12\x10\n\x08\x62\x61seline\x18\x0b \x01(\x01\x12\x1c\n\x14\x62\x61seline_probability\x18\x0c \x01(\x01\x12\x1a\n\x12probability_scales\x18\r \x01(\x0c\x12\x11\n\tthreshold\x18\x0e \x01(\x01\x12\x33\n\x08refusals\x18\x0f \x03(\x0b\x32!.counterfoil.scorer.v1.RowRefusal\x12\x15\n\rapplicant_ids\x18\x10 \x03(\t\x12.\n\x07receipt\x18\x11 \x01(\x0b\x32\x1d.counterfoil.types.v1.Receipt\"H\n\x13StreamScoreResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".counterfoil.scorer.v1.ScoredChunk\"\xed\x01\n\x13ScoreDatasetRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x07purpose\x18\x02 \x01(\x0e\x32\x1d.counterfoil.types.v1.Purpose\x12\r\n\x05split\x18\x03 \x01(\t\x12\x13\n\x0bsample_rows\x18\x04 \x01(\x04\x12\x13\n\x0bsample_seed\x18\x05 \x01(\x04\x12.\n\x07\x65xplain\x18\x06 \x01(\x0e\x32\x1d.counterfoil.types.v1.Explain\x12\x1d\n\x15max_principal_reasons\x18\x07 \x01(\r\x12\x0f\n\x07version\x18\x08 \x01(\t\"I\n\x14ScoreDatasetResponse\x12\x31\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\".counterfoil.scorer.v1.ScoredChunkb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,17 +38,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMSETTINGS']._serialized_start=199
   _globals['_STREAMSETTINGS']._serialized_end=417
   _globals['_ROWCHUNK']._serialized_start=419
-  _globals['_ROWCHUNK']._serialized_end=468
-  _globals['_STREAMSCOREREQUEST']._serialized_start=471
-  _globals['_STREAMSCOREREQUEST']._serialized_end=608
-  _globals['_ROWREFUSAL']._serialized_start=610
-  _globals['_ROWREFUSAL']._serialized_end=671
-  _globals['_SCOREDCHUNK']._serialized_start=674
-  _globals['_SCOREDCHUNK']._serialized_end=1141
-  _globals['_STREAMSCORERESPONSE']._serialized_start=1143
-  _globals['_STREAMSCORERESPONSE']._serialized_end=1215
-  _globals['_SCOREDATASETREQUEST']._serialized_start=1218
-  _globals['_SCOREDATASETREQUEST']._serialized_end=1455
-  _globals['_SCOREDATASETRESPONSE']._serialized_start=1457
-  _globals['_SCOREDATASETRESPONSE']._serialized_end=1530
+  _globals['_ROWCHUNK']._serialized_end=487
+  _globals['_STREAMSCOREREQUEST']._serialized_start=490
+  _globals['_STREAMSCOREREQUEST']._serialized_end=627
+  _globals['_ROWREFUSAL']._serialized_start=629
+  _globals['_ROWREFUSAL']._serialized_end=690
+  _globals['_SCOREDCHUNK']._serialized_start=693
+  _globals['_SCOREDCHUNK']._serialized_end=1160
+  _globals['_STREAMSCORERESPONSE']._serialized_start=1162
+  _globals['_STREAMSCORERESPONSE']._serialized_end=1234
+  _globals['_SCOREDATASETREQUEST']._serialized_start=1237
+  _globals['_SCOREDATASETREQUEST']._serialized_end=1474
+  _globals['_SCOREDATASETRESPONSE']._serialized_start=1476
+  _globals['_SCOREDATASETRESPONSE']._serialized_end=1549
 # @@protoc_insertion_point(module_scope)

@@ -75,15 +75,22 @@ Global___StreamSettings: _TypeAlias = StreamSettings  # noqa: Y015
 
 @_typing.final
 class RowChunk(_message.Message):
-    """Some rows to score."""
+    """Some rows to score, at least one: exactly one of values and arrow_ipc."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUES_FIELD_NUMBER: _builtins.int
     APPLICANT_IDS_FIELD_NUMBER: _builtins.int
+    ARROW_IPC_FIELD_NUMBER: _builtins.int
     values: _builtins.bytes
     """Doubles, (rows, features): all of ServingModel.features in their order and units, NaN where a value is missing. At least one row, at most
     2 MiB and 16,384 rows. What a DenseVector's value may not be, a value here may not be either; it spoils only its row.
+    """
+    arrow_ipc: _builtins.bytes
+    """The same rows as an Arrow IPC stream: one schema, then batches, and the end mark; 4 MiB at most, as values 2 MiB and 16,384 rows, and
+    1,024 batches. Its columns are ServingModel.features by their names, each once, in any order: float64, or another float, an integer or a
+    boolean, each taken exactly (beyond 2^53 refused). A null is a missing value, as NaN is. Compressed, nested, dictionary and big-endian
+    columns are refused. Answer and record are those of the same rows in values, to the bit.
     """
     @_builtins.property
     def applicant_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -94,10 +101,11 @@ class RowChunk(_message.Message):
         *,
         values: _builtins.bytes = ...,
         applicant_ids: _abc.Iterable[_builtins.str] | None = ...,
+        arrow_ipc: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_ids", b"applicant_ids", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_ids", b"applicant_ids", "arrow_ipc", b"arrow_ipc", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
