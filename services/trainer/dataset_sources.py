@@ -8,18 +8,17 @@ import polars as pl
 
 from services.trainer.adapters.prepared_file import is_inferred, read_cells, read_header, report_of
 from services.trainer.adapters.tables_root import locate_file, locate_tables
+from services.trainer.domain.barring import refuse_barred
 from services.trainer.domain.dataset import APPLICANT, LABEL
 from services.trainer.domain.describing import described
 from services.trainer.domain.prepared.features import TABLE as PREPARED
 from services.trainer.domain.prepared.features import encode_table
 from services.trainer.domain.prepared.header import check_header
 from services.trainer.domain.prepared.labels import applicants, targets
-from services.trainer.domain.prepared.refusals import Problem, refuse
 from services.trainer.domain.sources import PreparedTable, Source
 from shared.bundle.barring import barred_features
 from shared.bundle.schema import Feature
 from shared.digests import digest_of_file
-from shared.errors import InvalidInput
 from shared.features.building import fit_features
 from shared.features.columns import feature_columns
 from shared.features.filing import InFile
@@ -55,17 +54,9 @@ class SourceRows:
         Raises InvalidInput (COLUMN_MISSING) for a column that has a part in none, which may be a misspelt one, and
         NO_FEATURE if none is left.
         """
-        refuse(
-            Problem(
-                "COLUMN_MISSING", f"barred_columns[{place}]", "no feature is made of such a column; correct its name"
-            )
-            for place, column in enumerate(barred_columns)
-            if not barred_features(self.features, [column])
-        )
+        refuse_barred(barred_columns, [feature.sources for feature in self.features])
         barred = frozenset(barred_features(self.features, barred_columns))
         kept = tuple(feature for feature in self.features if feature.name not in barred)
-        if not kept:
-            raise InvalidInput.of("barred_columns", "leave no feature; name fewer", reason="NO_FEATURE")
         return replace(self, frame=self.frame.drop(*barred), features=kept)
 
 

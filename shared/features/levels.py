@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import polars as pl
 
@@ -14,6 +15,8 @@ from shared.features.specification import (
     FeatureSpecification,
     HistorySpecification,
 )
+
+_ANY: Final = ("any",)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,13 @@ def fit_levels(tables: Mapping[str, pl.LazyFrame], specification: FeatureSpecifi
     return Levels({APPLICATION: applications} | found)
 
 
+def any_levels(tables: Collection[str], specification: FeatureSpecification = REFERENCE) -> Levels:
+    """Return levels as if each text column of those tables had one, which tell what features could be made of."""
+    histories = [history for stated in specification.histories for history in _present(tables, stated)]
+    texts = {APPLICATION: specification.application.categories} | {each.table: each.categories for each in histories}
+    return Levels({table: dict.fromkeys(columns, _ANY) for table, columns in texts.items()})
+
+
 def _application_levels(
     tables: Mapping[str, pl.LazyFrame], specification: ApplicationSpecification
 ) -> dict[str, tuple[str, ...]]:
@@ -76,7 +86,7 @@ def _application_levels(
     return {c: tuple(sorted(set().union(*(part[c] for part in parts)))) for c in specification.categories}
 
 
-def _present(tables: Mapping[str, pl.LazyFrame], history: HistorySpecification) -> list[HistorySpecification]:
+def _present(tables: Collection[str], history: HistorySpecification) -> list[HistorySpecification]:
     """Return the history and the one that is rolled up into it, as far as their tables are there."""
     if history.table not in tables:
         return []

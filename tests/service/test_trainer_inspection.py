@@ -401,16 +401,20 @@ def test_a_preview_takes_the_columns_that_the_data_set_itself_dropped(
 
 
 def test_options_that_would_keep_nothing_are_told_as_such(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
-    """A preview is a question; the data set would be refused with the same counts."""
+    """A preview is a question; the data set is refused with the same counts, before there is a job."""
     told = trainer.stub.PreviewCleaning(_preview(dataset, {"min_variance": 1e300}))
 
     variance = dataset_pb2.CLEANING_RULE_VARIANCE
     assert told.kept_feature_count == 0
     assert {each.rule for each in told.dropped_counts} <= {variance, dataset_pb2.CLEANING_RULE_ALL_MISSING}
-    refused = trainer.make_dataset(dataset_request(options=dataset_pb2.CleaningOptions(min_variance=1e300)))
-    assert refused.job.error.reason == "NO_COLUMN_LEFT"
     counts = {each.rule: each.dropped_count for each in told.dropped_counts}
-    assert f"VARIANCE dropped {counts[variance]}" in refused.job.error.message
+    before = trainer.stub.ListDatasets(dataset_pb2.ListDatasetsRequest())
+    with pytest.raises(grpc.RpcError) as refusal:
+        trainer.stub.CreateDataset(dataset_request(options=dataset_pb2.CleaningOptions(min_variance=1e300)))
+    said = refusal_of(refusal.value)
+    assert (said.code, said.reason) == ("FAILED_PRECONDITION", "NO_COLUMN_LEFT")
+    assert f"VARIANCE dropped {counts[variance]} at min_variance 1e+300" in said.message
+    assert trainer.stub.ListDatasets(dataset_pb2.ListDatasetsRequest()) == before
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,27 @@ _RULES: Final[Mapping[str, Callable[[Sequence[ColumnFate], _Train, float], list[
     "max_abs_correlation": _drop_correlated,
 }
 
+_OPTIONS: Final[Mapping[Rule, str]] = {
+    Rule.MISSING_SHARE: "max_missing_share",
+    Rule.VARIANCE: "min_variance",
+    Rule.TARGET_ETA_SQUARED: "max_target_eta_squared",
+    Rule.TARGET_CRAMERS_V: "max_target_cramers_v",
+    Rule.CATEGORICAL_ASSOCIATION: "max_categorical_association",
+    Rule.CORRELATION: "max_abs_correlation",
+}
+# At these bounds, or without one, a rule drops nothing; those about pairs always leave a column.
+_HARMLESS: Final[Mapping[str, float]] = {
+    "max_missing_share": 1.0,
+    "min_variance": 0.0,
+    "max_target_eta_squared": 1.0,
+    "max_target_cramers_v": 1.0,
+}
+
+
+def may_drop_all(options: CleaningOptions) -> bool:
+    """Return whether there are columns of which the options, in their ranges, would keep none that holds a value."""
+    return any(getattr(options, name) not in (None, bound) for name, bound in _HARMLESS.items())
+
 
 def _variances(values: NDArray[np.float64]) -> NDArray[np.float64]:
     present = ~np.isnan(values)
@@ -200,13 +221,19 @@ def _variances(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _nothing_left(record: CleaningRecord) -> Precondition:
-    counts = {rule.value: str(count) for rule, count in record.dropped_counts.items()}
-    told = ", ".join(f"{rule} dropped {count}" for rule, count in counts.items())
+    counts = record.dropped_counts
+    told = ", ".join(f"{rule} dropped {count}{_bound_of(rule, record.options)}" for rule, count in counts.items())
+    options = ", ".join(_OPTIONS[rule] for rule in counts if rule in _OPTIONS)
+    remedy = f"loosen {options}: PreviewCleaning tells what would be kept" if options else "supply columns with values"
     return Precondition(
-        f"the cleaning options leave no feature column ({told}); loosen the options that these rules stand for",
+        f"the cleaning options leave no feature column ({told}); {remedy}",
         reason="NO_COLUMN_LEFT",
-        metadata=counts,
+        metadata={rule.value: str(count) for rule, count in counts.items()},
     )
+
+
+def _bound_of(rule: Rule, options: CleaningOptions) -> str:
+    return f" at {_OPTIONS[rule]} {getattr(options, _OPTIONS[rule]):g}" if rule in _OPTIONS else ""
 
 
 def _with_fallbacks(

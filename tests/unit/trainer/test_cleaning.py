@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from services.trainer.domain.cleaning import CleaningOptions, CleaningRecord, Imputation, Rule, record_from_json
-from services.trainer.domain.cleaning_rules import fit_cleaning, try_cleaning
+from services.trainer.domain.cleaning_rules import fit_cleaning, may_drop_all, try_cleaning
 from shared.errors import Precondition
 
 _TRAIN = pl.DataFrame(
@@ -96,6 +96,22 @@ def test_a_record_survives_json() -> None:
     assert again == record
 
 
+@pytest.mark.parametrize(
+    ("bounds", "may"),
+    [
+        ({}, False),
+        ({"max_missing_share": 1.0, "min_variance": 0.0, "max_target_eta_squared": 1.0}, False),
+        ({"max_abs_correlation": 0.01, "max_categorical_association": 0.01}, False),
+        ({"max_missing_share": 0.9}, True),
+        ({"min_variance": 1e-9}, True),
+        ({"max_target_cramers_v": 0.5}, True),
+    ],
+)
+def test_some_options_always_leave_a_column(bounds: dict[str, float], may: bool) -> None:
+    """Of a pair one stays, and no figure is beyond its range."""
+    assert may_drop_all(CleaningOptions(Imputation.NONE, **bounds)) == may
+
+
 def test_options_that_leave_no_column_are_refused_by_the_rules_names() -> None:
     """The caller learns which option to loosen."""
     with pytest.raises(Precondition, match="VARIANCE dropped 4") as refusal:
@@ -103,6 +119,7 @@ def test_options_that_leave_no_column_are_refused_by_the_rules_names() -> None:
 
     assert refusal.value.reason == "NO_COLUMN_LEFT"
     assert refusal.value.metadata == {"ALL_MISSING": "1", "VARIANCE": "4"}
+    assert "VARIANCE dropped 4 at min_variance 1e+09); loosen min_variance:" in refusal.value.message
 
 
 def test_a_trial_of_options_may_keep_nothing_and_counts_what_each_rule_drops() -> None:

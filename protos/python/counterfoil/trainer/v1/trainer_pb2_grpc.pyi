@@ -45,7 +45,10 @@ class TrainerServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TrainerServiceAsyncStub: ...
     CreateDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.CreateDatasetRequest, _dataset_pb2.Dataset]
-    """Starts making a data set and returns it at once."""
+    """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
+    32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
+    fails with that reason once their features are built; PreviewCleaning tells before.
+    """
     GetDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]
     """Returns one data set."""
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.ListDatasetsRequest, _dataset_pb2.ListDatasetsResponse]
@@ -118,7 +121,10 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.CreateDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
-    """Starts making a data set and returns it at once."""
+    """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
+    32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
+    fails with that reason once their features are built; PreviewCleaning tells before.
+    """
     GetDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     """Returns one data set."""
     ListDatasets: _aio.UnaryUnaryMultiCallable[_dataset_pb2.ListDatasetsRequest, _dataset_pb2.ListDatasetsResponse]  # type: ignore[assignment]
@@ -194,7 +200,10 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _dataset_pb2.CreateDatasetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.Dataset, _abc.Awaitable[_dataset_pb2.Dataset]]:
-        """Starts making a data set and returns it at once."""
+        """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
+        32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
+        fails with that reason once their features are built; PreviewCleaning tells before.
+        """
 
     @_abc_1.abstractmethod
     def GetDataset(
