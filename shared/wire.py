@@ -1,10 +1,13 @@
 """Other forms of a message with the same encoding, for those who hold what is encoded."""
 
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+
+_SIZE_BYTES: Final = 5
+"""A message has less than 2 GiB."""
 
 
 def raw_form(message: type[Message], *fields: str) -> Any:
@@ -43,6 +46,23 @@ def field_head(field_number: int, size: int) -> bytes:
     With it a message is put together by hand whose content has megabytes, which protobuf would copy several times.
     """
     return varint(field_number << 3 | 2) + varint(size)
+
+
+def field_at(content: bytes, start: int, field_number: int) -> slice | None:
+    """Return where the content of a field of bytes or of a message lies that begins at `start`.
+
+    None if another field begins there, or the content ends before the field does.
+    """
+    tag = varint(field_number << 3 | 2)
+    if not content.startswith(tag, start):
+        return None
+    size = 0
+    for place, byte in enumerate(content[start + len(tag) : start + len(tag) + _SIZE_BYTES]):
+        size |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:  # noqa: PLR2004  # the last one
+            first = start + len(tag) + place + 1
+            return slice(first, first + size) if first + size <= len(content) else None
+    return None
 
 
 def varint(number: int) -> bytes:

@@ -220,7 +220,7 @@ def _services(scorer: ScorerServicer, inference: InferenceServicer) -> list[Serv
         open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(inference, server)
 
     return [
-        Service(SERVICE_NAME, add_scorer, serving=False, unparsed=("Score",)),
+        Service(SERVICE_NAME, add_scorer, serving=False, unparsed=("Score", "StreamScore")),
         Service(INFERENCE_SERVICE_NAME, add_inference, serving=False),
     ]
 

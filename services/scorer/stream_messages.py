@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from counterfoil.scorer.v1 import stream_pb2
 from services.scorer.arrow.rows import ArrowReader
+from services.scorer.chunk_reading import Piece
 from services.scorer.chunk_recording import columns_of
 from services.scorer.domain.chunks import (
     CHUNK_BYTES,
@@ -37,12 +38,12 @@ ARROW_BYTES: Final = 2 * CHUNK_BYTES
 _SPLITS: Final = ("train", "test", "production")
 
 
-def settings_of(requests: Iterator[stream_pb2.StreamScoreRequest]) -> stream_pb2.StreamSettings:
+def settings_of(pieces: Iterator[Piece]) -> stream_pb2.StreamSettings:
     """Return the settings that a stream begins with; raises InvalidInput if it begins with anything else."""
-    first = next(requests, stream_pb2.StreamScoreRequest())
-    if not first.HasField("settings"):
+    first = next(pieces, None)
+    if first is None or not first.message.HasField("settings"):
         raise InvalidInput.of("settings", "are not there; send them first, before any chunk")
-    return first.settings
+    return first.message.settings
 
 
 def stream_order(settings: stream_pb2.StreamSettings, served: Served, *, caller: str) -> Order:
@@ -66,16 +67,16 @@ def dataset_order(request: stream_pb2.ScoreDatasetRequest, served: Served, *, ca
     return Order(served, wish, purpose, caller, "ScoreDataset")
 
 
-def chunks_from_proto(requests: Iterator[stream_pb2.StreamScoreRequest], *, features: Sequence[str]) -> Iterator[Rows]:
+def chunks_from_proto(pieces: Iterator[Piece], *, features: Sequence[str]) -> Iterator[Rows]:
     """Yield the chunks of a stream of those features; raises InvalidInput at the first that is none, and says which."""
     first_row = 0
     arrow = ArrowReader(features, refuse_large=partial(_refuse_large, n_features=len(features)))
-    for number, request in enumerate(requests):
-        if not request.HasField("chunk"):
+    for number, piece in enumerate(pieces):
+        if not piece.message.HasField("chunk"):
             raise InvalidInput.of("settings", "are there again; after the first message only chunks may follow")
         path = f"chunk[{number}]"
-        values = _values(request.chunk, arrow, len(features), path)
-        applicant_ids = _applicant_ids(request.chunk, len(values), path)
+        values = _values(piece, arrow, len(features), path)
+        applicant_ids = _applicant_ids(piece.message.chunk, len(values), path)
         yield Rows(first_row, values, applicant_ids)
         first_row += len(values)
 
@@ -134,18 +135,19 @@ def _contributions(answer: ChunkAnswer) -> NDArray[np.float64]:
     return _spread(answer.scored.contributions, answer.positions, len(answer.rows.values), np.nan)
 
 
-def _values(chunk: stream_pb2.RowChunk, arrow: ArrowReader, n_features: int, path: str) -> NDArray[np.float64]:
+def _values(piece: Piece, arrow: ArrowReader, n_features: int, path: str) -> NDArray[np.float64]:
     """Return the values of a chunk, (n_rows, n_features), however they came."""
-    if not chunk.arrow_ipc:
-        return _packed(chunk.values, n_features, f"{path}.values")
-    if chunk.values:
+    arrow_ipc = piece.message.chunk.arrow_ipc
+    if not arrow_ipc:
+        return _packed(piece.values, n_features, f"{path}.values")
+    if piece.values:
         raise InvalidInput.of(f"{path}.arrow_ipc", "is there beside values; send either")
-    if len(chunk.arrow_ipc) > ARROW_BYTES:
+    if len(arrow_ipc) > ARROW_BYTES:
         raise InvalidInput.of(f"{path}.arrow_ipc", f"is larger than {ARROW_BYTES} bytes; send less")
-    return arrow.read(chunk.arrow_ipc, f"{path}.arrow_ipc")
+    return arrow.read(arrow_ipc, f"{path}.arrow_ipc")
 
 
-def _packed(content: bytes, n_features: int, path: str) -> NDArray[np.float64]:
+def _packed(content: bytes | memoryview, n_features: int, path: str) -> NDArray[np.float64]:
     row_bytes = 8 * n_features
     if not content or len(content) % row_bytes:
         why = f"holds {len(content)} bytes; a row of this schema has {row_bytes}, and a chunk has at least one"

@@ -43,7 +43,7 @@ def doubles_in_place(values: NDArray[np.float64]) -> memoryview:
     return content.data.cast("B") if content.size else memoryview(b"")
 
 
-def from_doubles(content: bytes, *, columns: int) -> NDArray[np.float64]:
+def from_doubles(content: bytes | memoryview, *, columns: int) -> NDArray[np.float64]:
     """Return a read-only view of shape (n_rows, columns) on what `to_doubles` wrote.
 
     Raises ValueError for a part of a row.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,24 @@ class ResolvedRows:
     refusals: dict[int, InvalidInput]
 
 
+class Numbers(NamedTuple):
+    """What a model says of rows: margins and probabilities (n_rows,), contributions (n_rows, n_features) in log-odds.
+
+    There are no rows of contributions where no reasons are wanted.
+    """
+
+    margins: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+
+
+class ComputedRows(NamedTuple):
+    """A chunk whose values were looked at, and what the model says of the rows that it can read."""
+
+    resolved: ResolvedRows
+    numbers: Numbers
+
+
 @dataclass(frozen=True)
 class ScoredRows:
     """What a bundle says about rows; each array has one entry for each row that it was asked about, in their order.
@@ -86,17 +104,27 @@ def score_rows(bundle: Bundle, values: NDArray[np.float64], wish: Wish) -> Score
 
     `refused` is the decision: the probability reaches the bundle's threshold. Bits are those of the same row alone.
     """
+    return _scored(bundle, _numbers(bundle, values, wish))
+
+
+def _numbers(bundle: Bundle, values: NDArray[np.float64], wish: Wish) -> Numbers:
+    """Return what the model says of resolved rows."""
     with np.errstate(over="ignore", invalid="ignore"):
         if wish.detail is Detail.NONE:
-            margins, probabilities = bundle.predict(values)
-            contributions, scales = np.empty((0, values.shape[1])), np.empty(0)
-        else:
-            scores = bundle.score(values)
-            margins, probabilities, contributions = scores.margins, scores.probabilities, scores.contributions
-            scales = bundle.scoring.probability_scales(margins, probabilities)
+            return Numbers(*bundle.predict(values), np.empty((0, values.shape[1])))
+        scores = bundle.score(values)
+        return Numbers(scores.margins, scores.probabilities, scores.contributions)
+
+
+def _scored(bundle: Bundle, numbers: Numbers) -> ScoredRows:
+    """Return the answers that the model's numbers are."""
+    margins, probabilities, contributions = numbers
     sound = np.isfinite(margins) & (probabilities > 0.0) & (probabilities < 1.0)
+    scales = np.empty(0)
     if len(contributions):
         sound &= np.isfinite(contributions).all(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scales = bundle.scoring.probability_scales(margins, probabilities)
     return ScoredRows(margins, probabilities, probabilities >= bundle.threshold, contributions, scales, sound)
 
 
@@ -131,10 +159,16 @@ def resolve_chunk(order: Order, rows: Rows) -> ResolvedRows:
     return ResolvedRows(rows, positions, values, refusals)
 
 
-def answer_chunk(order: Order, resolved: ResolvedRows) -> ChunkAnswer:
+def compute_chunk(order: Order, resolved: ResolvedRows) -> ComputedRows:
+    """Return what the model says of a chunk, and nothing else: what makes answers of it has another core's time."""
+    return ComputedRows(resolved, _numbers(order.served.bundle, resolved.values, order.wish))
+
+
+def answer_chunk(order: Order, computed: ComputedRows) -> ChunkAnswer:
     """Return the answers about a chunk; a row that cannot be added up spoils only itself."""
+    resolved, numbers = computed
     rows, positions, values, refusals = resolved.rows, resolved.positions, resolved.values, resolved.refusals
-    scored = score_rows(order.served.bundle, values, order.wish)
+    scored = _scored(order.served.bundle, numbers)
     kept = scored.sound
     if kept.all():
         return ChunkAnswer(order, rows, positions, values, scored, refusals)

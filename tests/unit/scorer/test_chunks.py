@@ -19,6 +19,7 @@ from services.scorer.domain.chunks import (
     Rows,
     answer_chunk,
     chunk_rows,
+    compute_chunk,
     principal_positions,
     resolve_chunk,
     score_rows,
@@ -119,7 +120,7 @@ def test_rows_that_cannot_be_added_up_are_refused_alone(served: Served, tiny: Ti
     certain = dataclasses.replace(served, bundle=dataclasses.replace(served.bundle, scoring=scoring))
     rows = Rows(0, tiny.values[:200], [str(place) for place in range(200)])
 
-    found = answer_chunk(order(certain), resolve_chunk(order(certain), rows))
+    found = answer_chunk(order(certain), compute_chunk(order(certain), resolve_chunk(order(certain), rows)))
 
     assert 0 < len(found.refusals) < 200
     assert {error.reason for error in found.refusals.values()} == {"MARGIN_NOT_FINITE"}
