@@ -2,35 +2,52 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.csv
 
+from shared.tables.arrow_blocks import QUOTE, arrow_block, empty_block
+from shared.tables.parsing.library import compiled
+from shared.tables.parsing.memory import Memory
+from shared.tables.parsing.native import Parser
 from shared.tables.schema import TableSchema
-from shared.tables.sources import MISSING_TEXTS
+from shared.tables.text_codes import TextCodes
 
 _BLOCK_BYTES = 1 << 22
 # What is left of a row at the end of a block is rarely longer.
 _ROW_BYTES = 1 << 16
 _PEEK_BYTES = 1 << 10
-_QUOTE = b'"'
+_QUOTE = QUOTE.encode()
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some rows, in their order: texts as dictionaries, numbers as Int64 or Float64.
+class Block(Protocol):
+    """Some rows, in their order, in columns."""
 
-    `uneven` counts the rows left out since they have fewer or more values than the header.
-    """
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
 
-    rows: pa.RecordBatch
-    uneven: int
+    @property
+    def uneven(self) -> int:
+        """The number of rows left out, since they have fewer or more values than the header."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns' names."""
+
+    def numbers(self, name: str) -> pl.Series:
+        """Return a column of numbers, Int64 or Float64."""
+
+    def codes(self, name: str, known: TextCodes) -> pl.Series:
+        """Return the codes of a column of texts, Int16, -1 where one is missing; to be called once."""
+
+    def unfit(self, name: str) -> int:
+        """Return how many values of a column of numbers are no finite number of its kind."""
 
 
 class BrokenQuote(ValueError):
@@ -48,13 +65,13 @@ def parsed_blocks(path: Path, schema: TableSchema, columns: tuple[str, ...]) -> 
     Whole numbers of a block in which one is written with a point come as Float64. What pandas takes for a missing value
     is null. Raises ArrowInvalid for a text where a number belongs or in another encoding than UTF-8, and BrokenQuote.
     """
-    header = header_of(path)
+    reading = _Reading.of(path, schema, columns)
     threads = os.cpu_count() or 1
     spare: list[bytearray] = []
     with ThreadPoolExecutor(threads) as pool, path.open("rb", buffering=0) as file:
         ahead: deque[tuple[_Text, Future[Block]]] = deque()
         for text in _whole_rows(file, spare):
-            ahead.append((text, pool.submit(_parsed, text, header, schema, columns)))
+            ahead.append((text, pool.submit(reading.parsed, text)))
             if len(ahead) > 2 * threads:
                 yield _finished(ahead, spare)
         while ahead:
@@ -137,41 +154,25 @@ def _first_end(data: bytearray, end: int) -> int:
     return data.find(b"\n", 0, end) + 1 or end
 
 
-def _parsed(text: _Text, header: tuple[str, ...], schema: TableSchema, columns: tuple[str, ...]) -> Block:
-    if text.blank:
-        return Block(pa.RecordBatch.from_pylist([], schema=pa.schema(_types(schema, columns, pa.int64()))), 0)
-    try:
-        return _converted(text, header, _types(schema, columns, pa.int64()))
-    except pa.ArrowInvalid:
-        return _converted(text, header, _types(schema, columns, pa.float64()))
+@dataclass(frozen=True)
+class _Reading:
+    """What is read of a file, and how; `parser` is None where it was not compiled."""
 
+    header: tuple[str, ...]
+    schema: TableSchema
+    columns: tuple[str, ...]
+    parser: Parser | None
 
-def _converted(text: _Text, header: tuple[str, ...], types: Mapping[str, pa.DataType]) -> Block:
-    uneven, quoted = 0, text.quoted
+    @classmethod
+    def of(cls, path: Path, schema: TableSchema, columns: tuple[str, ...]) -> "_Reading":
+        """Return how to read these columns."""
+        header, library = header_of(path), compiled()
+        parser = None if library is None else Parser(library, header, schema, columns, Memory())
+        return cls(header, schema, columns, parser)
 
-    def skip(_: object) -> str:
-        """Count a row that is left out."""
-        nonlocal uneven
-        uneven += 1
-        return "skip"
-
-    table = pyarrow.csv.read_csv(
-        pa.BufferReader(text.view),
-        pyarrow.csv.ReadOptions(use_threads=False, column_names=list(header), block_size=text.end - text.begin + 1),
-        pyarrow.csv.ParseOptions(
-            quote_char=_QUOTE.decode() if quoted else False, newlines_in_values=quoted, invalid_row_handler=skip
-        ),
-        pyarrow.csv.ConvertOptions(
-            column_types=types,
-            include_columns=list(types),
-            null_values=list(MISSING_TEXTS),
-            strings_can_be_null=True,
-        ),
-    )
-    (rows,) = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
-    return Block(rows, uneven)
-
-
-def _types(schema: TableSchema, columns: tuple[str, ...], whole: pa.DataType) -> dict[str, pa.DataType]:
-    kinds = {pl.String: pa.dictionary(pa.int32(), pa.string()), pl.Int64: whole, pl.Float64: pa.float64()}
-    return {column: kinds[schema.columns[column]] for column in columns}
+    def parsed(self, text: _Text) -> Block:
+        """Return the rows; Arrow has the last word on what is wrong with them."""
+        if text.blank:
+            return empty_block(self.schema, self.columns)
+        block = self.parser.parse(text.buffer, text.begin, text.end) if self.parser else None
+        return block or arrow_block(text.view, self.header, self.schema, self.columns, quoted=text.quoted)

@@ -11,7 +11,7 @@ from polars.io.plugins import register_io_source
 
 from shared.errors import InvalidInput
 from shared.tables.csv_blocks import Block, BrokenQuote, parsed_blocks
-from shared.tables.reading import EXACT_FLOAT, TableReport, refuse_empty, refuse_uneven, refuse_values, report_of
+from shared.tables.reading import TableReport, refuse_empty, refuse_uneven, refuse_values, report_of
 from shared.tables.schema import TableSchema
 from shared.tables.sources import Source, first_text_in_numbers, unreadable
 from shared.tables.text_codes import TextCodes
@@ -81,14 +81,13 @@ class CsvTable:
         self.report = report_of(self.source, self.schema, found.refuse())
 
     def _frame(self, block: Block) -> pl.DataFrame:
-        return pl.DataFrame([self._series(name, block.rows[name]) for name in block.rows.schema.names])
+        return pl.DataFrame([self._series(name, block) for name in block.names])
 
-    def _series(self, name: str, values: pa.Array) -> pl.Series:
-        if name not in self.codes:
-            # What does not fit was counted, and will be refused at the end.
-            return pl.Series(name, values).cast(self.schema.columns[name], strict=False)
-        codes = pa.array(self.codes[name].take(values.dictionary.to_pylist()))
-        return pl.Series(name, codes.take(values.indices), dtype=pl.Int16).fill_null(-1)
+    def _series(self, name: str, block: Block) -> pl.Series:
+        if name in self.codes:
+            return block.codes(name, self.codes[name])
+        # What does not fit was counted, and will be refused at the end.
+        return block.numbers(name).cast(self.schema.columns[name], strict=False)
 
     def _unparsed(self) -> InvalidInput:
         violation = first_text_in_numbers(self.source, self.schema)
@@ -111,7 +110,7 @@ class _Findings:
         self.uneven += block.uneven
         for column, kind in self.schema.columns.items():
             if kind != pl.String:
-                self.counts[f"COLUMN_TYPE {column}"] += _unfit(pl.Series(block.rows[column]), kind)
+                self.counts[f"COLUMN_TYPE {column}"] += block.unfit(column)
         for key in self.schema.keys:
             self.counts[f"KEY_MISSING {key}"] += rows[key].null_count()
         if "TARGET" in self.schema.columns:
@@ -128,12 +127,3 @@ class _Findings:
             self.counts[f"DUPLICATE_KEY {self.schema.unique}"] = self.rows - pl.concat(self.unique).n_unique()
         refuse_values(self.counts, self.schema)
         return self.rows
-
-
-def _unfit(values: pl.Series, kind: type[pl.DataType]) -> int:
-    """Return how many values are no finite number of the kind."""
-    if not values.dtype.is_float():
-        return 0
-    if kind == pl.Int64:
-        return int(((values != values.floor()) | (values.abs() > EXACT_FLOAT)).sum())
-    return int(values.is_infinite().sum())
