@@ -64,7 +64,7 @@ class Intake:
         """Store the job that trains a model, filed under its data set.
 
         Raises InvalidInput where the plan can never work, NotFound where there is no such data set, and Precondition
-        where it is not ready (DATASET_NOT_READY) or not fit for the classifier.
+        where it is not ready (DATASET_NOT_READY) or not fit for the classifier or the costs.
         """
         check_training_plan(plan)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
@@ -89,7 +89,7 @@ class Intake:
     def _check_dataset(self, plan: TrainingPlan) -> None:
         dataset = finished_dataset(self.store, plan.dataset)
         made = dataset.result
-        check_cost_columns(plan.costs, {fate.column for fate in made.columns})
+        check_cost_columns(plan.costs, {fate.column: fate.missing_share for fate in made.columns})
         train = made.splits["train"]
         imputation = dataset.plan.cleaning.imputation
         check_against_dataset(plan, imputation=imputation, rows=train.rows, defaults=train.defaults or 0)

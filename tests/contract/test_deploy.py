@@ -2,12 +2,16 @@
 
 import dataclasses
 import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
+
+from services.scorer.metrics import Meter
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -134,3 +138,27 @@ def test_what_an_image_compiles_at_run_time_is_kept_where_it_may_write() -> None
     (folder,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
 
     assert Path(folder).is_relative_to("/state")
+
+
+def test_every_figure_of_the_scorer_has_a_panel_and_every_panel_a_figure() -> None:
+    """What nobody sees is not watched, and a misspelt figure is an empty panel."""
+    registry = CollectorRegistry()
+    Meter(registry)
+    measured = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
+    panels = json.loads((ROOT / "deploy" / "grafana" / "scorer.json").read_text())["panels"]
+    shown = {
+        re.sub("_(bucket|sum|count)$", "", name)
+        for panel in panels
+        for target in panel["targets"]
+        for name in re.findall(r"counterfoil_\w+", target["expr"])
+    }
+
+    assert shown == measured
+
+
+def test_panels_of_the_dashboard_lie_side_by_side() -> None:
+    """Each with a number and a place of its own."""
+    panels = json.loads((ROOT / "deploy" / "grafana" / "scorer.json").read_text())["panels"]
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
+
+    assert len(places) == len({panel["id"] for panel in panels}) == len(panels)

@@ -186,6 +186,9 @@ def test_the_same_request_returns_the_first_training(trainer: Trainer, training_
         ({"grid": {"n_trees": Choices(values=[Value(integer=5)])}}, 'grid["n_trees"]'),
         ({"grid": {"max_depth": Choices(values=[Value()])}}, 'grid["max_depth"].values[0]'),
         ({"grid": {"max_depth": Choices(values=[Value(text="deep")])}}, 'grid["max_depth"].values[0]'),
+        ({"grid": {"max_depth": Choices(values=[Value(real=2.5)])}}, 'grid["max_depth"].values[0]'),
+        ({"grid": {"learning_rate": Choices(values=[Value(real=-0.1)])}}, 'grid["learning_rate"].values[0]'),
+        ({"grid": {"max_depth": Choices()}}, 'grid["max_depth"].values'),
         ({"folds": 21}, "folds"),
         ({"repeats": 11}, "repeats"),
         ({"model": "Credit Default"}, "model"),
@@ -210,17 +213,28 @@ def test_a_wrong_field_is_named(
     assert [problem.field for problem in said.fields] == [field]
 
 
-def test_a_cost_column_with_gaps_fails_the_job_before_the_search(
+def test_a_cost_column_that_is_not_above_zero_fails_the_job_before_the_search(
     trainer: Trainer, dataset: dataset_pb2.Dataset
 ) -> None:
-    """OWN_CAR_AGE is missing for everyone without a car; what they would cost is not made up."""
-    costs = training_pb2.Costs(false_negative_column="OWN_CAR_AGE")
+    """Many have no child; what those would cost is not made up."""
+    costs = training_pb2.Costs(false_negative_column="CNT_CHILDREN")
 
     job = trainer.train(training_request(dataset.name, costs=costs))
 
     assert (job.job.state, job.job.error.reason) == (job_pb2.JOB_STATE_FAILED, "COST_COLUMN_UNUSABLE")
-    assert "OWN_CAR_AGE has no finite value above 0" in job.job.error.message
+    assert "CNT_CHILDREN has no finite value above 0" in job.job.error.message
     assert not job.trials
+
+
+def test_a_cost_column_with_gaps_makes_no_job(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """OWN_CAR_AGE is missing for everyone without a car, as the data set's report tells."""
+    costs = training_pb2.Costs(false_negative_column="OWN_CAR_AGE")
+
+    with pytest.raises(grpc.RpcError) as refusal:
+        trainer.stub.CreateTrainingJob(training_request(dataset.name, costs=costs))
+
+    said = refusal_of(refusal.value)
+    assert (said.code, said.reason) == ("FAILED_PRECONDITION", "COST_COLUMN_UNUSABLE")
 
 
 def test_logistic_regression_needs_missing_values_replaced(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -149,15 +149,27 @@ def _refuse_missing_values(plan: TrainingPlan) -> None:
         )
 
 
-def check_cost_columns(costs: Costs, columns: Collection[str]) -> None:
-    """Raise InvalidInput where a cost is to be taken from something that is no feature column of the data set."""
+def check_cost_columns(costs: Costs, missing_shares: Mapping[str, float]) -> None:
+    """Raise where a cost is to be taken from no feature column of the data set, or from one with gaps.
+
+    InvalidInput names the fields of the first; for gaps, told by each column's share of missing values in the train
+    split, it is Precondition COST_COLUMN_UNUSABLE. Other values of a column are looked at by who reads them.
+    """
     violations = [
         FieldViolation(f"costs.{name}", f"is no feature column of the data set: {getattr(costs, name)}")
         for name in ("false_negative_column", "false_positive_column")
-        if getattr(costs, name) and getattr(costs, name) not in columns
+        if getattr(costs, name) and getattr(costs, name) not in missing_shares
     ]
     if violations:
         raise InvalidInput(violations)
+    for column in costs.columns:
+        if missing_shares[column] > 0.0:
+            raise Precondition(
+                f"{column} is missing for {missing_shares[column]:.2%} of the train split, so wrong answers about "
+                "these would cost nothing; take the costs from another column or as plain numbers",
+                reason="COST_COLUMN_UNUSABLE",
+                metadata={"column": column},
+            )
 
 
 def _resampling_violations(resampling: Resampling) -> list[FieldViolation]:

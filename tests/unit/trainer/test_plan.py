@@ -59,14 +59,22 @@ def test_every_field_out_of_range_is_named_at_once() -> None:
 
 def test_a_cost_column_that_the_data_set_lacks_is_named() -> None:
     """Each by its field; a column that cleaning dropped will do."""
-    check_cost_columns(Costs(), set())
-    check_cost_columns(Costs(0.6, 0.1, "AMT_CREDIT", "AMT_GOODS"), {"AMT_CREDIT", "AMT_GOODS"})
+    check_cost_columns(Costs(), {})
+    check_cost_columns(Costs(0.6, 0.1, "AMT_CREDIT", "AMT_GOODS"), {"AMT_CREDIT": 0.0, "AMT_GOODS": 0.0})
 
     with pytest.raises(InvalidInput) as refusal:
-        check_cost_columns(Costs(0.6, 0.1, "AMT_CREDIT", "AMT_DREAMS"), {"AMT_CREDIT"})
+        check_cost_columns(Costs(0.6, 0.1, "AMT_CREDIT", "AMT_DREAMS"), {"AMT_CREDIT": 0.0})
 
     assert [violation.field for violation in refusal.value.violations] == ["costs.false_positive_column"]
     assert "AMT_DREAMS" in refusal.value.message
+
+
+def test_a_cost_column_with_gaps_is_refused_by_its_share() -> None:
+    """The data set's report has it, so that no job need begin."""
+    with pytest.raises(Precondition, match=r"OWN_CAR_AGE is missing for 65\.00% of the train split") as refusal:
+        check_cost_columns(Costs(0.6, 0.1, "OWN_CAR_AGE"), {"OWN_CAR_AGE": 0.65, "AMT_CREDIT": 0.0})
+
+    assert (refusal.value.reason, refusal.value.metadata) == ("COST_COLUMN_UNUSABLE", {"column": "OWN_CAR_AGE"})
 
 
 @pytest.mark.parametrize(

@@ -757,7 +757,7 @@ class CreateDatasetRequest(_message.Message):
     def barred_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Raw columns that must not be used, such as gender: no feature that one of them has any part in is in the data set, nor in a model
         trained on it. TABLE.COLUMN, or COLUMN alone for one of the application or the prepared table; at most 500. One that no feature is
-        made of fails the data set (COLUMN_MISSING). Default none.
+        made of is refused (COLUMN_MISSING), and so are all of them if they leave none (NO_FEATURE). Default none.
         """
 
     def __init__(
