@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from shared.errors import Unavailable
 from shared.jobs.child import JobContext
 from shared.jobs.store import JobStore
 from shared.logs import log_event
+from shared.repeating import Repeating
 
 KIND = "compaction"
 _LOOKS_EVERY_S = 600.0
@@ -60,8 +60,7 @@ class DailyCompaction:
         self._wake = wake
         self._clock = clock
         self._new_id = new_id
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="compaction", daemon=True)
+        self._thread = Repeating(self._look, every_seconds=_LOOKS_EVERY_S, name="compaction")
 
     def start(self) -> None:
         """Begin to look at the day."""
@@ -69,9 +68,7 @@ class DailyCompaction:
 
     def stop(self) -> None:
         """End the thread; a job under way is the runner's."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def ask(self) -> bool:
         """Ask for today's compaction unless there was one, and return whether it was asked for."""
@@ -82,9 +79,8 @@ class DailyCompaction:
         self._wake()
         return True
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_LOOKS_EVERY_S):
-            try:
-                self.ask()
-            except Unavailable as error:
-                log_event(_logger, "compaction is asked for later", reason=error.reason)
+    def _look(self) -> None:
+        try:
+            self.ask()
+        except Unavailable as error:
+            log_event(_logger, "compaction is asked for later", reason=error.reason)

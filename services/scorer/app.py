@@ -27,7 +27,7 @@ from services.scorer.failures import Failures
 from services.scorer.idempotence import OnceAmongProcesses
 from services.scorer.inference_rpcs import InferenceServicer
 from services.scorer.messages import model_version_of
-from services.scorer.metrics import Meter, SpoolWatch
+from services.scorer.metrics import Meter, spool_watch
 from services.scorer.pipeline import Pipeline
 from services.scorer.process import cores, freeze_memory
 from services.scorer.readiness import RETRY_SECONDS, Readiness
@@ -154,7 +154,7 @@ def _meter(settings: Settings, spool: Spool, opened: ExitStack) -> Meter:
     """Return what counts; it is polled here, unless the process is a worker, whose supervisor is polled."""
     registry = CollectorRegistry()
     meter = Meter(registry)
-    watch = SpoolWatch(spool.depth, meter.spool)
+    watch = spool_watch(spool.depth, meter.spool)
     watch.start()
     opened.callback(watch.stop)
     if settings.scorer_worker is None:

@@ -19,6 +19,7 @@ from services.scorer.adapters.spool import Depth, Entry, Receipt
 from shared.errors import CounterfoilError
 from shared.logs import log_event
 from shared.prediction_record.chain import SALT_BYTES, personal_digest
+from shared.repeating import Repeating
 from shared.rpc.boundary import FailedRpc
 from shared.rpc.caller import caller_of
 from shared.rpc.statuses import to_status
@@ -126,11 +127,9 @@ class Failures:
         self._meter = meter
         self._clock = clock
         self._serving = serving
-        self._every_seconds = every_seconds
         self._waiting = _Waiting()
         self._guard = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="failures", daemon=True)
+        self._thread = Repeating(self._record, every_seconds=every_seconds, name="failures")
 
     def start(self) -> None:
         """Begin to record."""
@@ -138,9 +137,7 @@ class Failures:
 
     def stop(self) -> None:
         """Record what waits, and end."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.stop()
         self._record()
 
     def failed(self, failed: FailedRpc) -> None:
@@ -177,10 +174,6 @@ class Failures:
         sent = None if self._waiting.full else _sent(request_id, message(), fields)
         with self._guard:
             self._waiting.add(call, sent)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_seconds):
-            self._record()
 
     def _record(self) -> None:
         with self._guard:

@@ -1,6 +1,5 @@
 """The scorer's figures for Prometheus; those of several workers are added up by their supervisor."""
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from services.scorer.adapters.spool import Depth
 from services.scorer.domain.serving import Served
 from shared.errors import CounterfoilError
+from shared.repeating import Repeating
 from shared.rpc.boundary import FinishedRpc
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -124,31 +124,18 @@ class Meter:
         self._served.labels(*self._last).set(1)
 
 
-class SpoolWatch:
-    """A thread that tells the meter every second what waits in the spool."""
+def spool_watch(
+    depth: Callable[[], Depth], tell: Callable[[Depth], None], *, every_seconds: float = EVERY_SECONDS
+) -> Repeating:
+    """Return a thread that tells the meter every second what waits in the spool."""
 
-    def __init__(self, depth: Callable[[], Depth], tell: Callable[[Depth], None]) -> None:
-        self._depth = depth
-        self._tell = tell
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="spool-watch", daemon=True)
+    def look() -> None:
+        """Tell it once."""
+        # The spool's own log line says what is wrong with the disk; the figure stays what it was.
+        with suppress(CounterfoilError):
+            tell(depth())
 
-    def start(self) -> None:
-        """Begin to tell."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            # The spool's own log line says what is wrong with the disk; the figure stays what it was.
-            with suppress(CounterfoilError):
-                self._tell(self._depth())
-            self._stopping.wait(EVERY_SECONDS)
+    return Repeating(look, every_seconds=every_seconds, name="spool-watch")
 
 
 def figures_of_workers(folder: Path) -> CollectorRegistry:

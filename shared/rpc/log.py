@@ -2,13 +2,13 @@
 
 import json
 import logging
-import threading
 import time
 from collections import deque
 from functools import lru_cache
 from typing import Final
 
 from shared.logs import log_events
+from shared.repeating import Repeating
 from shared.rpc.boundary import FinishedRpc
 
 EVERY_SECONDS: Final = 0.1
@@ -23,10 +23,8 @@ class RpcLog:
     """
 
     def __init__(self, *, every_seconds: float = EVERY_SECONDS) -> None:
-        self._every_seconds = every_seconds
         self._waiting: deque[tuple[float, FinishedRpc]] = deque()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rpc-log", daemon=True)
+        self._thread = Repeating(self._write, every_seconds=every_seconds, name="rpc-log")
 
     def start(self) -> None:
         """Begin to write."""
@@ -38,14 +36,8 @@ class RpcLog:
 
     def stop(self) -> None:
         """Write what waits, and end."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.stop()
         self._write()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_seconds):
-            self._write()
 
     def _write(self) -> None:
         ended = [self._waiting.popleft() for _ in range(len(self._waiting))]

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from services.scorer.adapters.spool import Depth
 from services.scorer.domain.features import FeatureResolver
 from services.scorer.domain.serving import MissingApplicants, Served
-from services.scorer.metrics import Meter, SpoolWatch
+from services.scorer.metrics import Meter, spool_watch
 from shared.bundle.reading import load_bundle
 from shared.errors import Unavailable
 from shared.rpc.boundary import FinishedRpc
@@ -93,7 +93,7 @@ def test_what_waits_in_the_spool_is_told_and_a_failing_disk_ends_nothing(registr
         meter.spool(depth)
         told.set()
 
-    watch = SpoolWatch(depth, tell)
+    watch = spool_watch(depth, tell, every_seconds=0.01)
     watch.start()
     assert told.wait(30)
     watch.stop()
