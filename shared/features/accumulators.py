@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from shared.features.columns import Measure
-from shared.features.keeping import Keeper
+from shared.features.keeping import Keeper, empty
 from shared.features.loops import (
     Bits,
     Counts,
@@ -39,7 +39,7 @@ _KINDS: dict[Aggregation, _Kind] = {"size": "rows", "nunique": "distinct"}
 
 
 def _level_mean(there: Counts, rows: Counts) -> Floats:
-    shares = np.empty(len(there))
+    shares: Floats = empty(len(there), np.float64)
     set_quotients(there, rows, shares)
     return shares
 
@@ -162,6 +162,11 @@ class LevelAccumulator:
         """Return what gives these measures of the rows taken so far."""
         self._make_room(max(measure.code or 0 for measure in measures))
         return replace(self, measures=measures)
+
+    def by_level(self) -> Iterator["LevelAccumulator"]:
+        """Yield what gives the measures of each level, for several threads to finish."""
+        for code in dict.fromkeys(measure.code for measure in self.measures):
+            yield replace(self, measures=[measure for measure in self.measures if measure.code == code])
 
     def columns(self, rows: Counts) -> Iterator[Column]:
         """Yield the measures: functions of the 0 and 1 that tell of every row whether it has the level."""

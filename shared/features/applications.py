@@ -12,6 +12,7 @@ from shared.features.columns import application_columns
 from shared.features.derivation import raw_inputs, with_derived
 from shared.features.keeping import Keeper
 from shared.features.levels import Levels
+from shared.features.loops import Codes
 from shared.features.preparation import UNSEEN_CODE, code, number, require_columns, to_floats
 from shared.features.specification import (
     APPLICATION,
@@ -75,7 +76,8 @@ def keep_applications(
 def _tasks(
     rows: _Rows, levels: Levels, specification: ApplicationSpecification, keeper: Keeper, unseen: dict[str, int]
 ) -> Iterator[Callable[[], None]]:
-    """Yield what is to be done for each stored column, and at last for the derived ones."""
+    """Yield what is to be done for the derived columns, which takes longest, and for each stored one."""
+    yield partial(_keep_derived, rows, levels, specification, keeper)
     binaries = {binary.column: binary for binary in specification.binaries}
     for column in specification.numbers:
         if column in binaries:
@@ -83,8 +85,10 @@ def _tasks(
         else:
             yield partial(_keep_number, rows, column, specification, keeper)
     for column in specification.categories:
-        yield partial(_keep_levels, rows, column, levels.of(APPLICATION, column), keeper, unseen)
-    yield partial(_keep_derived, rows, levels, specification, keeper)
+        codes = rows.taken(column).to_series().to_numpy()
+        unseen[column] = int(np.count_nonzero(codes == UNSEEN_CODE))
+        for place, level in enumerate(levels.of(APPLICATION, column)):
+            yield partial(_keep_level, f"{column}_{level}", codes, place, keeper)
 
 
 def _keep_number(rows: _Rows, column: str, specification: ApplicationSpecification, keeper: Keeper) -> None:
@@ -99,11 +103,8 @@ def _keep_binary(rows: _Rows, binary: Binary, keeper: Keeper, unseen: dict[str, 
     keeper.keep(binary.column, to_floats(values))
 
 
-def _keep_levels(rows: _Rows, column: str, levels: tuple[str, ...], keeper: Keeper, unseen: dict[str, int]) -> None:
-    codes = rows.taken(column).to_series().to_numpy()
-    unseen[column] = int(np.count_nonzero(codes == UNSEEN_CODE))
-    for place, level in enumerate(levels):
-        keeper.keep(f"{column}_{level}", (codes == place).astype(np.float64))
+def _keep_level(name: str, codes: Codes, place: int, keeper: Keeper) -> None:
+    keeper.keep(name, (codes == place).astype(np.float64))
 
 
 def _keep_derived(rows: _Rows, levels: Levels, specification: ApplicationSpecification, keeper: Keeper) -> None:

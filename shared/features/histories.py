@@ -225,6 +225,15 @@ def _finish(parts: Sequence[_Part], workers: Workers, keeper: Keeper) -> None:
         for name, values in accumulator.columns(rows):
             keeper.keep(name, values)
 
-    tasks = [partial(finish, a, part.rows) for part in parts for taken in part.accumulators.values() for a in taken]
+    tasks = [partial(finish, accumulator, part.rows) for part in parts for accumulator in _divided(part)]
     workers.run(tasks, n_rows=len(parts[0].rows))
     keeper.renew()
+
+
+def _divided(part: _Part) -> Iterator[Accumulator]:
+    """Yield all accumulators, those of levels in as many as there are levels: one thread alone would be the last."""
+    for accumulator in (each for taken in part.accumulators.values() for each in taken):
+        if isinstance(accumulator, LevelAccumulator):
+            yield from accumulator.by_level()
+        else:
+            yield accumulator

@@ -44,13 +44,10 @@ class InMemory:
 
     def zeros(self, shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return a fresh array."""
-        size = size_of(shape, np.dtype(dtype))
-        if size <= _LARGE_BYTES:
-            return np.zeros(shape, dtype=dtype)
-        memory = pages(size)
+        made = empty(shape, dtype)
         # Fresh pages are zero, but come by faster one after another than in the order of the rows.
-        memory.fill(0)
-        return memory.view(dtype).reshape(shape)
+        made.fill(0)
+        return made
 
     def keep(self, name: str, values: Floats) -> None:
         """Take one feature, whose array is not copied."""
@@ -63,6 +60,12 @@ class InMemory:
         """Yield all that is kept; nothing is copied."""
         for name, values in self.columns.items():
             yield pl.Series(name, values, nan_to_null=True)
+
+
+def empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return a fresh array with whatever is in it."""
+    size = size_of(shape, np.dtype(dtype))
+    return np.empty(shape, dtype=dtype) if size <= _LARGE_BYTES else pages(size).view(dtype).reshape(shape)
 
 
 def size_of(shape: int | tuple[int, ...], dtype: np.dtype[Any]) -> int:

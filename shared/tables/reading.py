@@ -8,6 +8,7 @@ import polars as pl
 from polars.exceptions import ComputeError
 
 from shared.errors import FieldViolation, InvalidInput
+from shared.tables.distinct import repeats
 from shared.tables.footers import KnownValues, known_values
 from shared.tables.schema import TABLES, TableSchema
 from shared.tables.sources import (
@@ -160,7 +161,8 @@ def _counts(stored: pl.Schema, schema: TableSchema, known: KnownValues) -> Itera
         if column == "TARGET":
             yield (value.eq_missing(0) | value.eq_missing(1)).not_().sum().alias(f"TARGET_INVALID {column}")
         if column == schema.unique:
-            yield (pl.len() - value.n_unique()).alias(f"DUPLICATE_KEY {column}")
+            counted = value.map_batches(repeats, return_dtype=pl.Int64, returns_scalar=True)
+            yield counted.alias(f"DUPLICATE_KEY {column}")
 
 
 def _unfit(value: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
