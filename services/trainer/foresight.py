@@ -16,7 +16,6 @@ from services.trainer.domain.prepared.features import TABLE as PREPARED
 from services.trainer.domain.prepared.header import feature_names
 from services.trainer.domain.sources import PreparedTable, Source
 from services.trainer.source_samples import MOST_APPLICANTS, sample_train_split
-from shared.bundle.barring import barred_features
 from shared.features.levels import any_levels
 from shared.features.sets import SPECIFICATIONS
 from shared.tables.schema import TABLES
@@ -47,14 +46,12 @@ def _try_cleaning(plan: DatasetPlan, tables_root: Path) -> None:
     sample = sample_train_split(plan, tables_root)
     if sample.used.used < sample.used.total:
         return  # A part of the rows proves nothing.
-    barred = frozenset(barred_features(sample.features, plan.barred_columns))
-    features = [feature for feature in sample.features if feature.name not in barred]
     fit_cleaning(
         sample.frame,
-        [feature.name for feature in features],
+        [feature.name for feature in sample.features],
         plan.cleaning,
         targets=sample.frame[LABEL].to_numpy().astype(np.int8),
-        variables={feature.name: feature.group for feature in features if feature.group},
+        variables={feature.name: feature.group for feature in sample.features if feature.group},
     )
 
 

@@ -1,6 +1,7 @@
 """Looking at data between messages and the domain."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
 from counterfoil.types.v1 import feature_pb2
@@ -98,13 +99,15 @@ def preview_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> Previe
         raise InvalidInput.of("source", "name what to try the options on: set dataset, home_credit or prepared")
     if request.HasField("test_share"):
         raise InvalidInput.of("test_share", "goes with tables; a data set has its split: leave it out")
+    if request.barred_columns:
+        raise InvalidInput.of("barred_columns", "go with tables; a data set has its own: leave them out")
     dataset = identifier(request.dataset, DATASETS, field="dataset")
     return PreviewQuery(dataset, options_from_proto(_tried(request.options)), _seed(request.seed))
 
 
 def previewed_plan_from_proto(request: inspection_pb2.PreviewCleaningRequest) -> DatasetPlan:
     """Return the plan of the data set that is not made; raises InvalidInput for what is missing."""
-    return plan_of(request, _tried(request.options))
+    return replace(plan_of(request, _tried(request.options)), barred_columns=tuple(request.barred_columns))
 
 
 def _tried(given: dataset_pb2.CleaningOptions) -> dataset_pb2.CleaningOptions:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from services.trainer.adapters.prepared_file import is_inferred, read_cells, read_header
 from services.trainer.adapters.tables_root import DIRECTORY, FILE, locate_file, locate_tables
 from services.trainer.dataset_sources import described_columns
+from services.trainer.domain.barring import refuse_barred
 from services.trainer.domain.dataset import LABEL, DatasetPlan, split_rows
 from services.trainer.domain.inspection import MOST_ANALYSED_CELLS
 from services.trainer.domain.prepared.features import encode_table
@@ -19,6 +20,7 @@ from services.trainer.domain.prepared.header import check_header
 from services.trainer.domain.prepared.labels import applicants, targets
 from services.trainer.domain.rows import RowsUsed, spread
 from services.trainer.domain.sources import HomeCreditTables, PreparedTable
+from shared.bundle.barring import barred_features
 from shared.bundle.schema import Feature
 from shared.errors import InvalidInput
 from shared.features.building import fit_features
@@ -43,6 +45,13 @@ class Sample:
     features: tuple[Feature, ...]
     used: RowsUsed
 
+    def without(self, barred_columns: Sequence[str]) -> "Sample":
+        """Return the sample without any feature that a raw column has a part in; raises as `refuse_barred`."""
+        refuse_barred(barred_columns, [feature.sources for feature in self.features])
+        barred = frozenset(barred_features(self.features, barred_columns))
+        kept = tuple(feature for feature in self.features if feature.name not in barred)
+        return replace(self, frame=self.frame.drop(*barred), features=kept)
+
 
 def sample_train_split(plan: DatasetPlan, tables_root: Path, *, most: int = MOST_APPLICANTS) -> Sample:
     """Return at most so many applicants, and MOST_ANALYSED_CELLS, of the train split that the plan would make.
@@ -55,6 +64,7 @@ def sample_train_split(plan: DatasetPlan, tables_root: Path, *, most: int = MOST
         sample = _of_prepared(plan, plan.source, locate_file(tables_root, plan.source.path), most)
     else:
         sample = _of_tables(plan, plan.source, locate_tables(tables_root, plan.source.directory), most)
+    sample = sample.without(plan.barred_columns)
     # How many columns there are, and so how many rows are looked at, is known only now.
     start, step = spread(sample.frame.height, max(1, MOST_ANALYSED_CELLS // len(sample.features)), plan.seed)
     shown = sample.frame.gather_every(step, start)

@@ -160,13 +160,15 @@ def test_preview_takes_tables_of_which_no_data_set_is_made(services: FakeService
     """With the options that would make one."""
     services.answer("PreviewCleaning", samples.preview())
 
-    services.run("dataset", "preview", "--tables", "first", "--features", "extended", "--test-share", "0.3")
+    services.run(
+        "dataset", "preview", "--tables", "first", "--features", "extended", "--test-share", "0.3", "--bar", "X"
+    )
     services.run("dataset", "preview", "--prepared", "own.csv", "--id", "client", "--target", "late")
 
     of_tables, of_prepared = services.asked("PreviewCleaning")
     extended = dataset_pb2.FEATURE_SET_EXTENDED
     assert of_tables.home_credit == dataset_pb2.HomeCreditTables(directory="first", features=extended)
-    assert of_tables.test_share == 0.3
+    assert (of_tables.test_share, list(of_tables.barred_columns)) == (0.3, ["X"])
     assert of_prepared.prepared == dataset_pb2.PreparedTable(path="own.csv", id_column="client", target_column="late")
     assert not of_prepared.HasField("test_share")
 

@@ -336,6 +336,25 @@ def test_a_preview_over_tables_keeps_what_a_data_set_of_them_keeps(
     assert trainer.stub.ListDatasets(dataset_pb2.ListDatasetsRequest()) == before
 
 
+def test_a_preview_over_tables_leaves_barred_columns_out(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:
+    """With all that they have a part in; a misspelt one is refused, and a data set has its own."""
+    request = inspection_pb2.PreviewCleaningRequest(
+        home_credit=dataset_pb2.HomeCreditTables(directory=TABLES),
+        view=dataset_pb2.DATASET_VIEW_FULL,
+        barred_columns=["CODE_GENDER", "DAYS_BIRTH"],
+    )
+    misspelt = inspection_pb2.PreviewCleaningRequest(home_credit=request.home_credit, barred_columns=["GENDER"])
+    made = inspection_pb2.PreviewCleaningRequest(dataset=dataset.name, barred_columns=["CODE_GENDER"])
+
+    told = trainer.stub.PreviewCleaning(request)
+
+    gone = {"CODE_GENDER", "DAYS_BIRTH", "DAYS_EMPLOYED_PERC"}
+    assert told.feature_count == dataset.feature_count - len(gone)
+    assert not gone & {column.column for column in told.columns}
+    assert _refusal(trainer.stub.PreviewCleaning, misspelt)[1:] == ("COLUMN_MISSING", ["barred_columns[0]"])
+    assert _refusal(trainer.stub.PreviewCleaning, made)[2] == ["barred_columns"]
+
+
 def test_a_preview_over_a_prepared_table_counts_its_one_hot_columns(trainer: Trainer) -> None:
     """Of the applicants with an outcome; the share and the seed are those of the request."""
     table = pl.DataFrame(

@@ -27,6 +27,7 @@ from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
 @optional_source_options
 @cleaning_bounds
 @click.option("--test-share", type=float, metavar="SHARE", help="Of tables: rows to leave out.  [default: 0.2]")
+@click.option("--bar", "barred_columns", multiple=True, metavar="COLUMN", help="Of tables: a raw column not to use.")
 @click.option("--dropped", is_flag=True, help="Name every column that would go with rule, figure and bound.")
 @click.option("--seed", type=SEED, default=0, show_default=True, metavar="N", help="Which rows are drawn, and split.")
 @json_option

@@ -898,6 +898,7 @@ class PreviewCleaningRequest(_message.Message):
     VIEW_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     TEST_SHARE_FIELD_NUMBER: _builtins.int
+    BARRED_COLUMNS_FIELD_NUMBER: _builtins.int
     dataset: _builtins.str
     """datasets/{id}; it must have SUCCEEDED. Its train split before cleaning is taken, whatever its own options were."""
     view: _dataset_pb2.DatasetView.ValueType
@@ -924,6 +925,12 @@ class PreviewCleaningRequest(_message.Message):
     def options(self) -> _dataset_pb2.CleaningOptions:
         """The options to try. An unspecified imputation means NONE here; it has no part in which columns are kept."""
 
+    @_builtins.property
+    def barred_columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of tables: raw columns that must not be used, as in CreateDatasetRequest; refused where that would refuse them. Not to be set with
+        `dataset`. Default none.
+        """
+
     def __init__(
         self,
         *,
@@ -934,10 +941,11 @@ class PreviewCleaningRequest(_message.Message):
         view: _dataset_pb2.DatasetView.ValueType = ...,
         seed: _builtins.int = ...,
         test_share: _builtins.float | None = ...,
+        barred_columns: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_test_share", b"_test_share", "dataset", b"dataset", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "source", b"source", "test_share", b"test_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_test_share", b"_test_share", "dataset", b"dataset", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "test_share", b"test_share", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_test_share", b"_test_share", "barred_columns", b"barred_columns", "dataset", b"dataset", "home_credit", b"home_credit", "options", b"options", "prepared", b"prepared", "seed", b"seed", "source", b"source", "test_share", b"test_share", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__test_share: _TypeAlias = _typing.Literal["test_share"]  # noqa: Y015
     _WhichOneofArgType__test_share: _TypeAlias = _typing.Literal["_test_share", b"_test_share"]  # noqa: Y015
