@@ -8,7 +8,7 @@ import polars as pl
 
 from services.trainer.adapters.prepared_file import is_inferred, read_cells, read_header, report_of
 from services.trainer.adapters.tables_root import locate_file, locate_tables
-from services.trainer.domain.barring import refuse_barred
+from services.trainer.domain.barring import without_barred
 from services.trainer.domain.dataset import APPLICANT, LABEL
 from services.trainer.domain.describing import described
 from services.trainer.domain.prepared.features import TABLE as PREPARED
@@ -16,7 +16,6 @@ from services.trainer.domain.prepared.features import encode_table
 from services.trainer.domain.prepared.header import check_header
 from services.trainer.domain.prepared.labels import applicants, targets
 from services.trainer.domain.sources import PreparedTable, Source
-from shared.bundle.barring import barred_features
 from shared.bundle.schema import Feature
 from shared.digests import digest_of_file
 from shared.features.building import fit_features
@@ -54,10 +53,8 @@ class SourceRows:
         Raises InvalidInput (COLUMN_MISSING) for a column that has a part in none, which may be a misspelt one, and
         NO_FEATURE if none is left.
         """
-        refuse_barred(barred_columns, [feature.sources for feature in self.features])
-        barred = frozenset(barred_features(self.features, barred_columns))
-        kept = tuple(feature for feature in self.features if feature.name not in barred)
-        return replace(self, frame=self.frame.drop(*barred), features=kept)
+        frame, features = without_barred(self.frame, self.features, barred_columns)
+        return replace(self, frame=frame, features=features)
 
 
 def read_rows(source: Source, tables_root: Path, report: Progress) -> SourceRows:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from services.trainer.adapters.prepared_file import is_inferred, read_cells, read_header
 from services.trainer.adapters.tables_root import DIRECTORY, FILE, locate_file, locate_tables
 from services.trainer.dataset_sources import described_columns
-from services.trainer.domain.barring import refuse_barred
+from services.trainer.domain.barring import without_barred
 from services.trainer.domain.dataset import LABEL, DatasetPlan, split_rows
 from services.trainer.domain.inspection import MOST_ANALYSED_CELLS
 from services.trainer.domain.prepared.features import encode_table
@@ -20,7 +20,6 @@ from services.trainer.domain.prepared.header import check_header
 from services.trainer.domain.prepared.labels import applicants, targets
 from services.trainer.domain.rows import RowsUsed, spread
 from services.trainer.domain.sources import HomeCreditTables, PreparedTable
-from shared.bundle.barring import barred_features
 from shared.bundle.schema import Feature
 from shared.errors import InvalidInput
 from shared.features.building import fit_features
@@ -46,11 +45,9 @@ class Sample:
     used: RowsUsed
 
     def without(self, barred_columns: Sequence[str]) -> "Sample":
-        """Return the sample without any feature that a raw column has a part in; raises as `refuse_barred`."""
-        refuse_barred(barred_columns, [feature.sources for feature in self.features])
-        barred = frozenset(barred_features(self.features, barred_columns))
-        kept = tuple(feature for feature in self.features if feature.name not in barred)
-        return replace(self, frame=self.frame.drop(*barred), features=kept)
+        """Return the sample without any feature that a raw column has a part in; raises as `without_barred`."""
+        frame, features = without_barred(self.frame, self.features, barred_columns)
+        return replace(self, frame=frame, features=features)
 
 
 def sample_train_split(plan: DatasetPlan, tables_root: Path, *, most: int = MOST_APPLICANTS) -> Sample:

@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
+import polars as pl
+
 from services.trainer.domain.prepared.refusals import Problem, refuse
-from shared.bundle.barring import has_part
+from shared.bundle.barring import barred_features, has_part
+from shared.bundle.schema import Feature
 from shared.errors import InvalidInput
 
 
@@ -20,3 +23,12 @@ def refuse_barred(barred: Sequence[str], features: Sequence[Collection[str]]) ->
     )
     if all(any(has_part(column, sources) for column in barred) for sources in features):
         raise InvalidInput.of("barred_columns", "leave no feature; name fewer", reason="NO_FEATURE")
+
+
+def without_barred(
+    frame: pl.DataFrame, features: Sequence[Feature], barred: Sequence[str]
+) -> tuple[pl.DataFrame, tuple[Feature, ...]]:
+    """Return rows and their features without those that a barred raw column has a part in; raises as above."""
+    refuse_barred(barred, [feature.sources for feature in features])
+    gone = frozenset(barred_features(features, barred))
+    return frame.drop(*gone), tuple(feature for feature in features if feature.name not in gone)
