@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import nan
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,8 @@ from shared.features.columns import application_columns
 from shared.features.derivation import raw_inputs, with_derived
 from shared.features.keeping import Keeper
 from shared.features.levels import Levels
-from shared.features.loops import Codes
-from shared.features.preparation import UNSEEN_CODE, code, number, require_columns, to_floats
+from shared.features.loops import Codes, take_numbers
+from shared.features.preparation import UNSEEN_CODE, code, number, require_columns, to_floats, to_numbers
 from shared.features.specification import (
     APPLICATION,
     APPLICATION_TABLES,
@@ -23,6 +24,7 @@ from shared.features.specification import (
     Binary,
 )
 from shared.features.workers import Workers
+from shared.tables.schema import NEVER
 from shared.tables.sources import column_path
 
 
@@ -92,8 +94,11 @@ def _tasks(
 
 
 def _keep_number(rows: _Rows, column: str, specification: ApplicationSpecification, keeper: Keeper) -> None:
-    values = rows.taken(column).select(number(column, never=specification.never))
-    keeper.keep(column, to_floats(values.to_series()))
+    stored = to_numbers(rows.stored.get_column(column).rechunk())
+    taken = np.empty(len(rows.order), dtype=np.float64)
+    never = float(NEVER) if column in specification.never else nan
+    take_numbers(stored, rows.order.to_numpy(), never, taken)
+    keeper.keep(column, taken)
 
 
 def _keep_binary(rows: _Rows, binary: Binary, keeper: Keeper, unseen: dict[str, int]) -> None:

@@ -32,6 +32,14 @@ def look_up(keys: NDArray[np.int64], first: int, places: Places, found: Places) 
 
 
 @compiled
+def take_numbers(values: Numbers, rows: NDArray[np.uint32], never: float, taken: Floats) -> None:
+    """Take the values of some rows, NaN for a missing one."""
+    for place in range(len(rows)):
+        value = float(values[rows[place]])
+        taken[place] = value if abs(value) < math.inf and value != never else math.nan
+
+
+@compiled
 def count_rows(groups: Places, rows: Counts) -> None:
     """Count the rows of each group."""
     for row in range(len(groups)):
