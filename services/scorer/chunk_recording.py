@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.types.v1 import prediction_pb2
-from services.scorer.adapters.spool import Entry
+from services.scorer.adapters.spool import LargeEntry
 from services.scorer.domain.chunks import ChunkAnswer, ScoredRows
 from services.scorer.domain.reasons import Detail, Wish
 from services.scorer.messages import explain_to_proto, purpose_to_proto
@@ -15,7 +15,7 @@ from shared.prediction_record.chain import personal_digest
 from shared.prediction_record.chunks import CHUNK_LAYOUT, ChunkAnswers, chunk_decisions, chunk_personal_part
 
 
-def chunk_entry(answer: ChunkAnswer, *, prediction_id: str, create_time: datetime, salt: bytes) -> Entry:
+def chunk_entry(answer: ChunkAnswer, *, prediction_id: str, create_time: datetime, salt: bytes) -> LargeEntry:
     """Return the record of a chunk of which at least one row was answered."""
     personal = chunk_personal_part(answer.values, answer.applicant_ids)
     decision = determined_chunk(answer.order.served.bundle, answer.order.wish)
@@ -25,8 +25,8 @@ def chunk_entry(answer: ChunkAnswer, *, prediction_id: str, create_time: datetim
     decision.chunk.CopyFrom(chunk)
     decision.prediction_id = prediction_id
     decision.create_time.FromDatetime(create_time)
-    decision.personal_digest = personal_digest(salt, personal)
-    return Entry(decision.SerializeToString(deterministic=True), personal, salt)
+    decision.personal_digest = personal_digest(salt, *personal)
+    return LargeEntry(decision.SerializeToString(deterministic=True), personal, salt)
 
 
 def determined_chunk(bundle: Bundle, wish: Wish) -> prediction_pb2.DecisionPart:

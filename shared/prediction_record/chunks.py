@@ -51,16 +51,16 @@ def from_doubles(content: bytes | memoryview, *, columns: int) -> NDArray[np.flo
     return np.frombuffer(content, dtype=_DOUBLES).reshape(-1, columns)
 
 
-def chunk_personal_part(values: NDArray[np.float64], applicant_ids: Sequence[str]) -> bytes:
+def chunk_personal_part(values: NDArray[np.float64], applicant_ids: Sequence[str]) -> tuple[bytes | memoryview, ...]:
     """Return the serialized PersonalPart of the answered rows, (n_rows, n_features), and their applicants, if known.
 
-    It is put together by hand, since protobuf would copy the values, megabytes, five times.
+    It is in pieces, the values where they are: protobuf would copy them, megabytes, five times.
     """
     content = doubles_in_place(values)
     named = prediction_pb2.ChunkSubjects(applicant_ids=applicant_ids).SerializeToString()
     head = field_head(prediction_pb2.ChunkSubjects.VALUES_FIELD_NUMBER, len(content))
     whole = field_head(prediction_pb2.PersonalPart.CHUNK_FIELD_NUMBER, len(head) + len(content) + len(named))
-    return b"".join((whole, head, content, named))
+    return whole + head, content, named
 
 
 def chunk_decisions(answers: ChunkAnswers, *, first_row: int, rows: int) -> prediction_pb2.ChunkDecisions:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.types.v1 import prediction_pb2
-from services.scorer.adapters.spool import AnswerKey, Entry, Kept, Receipt, Spool
+from services.scorer.adapters.spool import AnswerKey, Entry, Kept, LargeEntry, Receipt, Spool
 from shared.errors import Exhausted
 from shared.prediction_record.chain import personal_digest
 
@@ -22,6 +22,12 @@ def entry(number: int, *, size: int = 10, kept: Kept | None = None) -> Entry:
         layout_version=1, prediction_id=str(number), personal_digest=personal_digest(salt, personal)
     )
     return Entry(part.SerializeToString(), personal, salt, kept)
+
+
+def large_entry(number: int, *, size: int) -> LargeEntry:
+    """Return an entry whose personal part is so many bytes long, in pieces."""
+    decision_part, personal_part, salt, _ = entry(number, size=size)
+    return LargeEntry(decision_part, [personal_part[:1], memoryview(personal_part)[1:], b""], salt)
 
 
 def kept(answer: bytes = b"answer", key: AnswerKey = KEY) -> Kept:

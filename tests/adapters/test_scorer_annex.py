@@ -12,7 +12,7 @@ from counterfoil.types.v1 import prediction_pb2
 from services.scorer.adapters.spool import LARGE_BYTES, Receipt, Spool
 from shared.errors import Exhausted, Unavailable
 from shared.prediction_record.chain import verify_segment
-from tests.adapters.spools import MIB, drain, entry, late_failures
+from tests.adapters.spools import MIB, drain, entry, large_entry, late_failures
 from tests.clock import Clock
 
 
@@ -50,7 +50,7 @@ def test_large_and_small_records_ship_in_their_order(
     with TemporaryDirectory() as folder:
         spool = Spool(Path(folder), clock=Clock(), max_bytes=2 * MIB)
         for place, size in enumerate(parts):
-            spool.append_large(entry(place, size=size))
+            spool.append_large(large_entry(place, size=size))
             if place in reopened_after:
                 spool.seal(segment_bytes)
                 spool.close()
@@ -68,7 +68,7 @@ def test_large_and_small_records_ship_in_their_order(
 
 def test_a_large_part_counts_as_much_as_a_small_one(spool: Spool, tmp_path: Path) -> None:
     """In the size that fills a segment and in what the metrics tell, also after a restart."""
-    spool.append_large(entry(1, size=MIB))
+    spool.append_large(large_entry(1, size=MIB))
 
     assert spool.open_bytes > MIB
     assert spool.depth().bytes == spool.open_bytes
@@ -83,7 +83,7 @@ def test_a_crash_loses_no_large_part_and_clears_what_no_record_names(tmp_path: P
     """The files as they lie after the commit; a part whose record never was committed goes."""
     alive, after = tmp_path / "alive", tmp_path / "after"
     spool = Spool(alive, clock=Clock())
-    spool.append_large(entry(1, size=MIB))
+    spool.append_large(large_entry(1, size=MIB))
     after.mkdir()
     for name in ("spool.db", "spool.db-wal", *annex(alive)):
         (after / name).write_bytes((alive / name).read_bytes())
@@ -91,7 +91,7 @@ def test_a_crash_loses_no_large_part_and_clears_what_no_record_names(tmp_path: P
     (after / "annex-000000").write_bytes(b"torn")
 
     reopened = Spool(after, clock=Clock())
-    reopened.append_large(entry(2, size=MIB))
+    reopened.append_large(large_entry(2, size=MIB))
     files, segments = annex(after), drain(reopened)
     reopened.close()
 
@@ -105,10 +105,10 @@ def test_a_full_annex_leaves_room_for_small_records_and_drains(tmp_path: Path) -
     receipts: list[Receipt] = []
 
     with pytest.raises(Exhausted) as caught:
-        receipts.extend(spool.append_large(entry(1, size=3 * LARGE_BYTES)) for _ in range(100))
+        receipts.extend(spool.append_large(large_entry(1, size=3 * LARGE_BYTES)) for _ in range(100))
     small = spool.append([entry(2)])
     segments = drain(spool)
-    after = spool.append_large(entry(3, size=3 * LARGE_BYTES))
+    after = spool.append_large(large_entry(3, size=3 * LARGE_BYTES))
     spool.close()
 
     assert caught.value.reason == "SPOOL_FULL"
@@ -119,15 +119,15 @@ def test_a_full_annex_leaves_room_for_small_records_and_drains(tmp_path: Path) -
 def test_a_large_record_that_was_committed_after_all_ships_whole(spool: Spool, tmp_path: Path) -> None:
     """Its commit was said to have failed; the next part is not written over its own."""
     with late_failures(spool, tmp_path), pytest.raises(Unavailable):
-        spool.append_large(entry(1, size=MIB))
-    spool.append_large(entry(2, size=MIB + 1))
+        spool.append_large(large_entry(1, size=MIB))
+    spool.append_large(large_entry(2, size=MIB + 1))
 
     assert sizes(drain(spool)) == [MIB, MIB + 1]
 
 
 def test_a_file_that_is_not_there_stops_shipping_and_no_record_is_dropped(spool: Spool, tmp_path: Path) -> None:
     """An operator who puts it back loses nothing."""
-    spool.append_large(entry(1, size=MIB))
+    spool.append_large(large_entry(1, size=MIB))
     (name,) = annex(tmp_path)
     (tmp_path / name).rename(tmp_path / "elsewhere")
 
@@ -141,7 +141,7 @@ def test_a_file_that_is_not_there_stops_shipping_and_no_record_is_dropped(spool:
 
 def test_a_part_that_ends_too_early_is_not_shipped(spool: Spool, tmp_path: Path) -> None:
     """The monitor would refuse it, and then what is behind it."""
-    spool.append_large(entry(1, size=MIB))
+    spool.append_large(large_entry(1, size=MIB))
     (name,) = annex(tmp_path)
     with (tmp_path / name).open("r+b") as file:
         file.truncate(MIB - 1)

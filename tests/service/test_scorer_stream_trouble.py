@@ -38,7 +38,11 @@ def running(bundle: TinyBundle, monitor: FakeMonitor, tmp_path: Path) -> Iterato
     """Give a scorer that serves the bundle and ships to the monitor."""
     registry = FakeRegistry()
     registry.register(bundle, alias="champion")
-    with monitor_server(monitor) as address, scorer(tmp_path, registry, monitor_address=address) as it:
+    with (
+        monitor_server(monitor) as address,
+        # Failed calls are recorded after the test, which counts answers.
+        scorer(tmp_path, registry, monitor_address=address, failure_seconds=3600.0) as it,
+    ):
         yield it
 
 

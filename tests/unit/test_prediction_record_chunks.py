@@ -86,7 +86,7 @@ def test_a_personal_part_is_what_protobuf_would_write(rows: int, columns: int, a
     """To the byte, with sizes of one byte and of several."""
     values = np.arange(rows * columns, dtype=np.float64).reshape(rows, columns)
 
-    written = chunk_personal_part(values, applicant_ids)
+    written = b"".join(chunk_personal_part(values, applicant_ids))
 
     subjects = prediction_pb2.ChunkSubjects(values=to_doubles(values), applicant_ids=applicant_ids)
     assert written == prediction_pb2.PersonalPart(chunk=subjects).SerializeToString()

@@ -4,6 +4,7 @@ SQLite writes what it commits twice, page by page: the inputs of a chunk, up to 
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,12 +45,13 @@ class Annex:
         """Size of its files."""
         return sum(tuple(self._sizes.values()))
 
-    def append(self, part: bytes) -> Place:
-        """Return where the part lies, which is on disk.
+    def append(self, part: Sequence[bytes | memoryview]) -> Place:
+        """Return where the part, given in pieces, lies, which is on disk.
 
         Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing was added.
         """
-        if self.held_bytes + len(part) > self._max_bytes:
+        size = sum(map(len, part))
+        if self.held_bytes + size > self._max_bytes:
             raise full()
         with translated():
             file = self._growing()
@@ -57,9 +59,9 @@ class Annex:
             start = self._sizes[self._number]
             _write(file, part, start)
             os.fdatasync(file)
-            _forget(file, start, start + len(part))
-        self._sizes[self._number] += len(part)
-        return Place(self._number, start, len(part))
+            _forget(file, start, start + size)
+        self._sizes[self._number] += size
+        return Place(self._number, start, size)
 
     def read(self, place: Place) -> bytes:
         """Return the part of a place; raises Unavailable (SPOOL_FAILED) if it is not there."""
@@ -102,12 +104,13 @@ class Annex:
         return self._directory / f"{_PREFIX}{number:06d}"
 
 
-def _write(file: int, part: bytes, start: int) -> None:
-    """Write all of the part, which may take several calls."""
-    rest = memoryview(part)
-    while rest:
-        written = os.pwrite(file, rest, start)
-        rest, start = rest[written:], start + written
+def _write(file: int, part: Sequence[bytes | memoryview], start: int) -> None:
+    """Write all pieces of the part, of which each may take several calls."""
+    for piece in part:
+        rest = memoryview(piece)
+        while rest:
+            written = os.pwrite(file, rest, start)
+            rest, start = rest[written:], start + written
 
 
 def _forget(file: int, start: int, end: int) -> None:

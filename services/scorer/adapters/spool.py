@@ -59,6 +59,14 @@ class Entry(NamedTuple):
     kept: Kept | None = None
 
 
+class LargeEntry(NamedTuple):
+    """One record to append whose personal part, in pieces that stay where they are, may have megabytes."""
+
+    decision_part: bytes
+    personal_part: Sequence[bytes | memoryview]
+    salt: bytes
+
+
 class StoredAnswer(NamedTuple):
     """An answer given before: the digest of what was asked, and the answer's bytes."""
 
@@ -129,16 +137,17 @@ class Spool:
         """
         return self._commit(entries)
 
-    def append_large(self, entry: Entry) -> Receipt:
+    def append_large(self, entry: LargeEntry) -> Receipt:
         """As `append`, for one record whose personal part may have megabytes: it is written once and delays no others.
 
         Raises what `append` raises.
         """
-        if len(entry.personal_part) < LARGE_BYTES:
-            return self.append([entry])[0]
+        decision_part, personal_part, salt = entry
+        if sum(map(len, personal_part)) < LARGE_BYTES:
+            return self.append([Entry(decision_part, b"".join(personal_part), salt)])[0]
         with self._annexing:
-            place = self._annex.append(entry.personal_part)
-            (receipt,) = self._commit([entry._replace(personal_part=b"")], place)
+            place = self._annex.append(personal_part)
+            (receipt,) = self._commit([Entry(decision_part, b"", salt)], place)
             return receipt
 
     def find_answer(self, key: AnswerKey) -> StoredAnswer | None:
