@@ -10,7 +10,7 @@ applicants, which is not timed but printed: there it loads what it needs, ours i
 peak is the highest resident memory of the process (VmHWM), mapped pages of files among it. Ours ends with the features
 as Float64 in a file in the temporary folder, mapped but not read again, which writing is timed; what the system's file
 cache holds of that file, and of the tables on every side, is the system's to drop and in no side's peak. All sides have
-the environment of a data set's job, in which Polars' allocator keeps memory for ten seconds.
+the environment of a data set's job, in which Polars' allocator keeps memory for three seconds.
 
 Exits 1 below a bar.
 """

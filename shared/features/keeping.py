@@ -17,7 +17,7 @@ _LARGE_BYTES = 1 << 22
 
 # Variables for a process that builds features. By default Polars' allocator gives memory back soon after its
 # last use, just to ask for the next chunk's: that was a tenth of the time. One who sets it otherwise is obeyed.
-ENVIRONMENT: Final[Mapping[str, str]] = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000"}
+ENVIRONMENT: Final[Mapping[str, str]] = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:3000,muzzy_decay_ms:3000"}
 
 
 class Keeper(Protocol):

@@ -72,7 +72,7 @@ def parsed_blocks(path: Path, schema: TableSchema, columns: tuple[str, ...]) -> 
         ahead: deque[tuple[_Text, Future[Block]]] = deque()
         for text in _whole_rows(file, spare):
             ahead.append((text, pool.submit(reading.parsed, text)))
-            if len(ahead) > 2 * threads:
+            if len(ahead) > threads:
                 yield _finished(ahead, spare)
         while ahead:
             yield _finished(ahead, spare)

@@ -72,9 +72,12 @@ def _csv_table(source: Source, schema: TableSchema) -> CsvTable:
 
 
 def _in_memory(table: CsvTable) -> pl.LazyFrame:
-    """Return all rows, texts as an Enum of those that occur."""
+    """Return all rows, texts as an Enum of those that occur; whole numbers, most of them flags, are held narrow."""
     rows = table.frame().collect()
-    return rows.lazy().with_columns(_texts(name, codes) for name, codes in table.codes.items())
+    whole = [name for name, kind in table.schema.columns.items() if kind == pl.Int64]
+    # Put together anew, so that no narrow column holds on to the memory that the wide ones were parsed into.
+    held = rows.with_columns(rows[name].shrink_dtype() for name in whole).rechunk()
+    return held.lazy().with_columns(pl.col(whole).cast(pl.Int64), *(_texts(*known) for known in table.codes.items()))
 
 
 def _texts(column: str, codes: TextCodes) -> pl.Expr:
