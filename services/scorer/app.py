@@ -98,7 +98,7 @@ def build(
         desk = Desk(serving, spool, clock=clock, on_recorded=shipper.recorded, meter=meter)
         answer = _answering(settings, desk, clock, opened)
         replayer = Replayer(PastBundles(loader.registry.fetch_bundle, prepare=loader.prepare).find)
-        chunks = ChunkDesk(spool, clock=clock, on_recorded=shipper.recorded)
+        chunks = ChunkDesk(spool, clock=clock, rows_failed=failures.chunk_rows_failed, on_recorded=shipper.recorded)
         pipeline = Pipeline(computing=computing_threads or cores(), streams=MAX_STREAMS)
         opened.callback(pipeline.stop)
         scorer = ScorerServicer(

@@ -5,14 +5,15 @@ import logging
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
-from google.rpc import code_pb2
 
 from counterfoil.types.v1 import failure_pb2, prediction_pb2
 from services.scorer.adapters.spool import Depth, Entry, Receipt
@@ -22,7 +23,7 @@ from shared.prediction_record.chain import SALT_BYTES, personal_digest
 from shared.repeating import Repeating
 from shared.rpc.boundary import FailedRpc
 from shared.rpc.caller import caller_of
-from shared.rpc.statuses import to_status
+from shared.rpc.statuses import code_name
 
 FAILURE_LAYOUT: Final = 3
 EVERY_SECONDS: Final = 1.0
@@ -80,7 +81,7 @@ class _Waiting:
             return
         alike = self.added_up.setdefault((call.method, call.caller, call.code, call.reason), call)
         if alike is not call:
-            alike.count += 1
+            alike.count += call.count
             alike.end_time.CopyFrom(call.end_time)
             alike.model_version = call.model_version
         alike.ClearField("row")
@@ -147,7 +148,7 @@ class Failures:
             call = failure_pb2.FailedCall(
                 method=method, caller=failed.rpc.caller, code=failed.rpc.code, reason=failed.rpc.reason
             )
-            self._take(call, failed.rpc.request_id, lambda: failed.message, failed.fields)
+            self._take(call, lambda: _sent(failed.rpc.request_id, failed.message, failed.fields))
 
     def rows_failed(
         self, method: str, request: Message, context: grpc.ServicerContext, outcomes: Sequence[object]
@@ -155,25 +156,40 @@ class Failures:
         """Take those rows of a call that have an error in place of an answer."""
         for row, error in enumerate(outcomes):
             if isinstance(error, CounterfoilError):
-                code = code_pb2.Code.Name(to_status(error).code)
                 call = failure_pb2.FailedCall(
-                    method=method, caller=caller_of(context), code=code, reason=error.reason, row=row
+                    method=method, caller=caller_of(context), code=code_name(error), reason=error.reason, row=row
                 )
-                self._take(call, getattr(request, "request_id", ""), lambda: request, error.fields)
+                self._take(call, partial(_sent, getattr(request, "request_id", ""), request, error.fields))
+
+    def chunk_rows_failed(self, method: str, caller: str, errors: Mapping[int, CounterfoilError]) -> None:
+        """Take the rows of a chunk that have an error in place of an answer, by their place in the call.
+
+        Of what was sent there is no digest: the chunk has megabytes, and is nearly all about other rows.
+        """
+        rows = sorted(errors)
+        for row in rows[:MOST_TOLD]:
+            error = errors[row]
+            call = failure_pb2.FailedCall(
+                method=method, caller=caller, code=code_name(error), reason=error.reason, row=row
+            )
+            self._take(call, partial(_sent, "", None, error.fields))
+        alike = Counter((code_name(errors[row]), errors[row].reason) for row in rows[MOST_TOLD:])
+        for (code, reason), count in alike.items():
+            self._take(failure_pb2.FailedCall(method=method, caller=caller, code=code, reason=reason), count=count)
 
     def _take(
         self,
         call: failure_pb2.FailedCall,
-        request_id: str,
-        message: Callable[[], Message | None],
-        fields: Sequence[str],
+        sent: Callable[[], failure_pb2.FailedRequest | None] = lambda: None,
+        *,
+        count: int = 1,
     ) -> None:
         call.end_time.FromDatetime(self._clock())
-        call.model_version, call.count = self._serving(), 1
+        call.model_version, call.count = self._serving(), count
         # Looked at without the lock: a flood is not to cost a digest each.
-        sent = None if self._waiting.full else _sent(request_id, message(), fields)
+        told = None if self._waiting.full else sent()
         with self._guard:
-            self._waiting.add(call, sent)
+            self._waiting.add(call, told)
 
     def _record(self) -> None:
         with self._guard:

@@ -2,15 +2,20 @@
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from services.scorer.adapters.spool import Receipt, Spool
 from services.scorer.chunk_recording import chunk_entry
 from services.scorer.domain.chunks import ChunkAnswer
 from services.scorer.rendering.writing import UUID_BYTES
+from shared.errors import CounterfoilError
 from shared.prediction_record.chain import SALT_BYTES
+
+ChunkRowsFailed: TypeAlias = Callable[[str, str, Mapping[int, CounterfoilError]], None]
+"""Takes method and caller of a call, and what is wrong with those rows of it that are not answered, by their place."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +36,28 @@ class ChunkDesk:
         spool: Spool,
         *,
         clock: Callable[[], datetime],
+        rows_failed: ChunkRowsFailed,
         on_recorded: Callable[[], None] = lambda: None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._spool = spool
         self._clock = clock
+        self._rows_failed = rows_failed
         self._on_recorded = on_recorded
         self._random_bytes = random_bytes
 
     def record(self, answer: ChunkAnswer) -> RecordedChunk:
-        """Return the answers about a chunk once they are on disk.
+        """Return the answers about a chunk once they are on disk; its refused rows are handed on as failed ones.
 
         Raises Exhausted (SPOOL_FULL) or Unavailable (SPOOL_FAILED); then nothing may be told.
         """
         prediction_id = str(uuid.UUID(bytes=self._random_bytes(UUID_BYTES), version=4))
         create_time = self._clock()
         receipt = self._recorded(answer, prediction_id, create_time) if len(answer.positions) else None
+        if answer.refusals:
+            order, first_row = answer.order, answer.rows.first_row
+            errors = {first_row + place: error for place, error in answer.refusals.items()}
+            self._rows_failed(order.method, order.caller, errors)
         return RecordedChunk(prediction_id, create_time, answer, receipt)
 
     def _recorded(self, answer: ChunkAnswer, prediction_id: str, create_time: datetime) -> Receipt:

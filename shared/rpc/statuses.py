@@ -79,6 +79,11 @@ def _code(error: CounterfoilError) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), code_pb2.INTERNAL)
 
 
+def code_name(error: CounterfoilError) -> str:
+    """Return the canonical code of the error's kind as it is written, for example "INVALID_ARGUMENT"."""
+    return str(code_pb2.Code.Name(_code(error)))
+
+
 def to_status(error: CounterfoilError) -> status_pb2.Status:
     """Return the error as a status with an ErrorInfo and, for InvalidInput, a BadRequest.
 

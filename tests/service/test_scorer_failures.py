@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 
 from counterfoil.client.channels import open_channel
@@ -10,9 +11,10 @@ from counterfoil.inference.v2 import open_inference_pb2, open_inference_pb2_grpc
 from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import failure_pb2, prediction_pb2
 from services.scorer.tensors import encode_texts
-from tests.bundles import TinyBundle, tiny_bundle
+from tests.bundles import SCHEMA, TinyBundle, tiny_bundle
 from tests.fakes import FakeMonitor, FakeRegistry, monitor_server
 from tests.service.scoring import ask, batch, failure, scorer
+from tests.service.streams import chunk_of, settings_for, streamed
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,27 @@ def test_refused_calls_and_rows_are_logged_beside_the_answers(
     assert [list(sent.fields) for _, sent in failed][1] == ["purpose"]
     assert all(len(sent.digest) == 32 for _, sent in failed)
     assert {call.model_version for call, _ in failed} == {"models/credit-default/versions/1"}
+
+
+def test_refused_rows_of_chunks_are_logged_by_their_place_in_the_stream(
+    registry: FakeRegistry, bundle: TinyBundle, tmp_path: Path
+) -> None:
+    """Also those of a chunk of which no row is answered; the chunks that are sound add nothing."""
+    monitor, credit = FakeMonitor(), SCHEMA.names.index("AMT_CREDIT")
+    values = np.array(bundle.values[:7])
+    values[[3, 6], credit] = np.inf
+
+    with monitor_server(monitor) as address, scorer(tmp_path, registry, monitor_address=address) as running:
+        chunks = map(chunk_of, (values[:2], values[2:6], values[6:]))
+        told = streamed(running, [settings_for(running), *chunks])
+
+    failed = sorted(failures_in(monitor), key=lambda each: each[0].row)
+    assert [(call.method, call.row, call.code, call.reason, call.caller) for call, _ in failed] == [
+        ("StreamScore", row, "INVALID_ARGUMENT", "INVALID_FIELD", "unverified") for row in (3, 6)
+    ]
+    assert [[*sent.fields] for _, sent in failed] == [[f"rows[{place}].values[{credit}]"] for place in (1, 0)]
+    assert [(sent.request_id, sent.digest) for _, sent in failed] == [("", b"")] * 2
+    assert [refusal.row for chunk in told for refusal in chunk.refusals] == [1, 0]
 
 
 def test_a_call_that_cannot_be_read_is_logged_without_a_digest(registry: FakeRegistry, tmp_path: Path) -> None:

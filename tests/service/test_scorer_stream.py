@@ -160,7 +160,11 @@ def test_a_chunk_is_replayed_to_the_bit_and_tells_its_contributions(
     values = np.array(bundle.values[:5])
     values[3, CREDIT] = math.inf
     monitor = FakeMonitor()
-    with monitor_server(monitor) as address, scorer(tmp_path, registry, monitor_address=address) as running:
+    with (
+        monitor_server(monitor) as address,
+        # The refused row is recorded after the test, which looks at the chunk.
+        scorer(tmp_path, registry, monitor_address=address, failure_seconds=3600.0) as running,
+    ):
         (told,) = streamed(running, [settings_for(running), chunk_of(values)])
         monitor.wait_for_records(1)
         (record,) = monitor.records

@@ -14,7 +14,7 @@ from services.scorer.failures import MOST_TOLD, Failures, FailureSpool
 from services.scorer.metrics import Meter
 from services.scorer.replaying import Replayer
 from shared.bundle.reading import Bundle
-from shared.errors import Precondition, Unavailable
+from shared.errors import InvalidInput, Precondition, Unavailable
 from shared.prediction_record.chain import verify_segment
 from shared.rpc.boundary import FailedRpc, FinishedRpc
 from tests.adapters.spools import entry
@@ -98,6 +98,28 @@ def test_a_flood_is_one_record_that_counts_all_of_it(spool: Spool, figures: Coll
     assert [call.count for call in calls[:MOST_TOLD]] == [1] * MOST_TOLD
     assert {call.reason: call.count for call in calls[MOST_TOLD:]} == {"OVERLOADED": 500, "FEATURES_INVALID": 500}
     assert len(record.decision_part) + len(record.personal_part) < 64 << 10
+
+
+def test_chunks_of_refused_rows_are_one_record_that_counts_each_of_them(
+    spool: Spool, figures: CollectorRegistry
+) -> None:
+    """The first hundred rows are told one by one, of a stream that has any number; those of later chunks by reason."""
+    taking, first, step = failures(spool, figures), (1 << 32) - 1, 1000
+    refused = {row: InvalidInput.of(f"rows[{row}]", "is bad", reason=f"R{row % 2}") for row in range(step)}
+
+    for chunk in range(3):
+        rows = {first + chunk * step + row: error for row, error in refused.items()}
+        taking.chunk_rows_failed("StreamScore", "CN=bank", rows)
+    taking.stop()
+
+    (record,) = stored(spool)
+    calls = prediction_pb2.DecisionPart.FromString(record.decision_part).failures.calls
+    assert [(call.row, call.count) for call in calls[:MOST_TOLD]] == [(first + n, 1) for n in range(MOST_TOLD)]
+    assert {(call.reason, call.code, call.HasField("row")): call.count for call in calls[MOST_TOLD:]} == {
+        ("R0", "INVALID_ARGUMENT", False): 1450,
+        ("R1", "INVALID_ARGUMENT", False): 1450,
+    }
+    assert figures.get_sample_value("counterfoil_scorer_failures_recorded_total") == 3000
 
 
 def test_what_is_not_about_an_applicant_is_no_record(spool: Spool, figures: CollectorRegistry) -> None:

@@ -42,7 +42,9 @@ class FailedCall(_message.Message):
     reason: _builtins.str
     """Stable reason, as it was sent. Empty: there was none."""
     row: _builtins.int
-    """Place of the row in its call, from 0, where the rest of the call was answered. Absent: the call as a whole."""
+    """Place of the row in its call, from 0 and across all chunks of a stream or a data set, where the rest of the call was answered.
+    Absent: the call as a whole, or several rows.
+    """
     model_version: _builtins.str
     """models/{model}/versions/{n} that was served as the champion then. Empty: none was."""
     count: _builtins.int
@@ -111,10 +113,14 @@ class FailedRequest(_message.Message):
     request_id: _builtins.str
     """The caller's request_id. Empty when none was given."""
     digest: _builtins.bytes
-    """SHA-256 of the request in Protobuf's deterministic encoding, 32 bytes. Empty for one that could not be parsed."""
+    """SHA-256 of the request in Protobuf's deterministic encoding, 32 bytes. Empty for one that could not be parsed, for a stream,
+    and for a row of a chunk.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Paths of the fields that were found wrong, the first 8, each cut at 128 characters."""
+        """Paths of the fields that were found wrong, the first 8, each cut at 128 characters. Those of a row of a chunk are as its RowRefusal
+        has them, with the row's place within the chunk.
+        """
 
     def __init__(
         self,
