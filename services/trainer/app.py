@@ -23,6 +23,7 @@ from services.trainer.lineage import Genealogist
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
 from services.trainer.stewardship import Stewardship
+from services.trainer.turns import Turns
 from shared.features.keeping import ENVIRONMENT
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import JobStore
@@ -64,16 +65,16 @@ def build(
     )
     stopping = threading.Event()
     trail = AuditTrail(settings.job_store_url, clock=clock)
-    changing = threading.Lock()
+    changing, turns = threading.Lock(), Turns()
     servicer = TrainerServicer(
         store=store,
-        intake=Intake(store, runner, settings.tables_root, changing, new_id),
+        intake=Intake(store, runner, settings.tables_root, changing, turns, new_id),
         versions=follow_up.versions,
         stewardship=Stewardship(store, follow_up.versions, clock, changing),
         stopping=stopping,
         genealogist=Genealogist(store, follow_up.versions),
         trail=trail,
-        inspector=Inspector(store, settings.tables_root, follow_up.fetch_split),
+        inspector=Inspector(store, settings.tables_root, follow_up.fetch_split, turns),
     )
     audited = cast("TrainerServicer", Audited(servicer, trail))
     add: Callable[[grpc.Server], None] = partial(add_TrainerServiceServicer_to_server, audited)

@@ -16,6 +16,7 @@ from services.trainer.domain.prepared.features import TABLE as PREPARED
 from services.trainer.domain.prepared.header import feature_names
 from services.trainer.domain.sources import PreparedTable, Source
 from services.trainer.source_samples import MOST_APPLICANTS, sample_train_split
+from services.trainer.turns import Turns
 from shared.features.levels import any_levels
 from shared.features.sets import SPECIFICATIONS
 from shared.tables.schema import TABLES
@@ -25,12 +26,13 @@ from shared.tables.sources import find_source
 _QUICK_BYTES: Final = 32 << 20
 
 
-def refuse_hopeless(plan: DatasetPlan, tables_root: Path, *, train_rows: int) -> None:
+def refuse_hopeless(plan: DatasetPlan, tables_root: Path, *, train_rows: int, turns: Turns) -> None:
     """Raise what its options would have a data set with so many rows in its train split fail for.
 
     Of barred columns that is always known: InvalidInput COLUMN_MISSING or NO_FEATURE. Of cleaning it is where tables
     are small enough to be looked at as a whole, at most 10,000 rows to train on and 32 MiB of files: Precondition
-    NO_COLUMN_LEFT. Otherwise the job fails with it, as soon as its features are there.
+    NO_COLUMN_LEFT, or what waiting for one of the turns to look raises. Otherwise the job fails with it, as soon as its
+    features are there.
     """
     if plan.barred_columns:
         refuse_barred(plan.barred_columns, _possible_features(plan.source, tables_root))
@@ -39,7 +41,8 @@ def refuse_hopeless(plan: DatasetPlan, tables_root: Path, *, train_rows: int) ->
         and train_rows <= MOST_APPLICANTS
         and _bytes(plan.source, tables_root) <= _QUICK_BYTES
     ):
-        _try_cleaning(plan, tables_root)
+        with turns.turn():
+            _try_cleaning(plan, tables_root)
 
 
 def _try_cleaning(plan: DatasetPlan, tables_root: Path) -> None:

@@ -1,11 +1,9 @@
 """Looking at raw tables and at splits of data sets, a few callers at a time."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -43,44 +41,40 @@ from services.trainer.domain.rows import (
 from services.trainer.domain.tables import ListedTable
 from services.trainer.finished import finished_dataset
 from services.trainer.source_samples import sample_train_split
+from services.trainer.turns import Turns
 from shared.bundle.dataset import DatasetReference
-from shared.errors import Exhausted, InvalidInput
+from shared.errors import InvalidInput
 from shared.jobs.store import JobStore
-
-AT_ONCE: Final = 2
-_PATIENCE_S: Final = 20.0
 
 
 @dataclass(frozen=True)
 class Inspector:
     """Answers what callers ask of data; `fetch_split` gives the checked file of a split.
 
-    Two look at a time, so that jobs and other calls keep cores and memory; whoever waits too long gets Exhausted
-    INSPECTIONS_BUSY. Every method raises InvalidInput about the field that is wrong, and for splits what
-    `finished_dataset` and `fetch_split` raise.
+    Each answer takes one of the `turns`. Every method raises InvalidInput about the field that is wrong, and for splits
+    what `finished_dataset` and `fetch_split` raise.
     """
 
     store: JobStore
     tables_root: Path
     fetch_split: Callable[[DatasetReference, str], Path]
-    patience_s: float = _PATIENCE_S
-    turns: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
+    turns: Turns
 
     def tables(self, directory: str) -> tuple[list[ListedTable], list[str]]:
         """Return the tables of a folder and the names of the folders in it."""
-        with self._turn():
+        with self.turns.turn():
             return list_tables(self.tables_root, directory)
 
     def sample_table(self, path: str, query: SampleQuery) -> Looked:
         """Return rows of a table, one column for each that was asked for."""
-        with self._turn(), self._opened(TableAt(path)) as rows:
+        with self.turns.turn(), self._opened(TableAt(path)) as rows:
             columns = chosen_columns(rows, query.columns, field="columns")
             check_size(query.rows, len(columns))
             return _sample(rows, columns, query)
 
     def sample_split(self, place: SplitOf, query: SampleQuery) -> Looked:
         """Return rows of a split: `applicant_id`, `target`, and one column for each feature that was asked for."""
-        with self._turn(), self._opened(place) as rows:
+        with self.turns.turn(), self._opened(place) as rows:
             features = replace(rows, columns=tuple(name for name in rows.columns if name != LABEL))
             columns = chosen_columns(features, query.columns, field="columns")
             check_size(query.rows, len(columns))
@@ -88,7 +82,7 @@ class Inspector:
 
     def describe(self, query: DescriptionQuery) -> tuple[Description, RowsUsed]:
         """Return what a column holds, and how many rows that was read off."""
-        with self._turn(), self._opened(query.place) as rows:
+        with self.turns.turn(), self._opened(query.place) as rows:
             if query.column not in rows.columns:
                 raise unknown_column("column")
             looked = spread_rows(rows, [query.column], MOST_DESCRIBED_ROWS, query.seed)
@@ -97,7 +91,7 @@ class Inspector:
 
     def correlate(self, query: CorrelationQuery) -> Correlations:
         """Return the strongest correlations between the numeric columns of a table or split."""
-        with self._turn(), self._opened(query.place) as rows:
+        with self.turns.turn(), self._opened(query.place) as rows:
             looked = spread_rows(rows, rows.columns, max(query.least_rows, _most_rows(rows)), query.seed)
             numeric = tuple(name for name, dtype in looked.frame.schema.items() if dtype.is_numeric())
             place = _place_of(query.column, rows, numeric) if query.column else None
@@ -112,7 +106,7 @@ class Inspector:
         if violations:
             raise InvalidInput(violations)
         columns = finished_dataset(self.store, query.dataset).result.columns
-        with self._turn(), self._opened(SplitOf(query.dataset, "train")) as rows:
+        with self.turns.turn(), self._opened(SplitOf(query.dataset, "train")) as rows:
             looked = spread_rows(rows, rows.columns, _most_rows(rows), query.seed)
             record = try_cleaning(
                 looked.frame,
@@ -126,7 +120,7 @@ class Inspector:
     def preview_plan(self, plan: DatasetPlan) -> tuple[CleaningRecord, RowsUsed]:
         """Return the record that a data set of this plan would have, and how many rows that was read off."""
         check_dataset_plan(plan)
-        with self._turn():
+        with self.turns.turn():
             sample = sample_train_split(plan, self.tables_root)
             record = try_cleaning(
                 sample.frame,
@@ -145,16 +139,6 @@ class Inspector:
         else:
             dataset = finished_dataset(self.store, place.dataset)
             yield open_split(self.fetch_split(dataset.reference, place.split))
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self.turns.acquire(timeout=self.patience_s):
-            message = f"{AT_ONCE} callers are looking at data already; try again when they are done"
-            raise Exhausted(message, reason="INSPECTIONS_BUSY")
-        try:
-            yield
-        finally:
-            self.turns.release()
 
 
 def _sample(rows: Rows, columns: tuple[str, ...], query: SampleQuery) -> Looked:

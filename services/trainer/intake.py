@@ -21,6 +21,7 @@ from services.trainer.domain.plan import (
 from services.trainer.finished import finished_dataset
 from services.trainer.foresight import refuse_hopeless
 from services.trainer.kinds import DATASET, TRAINING
+from services.trainer.turns import Turns
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import Job, JobStore
 
@@ -39,6 +40,7 @@ class Intake:
     tables_root: Path
     # Held while a training is checked and stored: its data set must not be deleted in between.
     changing: threading.Lock
+    turns: Turns
     new_id: Callable[[], str] = random_id
     memory: Callable[[], int] = available_memory
 
@@ -47,12 +49,13 @@ class Intake:
 
         Raises InvalidInput where the plan can never work, also by the headers of its tables, and Precondition where
         there are too few of a class to be split as it says (ONE_CLASS_TARGET, SPLIT_TOO_SMALL), or where its options
-        leave no column of tables that are small enough to be looked at (NO_COLUMN_LEFT).
+        leave no column of tables that are small enough to be looked at (NO_COLUMN_LEFT), and Exhausted where others
+        look at data for too long (INSPECTIONS_BUSY).
         """
         check_dataset_plan(plan)
         # Headers and targets: a quick look at the files, which rules out what the job could only fail for later.
         splits = split_rows(read_labels(plan.source, self.tables_root), plan)
-        refuse_hopeless(plan, self.tables_root, train_rows=len(splits["train"]))
+        refuse_hopeless(plan, self.tables_root, train_rows=len(splits["train"]), turns=self.turns)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
         job = self.store.create(
             id=f"ds-{self.new_id()}", kind=DATASET, payload=payload, caller=caller, request_id=request_id

@@ -39,7 +39,7 @@ class TrainerServicer(ModelRpcs, ThresholdRpcs, RefreshRpcs, LineageRpcs, AuditR
     def CreateDataset(
         self, request: dataset_pb2.CreateDatasetRequest, context: grpc.ServicerContext
     ) -> dataset_pb2.Dataset:
-        """Store the wish for a data set and return it at once."""
+        """Store the wish for a data set, unless a look at its source rules it out, and return it."""
         plan = dataset_messages.plan_from_proto(request)
         job = self.intake.dataset(plan, caller=caller_of(context), request_id=request.request_id)
         return dataset_to_proto(job, BASIC)

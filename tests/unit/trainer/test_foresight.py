@@ -1,5 +1,6 @@
 """What a look at the source rules out is told before long work; what only long work shows is left to it."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.sources import HomeCreditTables, PreparedTable, Source
 from services.trainer.foresight import refuse_hopeless
 from services.trainer.source_samples import MOST_APPLICANTS
+from services.trainer.turns import AT_ONCE, Turns
 from shared.errors import CounterfoilError
 from shared.features.levels import any_levels
 from shared.features.sets import SPECIFICATIONS, FeatureSet
@@ -40,10 +42,12 @@ def _plan(source: Source, options: CleaningOptions, *barred: str) -> DatasetPlan
     return DatasetPlan(source, 0.2, 4, options, barred_columns=barred)
 
 
-def _refusal(root: Path, plan: DatasetPlan, *, train_rows: int = _TRAIN_ROWS) -> tuple[str, list[str]]:
+def _refusal(
+    root: Path, plan: DatasetPlan, *, train_rows: int = _TRAIN_ROWS, turns: Turns | None = None
+) -> tuple[str, list[str]]:
     """Return reason and fields of what is said against a plan, nothing if it may be tried."""
     try:
-        refuse_hopeless(plan, root, train_rows=train_rows)
+        refuse_hopeless(plan, root, train_rows=train_rows, turns=Turns() if turns is None else turns)
     except CounterfoilError as error:
         return error.reason, list(error.fields)
     return "", []
@@ -71,6 +75,20 @@ def test_what_is_large_is_left_to_the_job(root: Path, monkeypatch: pytest.Monkey
     assert _refusal(root, plan, train_rows=MOST_APPLICANTS + 1) == ("", [])
     monkeypatch.setattr(foresight, "_QUICK_BYTES", 10)
     assert _refusal(root, plan) == ("", [])
+
+
+def test_a_look_at_the_source_waits_for_its_turn(root: Path) -> None:
+    """So that many requests at once hold no more samples in memory than two; what needs no look needs no turn."""
+    turns = Turns(patience_s=0.01)
+
+    with ExitStack() as looking:
+        for _ in range(AT_ONCE):
+            looking.enter_context(turns.turn())
+        hopeless = _refusal(root, _plan(_OWN, _NOTHING_VARIES), turns=turns)
+        harmless = _refusal(root, _plan(_OWN, CleaningOptions(Imputation.NONE)), turns=turns)
+
+    assert (hopeless, harmless) == (("INSPECTIONS_BUSY", []), ("", []))
+    assert _refusal(root, _plan(_OWN, _NOTHING_VARIES), turns=turns) == ("NO_COLUMN_LEFT", [])
 
 
 @pytest.mark.parametrize(

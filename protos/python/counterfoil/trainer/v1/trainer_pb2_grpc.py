@@ -215,8 +215,9 @@ class TrainerServiceServicer:
 
     def CreateDataset(self, request, context):
         """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
-        32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
-        fails with that reason once their features are built; PreviewCleaning tells before.
+        32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing, and
+        RESOURCE_EXHAUSTED (INSPECTIONS_BUSY) if two others look at data for longer than 20 s. Of larger tables the job fails with
+        NO_COLUMN_LEFT once their features are built; PreviewCleaning tells before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,8 +46,9 @@ class TrainerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TrainerServiceAsyncStub: ...
     CreateDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.CreateDatasetRequest, _dataset_pb2.Dataset]
     """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
-    32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
-    fails with that reason once their features are built; PreviewCleaning tells before.
+    32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing, and
+    RESOURCE_EXHAUSTED (INSPECTIONS_BUSY) if two others look at data for longer than 20 s. Of larger tables the job fails with
+    NO_COLUMN_LEFT once their features are built; PreviewCleaning tells before.
     """
     GetDataset: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]
     """Returns one data set."""
@@ -122,8 +123,9 @@ class TrainerServiceAsyncStub(TrainerServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.CreateDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
-    32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
-    fails with that reason once their features are built; PreviewCleaning tells before.
+    32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing, and
+    RESOURCE_EXHAUSTED (INSPECTIONS_BUSY) if two others look at data for longer than 20 s. Of larger tables the job fails with
+    NO_COLUMN_LEFT once their features are built; PreviewCleaning tells before.
     """
     GetDataset: _aio.UnaryUnaryMultiCallable[_dataset_pb2.GetDatasetRequest, _dataset_pb2.Dataset]  # type: ignore[assignment]
     """Returns one data set."""
@@ -201,8 +203,9 @@ class TrainerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dataset_pb2.Dataset, _abc.Awaitable[_dataset_pb2.Dataset]]:
         """Starts making a data set and returns it, after a look at headers, targets and, of tables with at most 10,000 rows to train on and
-        32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing. Of larger tables the job
-        fails with that reason once their features are built; PreviewCleaning tells before.
+        32 MiB of files, at what the options would keep: FAILED_PRECONDITION (NO_COLUMN_LEFT) if that is nothing, and
+        RESOURCE_EXHAUSTED (INSPECTIONS_BUSY) if two others look at data for longer than 20 s. Of larger tables the job fails with
+        NO_COLUMN_LEFT once their features are built; PreviewCleaning tells before.
         """
 
     @_abc_1.abstractmethod
