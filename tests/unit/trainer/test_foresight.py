@@ -99,6 +99,12 @@ def test_a_look_at_the_source_waits_for_its_turn(root: Path) -> None:
         (_OWN, ["age", "prepared.income", "flat"], "NO_FEATURE", ["barred_columns"]),
         (_TABLES, ["CODE_GENDER", "bureau.CREDIT_TYPE", "application.DAYS_BIRTH"], "", []),
         (_TABLES, ["CREDIT_TYPE"], "COLUMN_MISSING", ["barred_columns[0]"]),
+        (
+            _TABLES,
+            [f"MISSPELT_{place}" for place in range(30)],
+            "COLUMN_MISSING",
+            [*(f"barred_columns[{place}]" for place in range(20)), "barred_columns"],
+        ),
     ],
 )
 def test_barred_columns_are_judged_by_headers(

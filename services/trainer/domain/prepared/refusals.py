@@ -1,4 +1,4 @@
-"""What is wrong with a prepared table: many findings at once, told under one stable reason."""
+"""What is wrong with a table's columns: many findings at once, told under one stable reason."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,8 +28,11 @@ def column_field(column: str) -> str:
     return keyed("prepared.columns", column)
 
 
-def refuse(problems: Iterable[Problem]) -> None:
-    """Raise InvalidInput with all problems that share the first one's reason; return if there is none."""
+def refuse(problems: Iterable[Problem], *, field: str = PATH) -> None:
+    """Raise InvalidInput with the problems that share the first one's reason; return if there is none.
+
+    Of many the first are told one by one, how many more there are by `field`.
+    """
     found = list(problems)
     if not found:
         return
@@ -37,5 +40,5 @@ def refuse(problems: Iterable[Problem]) -> None:
     same = [problem for problem in found if problem.reason == reason]
     violations = [FieldViolation(problem.field, problem.remedy) for problem in same[:_MOST_SHOWN]]
     if len(same) > _MOST_SHOWN:
-        violations.append(FieldViolation(PATH, f"{len(same) - _MOST_SHOWN} more columns are wrong in the same way"))
+        violations.append(FieldViolation(field, f"{len(same) - _MOST_SHOWN} more columns are wrong in the same way"))
     raise InvalidInput(violations, reason=reason)
