@@ -81,7 +81,9 @@ class ArrowReader:
         for column in columns:
             if column.name in self._places and column.form is None:
                 yield _wrong(path, column.name, "holds no plain numbers; cast it to float64")
-        for name in self._places.keys() - {each.name for each in columns}:
+        # Of more columns than features not all were read: those that are too many come first.
+        there = {each.name for each in columns} if len(columns) <= len(self._places) else self._places
+        for name in (each for each in self._places if each not in there):
             yield _wrong(path, name, "is not there; send every feature, null where it is missing")
 
     def _batches(self, messages: Iterator[Message], path: str) -> Iterator[Batch]:

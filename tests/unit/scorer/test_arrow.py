@@ -160,6 +160,24 @@ def test_columns_that_are_not_the_features_are_refused_by_name(table: pa.Table, 
     assert word in told[f'{PATH}["{column}"]']
 
 
+def test_of_too_many_columns_no_feature_is_said_to_be_missing() -> None:
+    """Also if more columns that are none stand before it than are read."""
+    table = pa.table({"d": [1.0] * 3, "e": [1.0] * 3}).append_column("f", pa.array([1.0] * 3))
+    for name in NAMES:
+        table = table.append_column(name, ROWS[name])
+
+    told = refusal(stream_of(table))
+
+    assert [(path, "not a feature" in why) for path, why in told] == [(f'{PATH}["{name}"]', True) for name in "def"]
+
+
+def test_features_that_are_missing_are_told_in_their_order() -> None:
+    """The same words whenever the same is sent."""
+    told = refusal(stream_of(pa.table({"f7": [1.0]})), *(f"f{place}" for place in range(90)))
+
+    assert [path for path, _ in told] == [f'{PATH}["f{place}"]' for place in range(51) if place != 7]
+
+
 def test_many_wrong_columns_are_told_in_part() -> None:
     """At most fifty, however many a schema has."""
     wide = pa.table({f"x{place}": [1.0] for place in range(5_000)})
