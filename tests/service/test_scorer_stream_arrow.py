@@ -98,6 +98,24 @@ def test_the_client_streams_what_speaks_arrow(running: Scorer, bundle: TinyBundl
         assert [each for chunk in chunks for each in chunk.applicant_ids] == [str(each) for each in range(len(values))]
 
 
+def test_the_client_sends_an_applicant_who_is_not_known_as_an_empty_text(bundle: TinyBundle) -> None:
+    """A message has no other way to say it."""
+    table = table_of(SCHEMA.names, bundle.values[:3]).append_column("SK_ID_CURR", pa.array([1, None, 3]))
+
+    _settings, sent = arrow_requests(stream_pb2.StreamSettings(), table, applicant_column="SK_ID_CURR")
+
+    assert list(sent.chunk.applicant_ids) == ["1", "", "3"]
+
+
+@pytest.mark.parametrize(
+    "table", [pa.table({"a": [1.0]}), pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["id", "id"])]
+)
+def test_the_client_names_a_wrong_applicant_column_before_the_call(table: pa.Table) -> None:
+    """Raised within the call, nobody would see it."""
+    with pytest.raises(KeyError, match="id"):
+        arrow_requests(stream_pb2.StreamSettings(), table, applicant_column="id")
+
+
 @pytest.mark.parametrize(
     ("chunk", "path"),
     [

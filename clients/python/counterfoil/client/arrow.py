@@ -23,14 +23,24 @@ class ArrowRows(Protocol):
 def arrow_requests(
     settings: stream_pb2.StreamSettings, rows: ArrowRows, *, applicant_column: str = ""
 ) -> Iterator[stream_pb2.StreamScoreRequest]:
-    """Yield what StreamScore is asked: the settings, then the rows, in chunks as large as the scorer takes.
+    """Return what StreamScore is asked: the settings, then the rows, each batch in chunks that the scorer takes.
 
     The columns are the served model's features by name, in any order; a null is a missing value. One more may hold the
-    applicants. Raises ImportError without pyarrow, and KeyError if there is no such applicant column.
+    applicants, an empty text in place of a null. Raises, before anything is sent, ImportError without pyarrow, and
+    KeyError if there is no such applicant column, or more than one.
     """
     import pyarrow as pa
 
     reader = pa.RecordBatchReader.from_stream(rows)
+    if applicant_column and reader.schema.names.count(applicant_column) != 1:
+        raise KeyError(applicant_column)
+    # gRPC reads requests in a thread of its own, where nobody would see what is raised.
+    return _requests(settings, reader, applicant_column)
+
+
+def _requests(
+    settings: stream_pb2.StreamSettings, reader: "pa.RecordBatchReader", applicant_column: str
+) -> Iterator[stream_pb2.StreamScoreRequest]:
     yield stream_pb2.StreamScoreRequest(settings=settings)
     columns = len(reader.schema.names) - bool(applicant_column)
     at_once = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (8 * max(1, columns))))
@@ -45,7 +55,7 @@ def _chunk(batch: "pa.RecordBatch", applicant_column: str) -> stream_pb2.RowChun
 
     applicant_ids: list[Any] = []
     if applicant_column:
-        applicant_ids = batch.column(applicant_column).cast(pa.string()).to_pylist()
+        applicant_ids = batch.column(applicant_column).cast(pa.string()).fill_null("").to_pylist()
         batch = batch.drop_columns([applicant_column])
     content = pa.BufferOutputStream()
     with pa.ipc.new_stream(content, batch.schema) as writer:
