@@ -6,7 +6,7 @@ from google.protobuf.message import DecodeError
 
 from counterfoil.scorer.v1 import stream_pb2
 from shared.rpc.unparsed import Unparsed
-from shared.wire import field_at
+from shared.wire import field_at, field_head
 
 
 class Piece(NamedTuple):
@@ -29,9 +29,17 @@ def _in_place(content: bytes) -> Piece | None:
     values = field_at(content, whole.start, stream_pb2.RowChunk.VALUES_FIELD_NUMBER)
     if values is None:
         return None
+    rest = _without_values(content[values.stop :])
+    return None if rest is None else Piece(rest, memoryview(content)[values])
+
+
+def _without_values(fields: bytes) -> stream_pb2.StreamScoreRequest | None:
+    """Return the chunk of these fields; None if there are values among them, or if they are malformed."""
+    # As deep in a message as they were: protobuf bounds the depth.
+    content = field_head(stream_pb2.StreamScoreRequest.CHUNK_FIELD_NUMBER, len(fields)) + fields
     try:
-        rest = stream_pb2.RowChunk.FromString(content[values.stop :])
+        message = stream_pb2.StreamScoreRequest.FromString(content)
     except DecodeError:
         return None
-    # Of a field that is there twice the last one counts.
-    return None if rest.values else Piece(stream_pb2.StreamScoreRequest(chunk=rest), memoryview(content)[values])
+    # Of a field that is there twice the last one counts, even if it is empty: then only the size still tells of it.
+    return None if message.chunk.values or message.ByteSize() < len(content) else message

@@ -80,6 +80,12 @@ def test_the_formulas_are_those_of_the_proto() -> None:
     assert personal_digest(b"salt", b"person") == hmac.new(b"salt", b"person", hashlib.sha256).digest()
 
 
+@pytest.mark.parametrize("pieces", [(b"person",), (b"per", memoryview(b"son")), (b"", b"perso", b"n", b"")])
+def test_a_personal_part_in_pieces_has_the_digest_of_the_whole(pieces: tuple[bytes | memoryview, ...]) -> None:
+    """Wherever it is cut, and if a piece is empty."""
+    assert personal_digest(b"salt", *pieces) == hmac.new(b"salt", b"person", hashlib.sha256).digest()
+
+
 def test_the_segment_digest_is_that_of_the_proto() -> None:
     """Length-prefixed byte strings, bare numbers, in the order that the comment gives."""
     segment = prediction_pb2.Segment(instance="i", number=3, previous_hash=b"p")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from counterfoil.types.v1 import feature_pb2, prediction_pb2
-from shared.wire import field_head, raw_form
+from shared.wire import field_at, field_head, raw_form
 
 RAW_PERSONAL = raw_form(prediction_pb2.PersonalPart, "values")
 RAW_VECTOR = raw_form(feature_pb2.DenseVector, "values")
@@ -59,3 +59,25 @@ def test_a_field_put_together_by_hand_is_what_protobuf_writes(size: int) -> None
     written = field_head(prediction_pb2.ChunkSubjects.VALUES_FIELD_NUMBER, size) + b"x" * size
 
     assert written == subjects.SerializeToString()
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 3 << 20])
+@pytest.mark.parametrize("before", [b"", b"12"])
+def test_a_field_is_found_where_it_begins(size: int, before: bytes) -> None:
+    """What stands behind it makes no difference; where it does not begin there is none."""
+    content = before + field_head(20, size) + b"x" * size + b"behind"
+
+    place = field_at(content, len(before), 20)
+
+    assert place is not None
+    assert (content[place], content[place.stop :]) == (b"x" * size, b"behind")
+    assert field_at(content, len(before), 4) is None
+    assert field_at(content, len(before) + 1, 20) is None
+
+
+@pytest.mark.parametrize("size", [1, 128, 16_384])
+def test_a_field_that_is_cut_off_is_none(size: int) -> None:
+    """Within its tag, its length or its content."""
+    content = field_head(20, size) + b"x" * size
+
+    assert [field_at(content[:end], 0, 20) for end in range(len(content))] == [None] * len(content)

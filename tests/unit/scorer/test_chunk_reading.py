@@ -9,6 +9,7 @@ from counterfoil.scorer.v1 import stream_pb2
 from services.scorer.chunk_reading import Piece, piece_of
 from shared.errors import InvalidInput
 from shared.rpc.unparsed import Unparsed
+from shared.wire import varint
 
 CHUNKS = st.builds(
     stream_pb2.RowChunk,
@@ -19,6 +20,85 @@ CHUNKS = st.builds(
 MESSAGES = st.one_of(
     CHUNKS.map(lambda chunk: stream_pb2.StreamScoreRequest(chunk=chunk)),
     st.just(stream_pb2.StreamScoreRequest(settings=stream_pb2.StreamSettings(model="m"))),
+)
+CHUNK = stream_pb2.StreamScoreRequest.CHUNK_FIELD_NUMBER
+SETTINGS = stream_pb2.StreamScoreRequest.SETTINGS_FIELD_NUMBER
+VALUES, IDS, ARROW = (
+    stream_pb2.RowChunk.VALUES_FIELD_NUMBER,
+    stream_pb2.RowChunk.APPLICANT_IDS_FIELD_NUMBER,
+    stream_pb2.RowChunk.ARROW_IPC_FIELD_NUMBER,
+)
+UNKNOWN = 15
+
+
+def field(number: int, content: bytes, *, longer: int = 0, beyond: int = 0) -> bytes:
+    """Return a field whose length is written in `longer` bytes too many, and says `beyond` bytes too many."""
+    length = varint(len(content) + beyond)
+    if longer:
+        length = bytes([*length[:-1], length[-1] | 0x80, *[0x80] * (longer - 1), 0])
+    return varint(number << 3 | 2) + length + content
+
+
+def number(of: int, value: int = 8) -> bytes:
+    """Return a field that is a number, whatever the contract has there."""
+    return varint(of << 3) + varint(value)
+
+
+def groups(depth: int) -> bytes:
+    """Return unknown groups, so deep in each other."""
+    return varint(UNKNOWN << 3 | 3) * depth + varint(UNKNOWN << 3 | 4) * depth
+
+
+EIGHT = field(VALUES, b"8 bytes.")
+HOSTILE = {
+    "no chunk": b"",
+    "a chunk of nothing": field(CHUNK, b""),
+    "no values": field(CHUNK, field(VALUES, b"")),
+    "values twice": field(CHUNK, EIGHT + field(VALUES, b"others")),
+    "values, then empty ones": field(CHUNK, EIGHT + field(VALUES, b"")),
+    "empty values, then some": field(CHUNK, field(VALUES, b"") + EIGHT),
+    "values, then empty Arrow": field(CHUNK, EIGHT + field(ARROW, b"")),
+    "values beside Arrow": field(CHUNK, EIGHT + field(ARROW, b"arrow")),
+    "empty values beside Arrow": field(CHUNK, field(VALUES, b"") + field(ARROW, b"arrow")),
+    "values after applicants": field(CHUNK, field(IDS, b"anna") + EIGHT),
+    "a chunk in two parts": field(CHUNK, EIGHT) + field(CHUNK, field(IDS, b"anna")),
+    "a chunk, then an empty one": field(CHUNK, EIGHT) + field(CHUNK, b""),
+    "a chunk, then settings": field(CHUNK, EIGHT) + field(SETTINGS, b""),
+    "settings, then a chunk": field(SETTINGS, b"") + field(CHUNK, EIGHT),
+    "a chunk within the chunk": field(CHUNK, field(CHUNK, EIGHT)),
+    "a chunk as values": field(CHUNK, field(VALUES, field(CHUNK, EIGHT))),
+    "a number for values": field(CHUNK, number(VALUES)),
+    "values, then a number for them": field(CHUNK, EIGHT + number(VALUES)),
+    "a number for the chunk": number(CHUNK) + field(CHUNK, EIGHT),
+    "an unknown field in the chunk": field(CHUNK, EIGHT + field(UNKNOWN, b"new")),
+    "an unknown field after the chunk": field(CHUNK, EIGHT) + number(UNKNOWN),
+    "values beyond the chunk": field(CHUNK, field(VALUES, b"8 bytes.", beyond=1)),
+    "values that reach into the next field": field(CHUNK, field(VALUES, b"", beyond=8)) + field(UNKNOWN, b"123456"),
+    "values of 2 GiB": field(CHUNK, field(VALUES, b"8 bytes.", beyond=1 << 31)),
+    "values of 1 TiB": field(CHUNK, field(VALUES, b"8 bytes.", beyond=1 << 40)),
+    "a chunk beyond the end": field(CHUNK, EIGHT, beyond=1),
+    "a chunk before the end": field(CHUNK, EIGHT, beyond=-1),
+    "lengths of five bytes": field(CHUNK, field(VALUES, b"8 bytes.", longer=4), longer=4),
+    "lengths of six bytes": field(CHUNK, field(VALUES, b"8 bytes.", longer=5), longer=5),
+    "lengths of eleven bytes": field(CHUNK, field(VALUES, b"8 bytes.", longer=10)),
+    "a tag in two bytes": field(CHUNK, b"\x8a\x00" + EIGHT[1:]),
+    "an applicant that is no text": field(CHUNK, EIGHT + field(IDS, b"\xff")),
+    "the end of no group": field(CHUNK, EIGHT + varint(UNKNOWN << 3 | 4)),
+    "a field without a number": field(CHUNK, EIGHT + b"\x00"),
+    "groups as deep as may be": field(CHUNK, EIGHT + groups(99)),
+    "groups too deep": field(CHUNK, EIGHT + groups(100)),
+    "groups 10,000 deep": field(CHUNK, EIGHT + groups(10_000)),
+}
+FIELDS = st.one_of(
+    st.builds(
+        field,
+        st.integers(1, 4),
+        st.binary(max_size=9),
+        longer=st.sampled_from([0, 0, 0, 1, 4, 5]),
+        beyond=st.sampled_from([0, 0, 0, 0, 1, 9, 1 << 31]),
+    ),
+    st.builds(number, st.integers(1, 4), st.integers(0, 300)),
+    st.builds(groups, st.integers(1, 2)),
 )
 
 
@@ -34,10 +114,8 @@ def said(piece: Piece) -> tuple[object, ...]:
     return message.WhichOneof("part"), bytes(piece.values), [*chunk.applicant_ids], chunk.arrow_ipc, message.settings
 
 
-@given(st.lists(MESSAGES, min_size=1, max_size=3), st.binary(max_size=3))
-def test_a_message_says_what_protobuf_says(messages: list[stream_pb2.StreamScoreRequest], more: bytes) -> None:
-    """Messages one after the other are one, of which the last value counts; what is malformed is refused."""
-    content = b"".join(each.SerializeToString() for each in messages) + more
+def assert_read_as_protobuf_does(content: bytes) -> None:
+    """Hold what is read against what protobuf makes of all of it."""
     try:
         expected = stream_pb2.StreamScoreRequest.FromString(content)
     except DecodeError:
@@ -46,6 +124,27 @@ def test_a_message_says_what_protobuf_says(messages: list[stream_pb2.StreamScore
         return
 
     assert said(read(content)) == said(Piece(expected, expected.chunk.values))
+
+
+@given(st.lists(MESSAGES, min_size=1, max_size=3), st.binary(max_size=3))
+def test_a_message_says_what_protobuf_says(messages: list[stream_pb2.StreamScoreRequest], more: bytes) -> None:
+    """Messages one after the other are one, of which the last value counts; what is malformed is refused."""
+    assert_read_as_protobuf_does(b"".join(each.SerializeToString() for each in messages) + more)
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_message_that_no_writer_writes_says_what_protobuf_says(content: bytes) -> None:
+    """Or is refused where protobuf refuses it."""
+    assert_read_as_protobuf_does(content)
+
+
+@given(st.lists(FIELDS, max_size=4), st.sampled_from([0, 0, 1, 4, 5]), st.lists(FIELDS, max_size=1))
+def test_fields_of_any_kind_and_order_say_what_protobuf_says(
+    inside: list[bytes], longer: int, after: list[bytes]
+) -> None:
+    """A chunk begins with values here, which the rest may take back, break off or leave alone."""
+    for first in (EIGHT, b""):
+        assert_read_as_protobuf_does(b"".join([field(CHUNK, b"".join([first, *inside]), longer=longer), *after]))
 
 
 @given(CHUNKS, CHUNKS)
