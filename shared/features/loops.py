@@ -33,7 +33,7 @@ def look_up(keys: NDArray[np.int64], first: int, places: Places, found: Places) 
 
 @compiled
 def take_numbers(values: Numbers, rows: NDArray[np.uint32], never: float, taken: Floats) -> None:
-    """Take the values of some rows, NaN for a missing one."""
+    """Take the values of some rows, NaN for one that is missing, infinite or `never`."""
     for place in range(len(rows)):
         value = float(values[rows[place]])
         taken[place] = value if abs(value) < math.inf and value != never else math.nan
