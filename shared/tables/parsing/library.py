@@ -28,6 +28,11 @@ class Compiled:
 @cache
 def compiled() -> Compiled | None:
     """Return the parser; None where it was not compiled, or the machine lacks what it takes."""
-    path = LIBRARY.find()
+    return loaded(LIBRARY)
+
+
+def loaded(parser: CompiledLibrary) -> Compiled | None:
+    """Return what `compiled` does of one library, loaded anew."""
+    path = parser.find()
     library = None if path is None else ctypes.CDLL(str(path))
     return Compiled(library) if library is not None and library.is_able() else None

@@ -83,7 +83,7 @@ struct Cell {
 struct Number {
   uint64_t mantissa;
   uint32_t fraction;
-  bool negative, plain;
+  bool negative, plain, whole;  // whether there is a minus, nothing unusual, no point
 };
 
 // The first bytes of a text, zero behind its end.
@@ -197,8 +197,8 @@ static bool is_utf8(Cell cell) {
   const auto* byte = reinterpret_cast<const uint8_t*>(cell.start);
   const auto* end = byte + cell.length;
   while (byte < end) {
-    const int more = *byte < 0x80 ? 0 : (*byte >> 5) == 6 ? 1 : (*byte >> 4) == 14 ? 2 : (*byte >> 3) == 30 ? 3 : 9;
-    if (end - byte <= more) return false;
+    const int more = *byte < 0x80 ? 0 : (*byte >> 5) == 6 ? 1 : (*byte >> 4) == 14 ? 2 : (*byte >> 3) == 30 ? 3 : -1;
+    if (more < 0 || end - byte <= more) return false;
     uint32_t point = more ? *byte & (0x3f >> more) : *byte;
     for (int i = 1; i <= more; i++) {
       if ((byte[i] & 0xc0) != 0x80) return false;
@@ -297,7 +297,8 @@ INLINE Number number_of(Cell cell) {
   const auto both = static_cast<uint64_t>(_mm_cvtsi128_si64(eights));
   const bool plain = ((digits | points | sign) == all) & (_blsr_u32(points) == 0) & ((digits != 0) | (all == 0)) &
                      (cell.length <= kDigits);
-  return {(both & 0xffffffff) * 100000000 + (both >> 32), point < kDigits ? kDigits - 1 - point : 0, sign != 0, plain};
+  return {(both & 0xffffffff) * 100000000 + (both >> 32), point < kDigits ? kDigits - 1 - point : 0, sign != 0, plain,
+          points == 0};
 }
 
 // Where the cells of a column lie: its ends, and those of the column before.
@@ -313,7 +314,7 @@ struct Span {
 };
 
 INLINE bool set_number(const Number& number, Cell cell, int64_t* value) {
-  if (RARELY(!number.plain | (number.fraction != 0))) return converted(cell, value);
+  if (RARELY(!number.plain | !number.whole)) return converted(cell, value);
   *value = static_cast<int64_t>(number.negative ? 0 - number.mantissa : number.mantissa);
   return true;
 }
