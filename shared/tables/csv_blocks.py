@@ -114,8 +114,10 @@ def _whole_rows(file: FileIO, spare: list[bytearray]) -> Iterator[_Text]:
     """Yield the file in texts that end at the end of a row, the header left out; buffers are taken from the spare."""
     begun, rest = False, b""
     while True:
-        buffer = _filled(spare, rest)
-        count = file.readinto(memoryview(buffer)[len(rest) : len(rest) + _BLOCK_BYTES])
+        # As much as there is, if that is more: a row that goes on and on is looked at a few times, not with each block.
+        wanted = max(_BLOCK_BYTES, len(rest))
+        buffer = _filled(spare, rest, wanted)
+        count = file.readinto(memoryview(buffer)[len(rest) : len(rest) + wanted])
         end = len(rest) + count
         if not count and buffer.count(_QUOTE, 0, end) % 2:
             raise BrokenQuote
@@ -130,10 +132,10 @@ def _whole_rows(file: FileIO, spare: list[bytearray]) -> Iterator[_Text]:
             return
 
 
-def _filled(spare: list[bytearray], rest: bytes) -> bytearray:
-    """Return a buffer that begins with the rest and has room for a block behind it."""
+def _filled(spare: list[bytearray], rest: bytes, wanted: int) -> bytearray:
+    """Return a buffer that begins with the rest and has room for as many bytes as are wanted behind it."""
     buffer = spare.pop() if spare else bytearray(_BLOCK_BYTES + _ROW_BYTES)
-    if len(buffer) < len(rest) + _BLOCK_BYTES:
+    if len(buffer) < len(rest) + wanted:
         buffer = bytearray(2 * len(rest) + _BLOCK_BYTES)
     buffer[: len(rest)] = rest
     return buffer
@@ -144,9 +146,12 @@ def _last_end(data: bytearray, end: int) -> int:
     cut = data.rfind(b"\n", 0, end) + 1
     if data.find(_QUOTE, 0, end) < 0:
         return cut
-    # A line break inside quotes ends no row.
-    while cut and data.count(_QUOTE, 0, cut) % 2:
-        cut = data.rfind(b"\n", 0, cut - 1) + 1
+    # A line break inside quotes ends no row. Each quote is counted once more at the most, however far back that leads.
+    inside = data.count(_QUOTE, 0, cut) % 2
+    while cut and inside:
+        line = data.rfind(b"\n", 0, cut - 1) + 1
+        inside = (inside + data.count(_QUOTE, line, cut)) % 2
+        cut = line
     return cut
 
 
