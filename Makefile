@@ -41,7 +41,7 @@ clean:  ## Remove the environment, caches and demo runs; mlruns and var/ stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist var/demo-*
 
 # Pip installs only uv, by hash; uv installs the rest, by hash; a C++ compiler, if there is one, makes the kernel, the renderer and the parser. The stamp is renewed when a lock or the package's metadata changes.
-.venv/.synced: requirements/all.txt requirements/uv.txt pyproject.toml shared/kernels/trees.cpp shared/kernels/quadrature.hpp shared/tables/parsing/parser.cpp services/scorer/rendering/rendering.cpp
+.venv/.synced: requirements/all.txt requirements/uv.txt pyproject.toml shared/kernels/trees.cpp shared/kernels/quadrature.hpp shared/tables/parsing/parser.cpp $(wildcard shared/tables/parsing/*.hpp) services/scorer/rendering/rendering.cpp
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/all.txt

@@ -7,8 +7,11 @@ from typing import Final
 
 from shared.compiling import CompiledLibrary
 
+_SOURCE: Final = Path(__file__).with_name("parser.cpp")
+_INCLUDED: Final = [_SOURCE.with_name(f"{topic}.hpp") for topic in ("ends", "numbers", "texts")]
+
 # GCC takes what its own header of AVX-512 leaves undefined on purpose for a mistake.
-LIBRARY: Final = CompiledLibrary(Path(__file__).with_name("parser.cpp"), flags=("-O3", "-Wno-maybe-uninitialized"))
+LIBRARY: Final = CompiledLibrary(_SOURCE, included=_INCLUDED, flags=("-O3", "-Wno-maybe-uninitialized"))
 
 
 class Compiled:
