@@ -33,7 +33,10 @@ def random_id() -> str:
 
 @dataclass(frozen=True)
 class Intake:
-    """Takes in data sets and trainings; a request_id that the caller used within 24 hours returns the first job."""
+    """Takes in data sets and trainings.
+
+    A request_id that the caller used within 24 hours returns the first job, whatever has become of its source since.
+    """
 
     store: JobStore
     runner: JobRunner
@@ -53,10 +56,13 @@ class Intake:
         look at data for too long (INSPECTIONS_BUSY).
         """
         check_dataset_plan(plan)
+        payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
+        made = self.store.find_made(kind=DATASET, payload=payload, caller=caller, request_id=request_id)
+        if made is not None:
+            return made
         # Headers and targets: a quick look at the files, which rules out what the job could only fail for later.
         splits = split_rows(read_labels(plan.source, self.tables_root), plan)
         refuse_hopeless(plan, self.tables_root, train_rows=len(splits["train"]), turns=self.turns)
-        payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
         job = self.store.create(
             id=f"ds-{self.new_id()}", kind=DATASET, payload=payload, caller=caller, request_id=request_id
         )
@@ -71,6 +77,9 @@ class Intake:
         """
         check_training_plan(plan)
         payload = json.dumps(plan.to_json(), sort_keys=True, allow_nan=False)
+        made = self.store.find_made(kind=TRAINING, payload=payload, caller=caller, request_id=request_id)
+        if made is not None:
+            return made
         with self.changing:
             self._check_dataset(plan)
             job = self.store.create(

@@ -9,13 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.database import time_of, time_text, utc_now
 from shared.errors import AlreadyExists, InvalidInput, NotFound, Precondition
 from shared.jobs.database import DELETIONS, JOBS, open_database
-from shared.jobs.requests import claim
+from shared.jobs.requests import claim, find_made
 
 STALE_ATTEMPT = "STALE_ATTEMPT"
 _POLL_S = 0.1
@@ -108,6 +108,13 @@ class JobStore:
             with suppress(IntegrityError):
                 return self._create(values, request_id)
         raise AlreadyExists(f"there is already a job {id}", reason="JOB_EXISTS", metadata={"job": id})
+
+    def find_made(self, *, kind: str, payload: str, caller: str, request_id: str) -> Job | None:
+        """Return the job that `create` would return once more, None if it would make one; raises as it does."""
+        now = self._clock()
+        with self._database.transaction() as connection:
+            made = find_made(connection, caller=caller, kind=kind, request_id=request_id, now=now)
+            return None if made is None else _first(connection, made, payload)
 
     def get(self, job_id: str, *, kind: str | None = None, with_deleted: bool = False) -> Job:
         """Return the job; raises NotFound (JOB_NOT_FOUND) when there is none, or only one of another kind.
@@ -244,8 +251,7 @@ class JobStore:
         with self._database.transaction() as connection:
             made = claim(connection, caller=caller, kind=kind, request_id=request_id, job_id=job_id, now=now)
             if made is not None:
-                deleted = connection.execute(select(_deleted(made))).scalar_one()
-                return _same(_job(connection.execute(_job_by_id(made)).one()), values["payload"], deleted=deleted)
+                return _first(connection, made, values["payload"])
             new = insert(JOBS).values(**values, state=JobState.QUEUED, create_time=time_text(now))
             return _job(connection.execute(new.returning(JOBS)).one())
 
@@ -287,8 +293,10 @@ def _deleted(job_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(DELETIONS.c.job_id == job_id)
 
 
-def _same(first: Job, payload: str, *, deleted: bool) -> Job:
+def _first(connection: Connection, job_id: str, payload: str) -> Job:
     """Return the first job of a request_id; raises AlreadyExists when it is another now: asked for, or deleted."""
+    first = _job(connection.execute(_job_by_id(job_id)).one())
+    deleted = connection.execute(select(_deleted(job_id))).scalar_one()
     if first.payload != payload or deleted:
         how = "which was deleted" if deleted else "with other content"
         raise AlreadyExists(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import grpc
@@ -11,7 +12,7 @@ from mlflow import MlflowClient
 
 from counterfoil.trainer.v1 import dataset_pb2
 from counterfoil.types.v1 import job_pb2
-from tests.service.trainer import Trainer, dataset_request, refusal_of
+from tests.service.trainer import TABLES, Trainer, dataset_request, refusal_of
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +87,20 @@ def test_the_same_request_returns_the_first_data_set(trainer: Trainer, dataset: 
     again = trainer.stub.CreateDataset(dataset_request(request_id="the-data-set", display_name="Synthetic"))
 
     assert again.name == dataset.name
+
+
+def test_the_same_request_returns_the_first_data_set_when_its_tables_have_gone(trainer: Trainer) -> None:
+    """They were read when it was asked for first."""
+    first, moved = (trainer.settings.tables_root / name for name in ("short-lived", "moved"))
+    shutil.copytree(trainer.settings.tables_root / TABLES, first)
+    request = dataset_request(request_id="short-lived", home_credit=dataset_pb2.HomeCreditTables(directory=first.name))
+    made = trainer.stub.CreateDataset(request)
+    trainer.stub.CancelDataset(dataset_pb2.CancelDatasetRequest(name=made.name))
+    first.rename(moved)
+
+    again = trainer.stub.CreateDataset(request)
+
+    assert again.name == made.name
 
 
 def test_a_request_id_with_other_content_is_refused(trainer: Trainer, dataset: dataset_pb2.Dataset) -> None:

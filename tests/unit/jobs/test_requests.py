@@ -73,6 +73,23 @@ def test_a_request_id_is_kept_for_24_hours(store: JobStore, clock: SetClock) -> 
     assert (before.id, after.id) == ("first", "third")
 
 
+def test_the_first_job_can_be_found_before_anything_is_made(store: JobStore, clock: SetClock) -> None:
+    """As a create would return it, refuse it, or make one."""
+    asked = {"kind": "dataset", "caller": "bank", "request_id": "r1"}
+    before = store.find_made(payload="A", **asked)
+    ask(store, "first", payload="A")
+    found = store.find_made(payload="A", **asked)
+    with pytest.raises(AlreadyExists) as error:
+        store.find_made(payload="B", **asked)
+    clock.advance(timedelta(hours=24))
+
+    assert before is None
+    assert found is not None
+    assert found.id == "first"
+    assert error.value.reason == "REQUEST_ID_REUSED"
+    assert store.find_made(payload="A", **asked) is None
+
+
 def test_a_long_request_id_is_refused(store: JobStore) -> None:
     """128 characters are taken, 129 are an invalid field."""
     taken = store.create(id="a", kind="dataset", payload="", caller="", request_id="x" * 128)
