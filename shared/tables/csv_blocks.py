@@ -21,6 +21,8 @@ from shared.tables.text_codes import TextCodes
 _BLOCK_BYTES = 1 << 22
 # What is left of a row at the end of a block is rarely longer.
 _ROW_BYTES = 1 << 16
+# What is longer would be held in memory to the end of the file, and looked at again with each block.
+_LONGEST_ROW_BYTES = 1 << 24
 _PEEK_BYTES = 1 << 10
 _QUOTE = QUOTE.encode()
 
@@ -50,8 +52,8 @@ class Block(Protocol):
         """Return how many values of a column of numbers are no finite number of its kind."""
 
 
-class BrokenQuote(ValueError):
-    """The file ends inside a quoted text."""
+class BrokenRow(ValueError):
+    """The file ends inside a quoted text, or a row goes on for more than 16 MiB, mostly since a quote is not closed."""
 
 
 def header_of(path: Path) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def parsed_blocks(path: Path, schema: TableSchema, columns: tuple[str, ...]) -> 
     """Yield these columns of all rows; some blocks are parsed ahead.
 
     Whole numbers of a block in which one is written with a point come as Float64. What pandas takes for a missing value
-    is null. Raises ArrowInvalid for a text where a number belongs or in another encoding than UTF-8, and BrokenQuote.
+    is null. Raises ArrowInvalid for a text where a number belongs or in another encoding than UTF-8, and BrokenRow.
     """
     reading = _Reading.of(path, schema, columns)
     threads = os.cpu_count() or 1
@@ -114,14 +116,14 @@ def _whole_rows(file: FileIO, spare: list[bytearray]) -> Iterator[_Text]:
     """Yield the file in texts that end at the end of a row, the header left out; buffers are taken from the spare."""
     begun, rest = False, b""
     while True:
-        # As much as there is, if that is more: a row that goes on and on is looked at a few times, not with each block.
-        wanted = max(_BLOCK_BYTES, len(rest))
-        buffer = _filled(spare, rest, wanted)
-        count = file.readinto(memoryview(buffer)[len(rest) : len(rest) + wanted])
+        buffer = _filled(spare, rest)
+        count = file.readinto(memoryview(buffer)[len(rest) : len(rest) + _BLOCK_BYTES])
         end = len(rest) + count
         if not count and buffer.count(_QUOTE, 0, end) % 2:
-            raise BrokenQuote
+            raise BrokenRow
         cut = _last_end(buffer, end) if count else end
+        if end - cut > _LONGEST_ROW_BYTES:
+            raise BrokenRow
         rest = bytes(memoryview(buffer)[cut:end])
         if cut:
             yield _Text(buffer, 0 if begun else _first_end(buffer, cut), cut)
@@ -132,10 +134,10 @@ def _whole_rows(file: FileIO, spare: list[bytearray]) -> Iterator[_Text]:
             return
 
 
-def _filled(spare: list[bytearray], rest: bytes, wanted: int) -> bytearray:
-    """Return a buffer that begins with the rest and has room for as many bytes as are wanted behind it."""
+def _filled(spare: list[bytearray], rest: bytes) -> bytearray:
+    """Return a buffer that begins with the rest and has room for a block behind it."""
     buffer = spare.pop() if spare else bytearray(_BLOCK_BYTES + _ROW_BYTES)
-    if len(buffer) < len(rest) + wanted:
+    if len(buffer) < len(rest) + _BLOCK_BYTES:
         buffer = bytearray(2 * len(rest) + _BLOCK_BYTES)
     buffer[: len(rest)] = rest
     return buffer

@@ -10,7 +10,7 @@ import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from shared.errors import InvalidInput
-from shared.tables.csv_blocks import Block, BrokenQuote, parsed_blocks
+from shared.tables.csv_blocks import Block, BrokenRow, parsed_blocks
 from shared.tables.reading import TableReport, refuse_empty, refuse_uneven, refuse_values, report_of
 from shared.tables.schema import TableSchema
 from shared.tables.sources import Source, first_text_in_numbers, unreadable
@@ -69,7 +69,7 @@ class CsvTable:
                 yield from self._checked_rows()
         except pa.ArrowInvalid as error:
             raise self._unparsed() from error
-        except BrokenQuote as error:
+        except BrokenRow as error:
             raise unreadable(self.schema.name) from error
 
     def _checked_rows(self) -> Iterator[pl.DataFrame]:
