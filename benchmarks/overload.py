@@ -39,7 +39,7 @@ from counterfoil.scorer.v1 import scorer_pb2
 from counterfoil.types.v1 import prediction_pb2
 
 SECONDS, TIMES, CONNECTIONS = 120.0, 10.0, 8
-IN_FLIGHT, PEAK_SECONDS = 64, 4
+IN_FLIGHT, PEAK_SECONDS = 64, 12
 USUAL_SECONDS, AFTER_SECONDS, WINDOW_S = 5.0, 12.0, 0.5
 GOODPUT_SHARE, REFUSAL_MS, RECOVERY_S, GROWTH_SHARE = 0.85, 20.0, 10.0, 0.10
 SPOOL_BYTES = 16 << 30
