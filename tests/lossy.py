@@ -2,6 +2,7 @@
 
 import random
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,12 @@ class LossyLink:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.cuts = 0
+        self._heals = False
         threading.Thread(target=self._accept, name="lossy link", daemon=True).start()
+
+    def heal(self) -> None:
+        """Cut no connection that is made from now on."""
+        self._heals = True
 
     def close(self) -> None:
         """Take no more connections."""
@@ -41,7 +47,8 @@ class LossyLink:
             near.close()
             return
         far.settimeout(None)
-        connection = _Connection(near, far, _LEAST_BYTES << self._chance.randrange(_DOUBLINGS))
+        left = sys.maxsize if self._heals else _LEAST_BYTES << self._chance.randrange(_DOUBLINGS)
+        connection = _Connection(near, far, left)
         other = threading.Thread(target=connection.pump, args=(far, near), daemon=True)
         other.start()
         connection.pump(near, far)
