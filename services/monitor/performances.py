@@ -1,10 +1,7 @@
 """How well model versions do, read out of the log and the outcomes when it is asked."""
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -21,10 +18,12 @@ from services.monitor.domain.model import ModelFacts, Models
 from services.monitor.domain.performance import Expected, Performance, Slice, Sliced
 from services.monitor.domain.slicing import Slicing, members_of, settle_slicings
 from services.monitor.drift_board import DriftBoard
-from shared.errors import Exhausted
+from shared.turns import PATIENCE_S, Turns
 
-AT_ONCE: Final = 2
-_PATIENCE_S: Final = 20.0
+
+def measuring_turns(*, patience_s: float = PATIENCE_S) -> Turns:
+    """Return turns to measure a window; whoever waits too long for one gets Exhausted PERFORMANCE_BUSY."""
+    return Turns(doing="windows are being measured", reason="PERFORMANCE_BUSY", patience_s=patience_s)
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class Performances:
     outcomes: OutcomeTable
     board: DriftBoard
     await_projection: Callable[[str], None]
-    patience_s: float = _PATIENCE_S
-    turns: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
+    turns: Turns = field(default_factory=measuring_turns)
 
     def measure(self, asked: AskedPerformance) -> Performance:
         """Return the figures of a window; it takes about a second for 100,000 decisions.
@@ -51,7 +49,7 @@ class Performances:
         asked.check()
         model = self.models.find(asked.model_version)
         slicings = settle_slicings(asked.slicings, model)
-        with self._turn():
+        with self.turns.turn():
             self.await_projection(model.model_version)
             return self._measure(asked, model, slicings)
 
@@ -84,16 +82,6 @@ class Performances:
         """Return what the board says of the newest decisions, by the first window that could be judged."""
         verdicts = self.board.verdicts(model_version)
         return next((each.data_drifted for each in verdicts if each.data_drifted is not None), None)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self.turns.acquire(timeout=self.patience_s):
-            message = f"{AT_ONCE} windows are being measured already; try again when they are done"
-            raise Exhausted(message, reason="PERFORMANCE_BUSY")
-        try:
-            yield
-        finally:
-            self.turns.release()
 
 
 def _sliced(slicing: Slicing, places: np.ndarray, decided: Decided, minimum_rows: int) -> Sliced:

@@ -156,9 +156,7 @@ class Failures:
         """Take those rows of a call that have an error in place of an answer."""
         for row, error in enumerate(outcomes):
             if isinstance(error, CounterfoilError):
-                call = failure_pb2.FailedCall(
-                    method=method, caller=caller_of(context), code=code_name(error), reason=error.reason, row=row
-                )
+                call = _failed_row(method, caller_of(context), error, row)
                 self._take(call, partial(_sent, getattr(request, "request_id", ""), request, error.fields))
 
     def chunk_rows_failed(self, method: str, caller: str, errors: Mapping[int, CounterfoilError]) -> None:
@@ -169,10 +167,7 @@ class Failures:
         rows = sorted(errors)
         for row in rows[:MOST_TOLD]:
             error = errors[row]
-            call = failure_pb2.FailedCall(
-                method=method, caller=caller, code=code_name(error), reason=error.reason, row=row
-            )
-            self._take(call, partial(_sent, "", None, error.fields))
+            self._take(_failed_row(method, caller, error, row), partial(_sent, "", None, error.fields))
         alike = Counter((code_name(errors[row]), errors[row].reason) for row in rows[MOST_TOLD:])
         for (code, reason), count in alike.items():
             self._take(failure_pb2.FailedCall(method=method, caller=caller, code=code, reason=reason), count=count)
@@ -205,6 +200,10 @@ class Failures:
             full = True
             log_event(_LOGGER, "failures not recorded", reason=error.reason, count=taken.count)
         (self._meter.failures_lost if full else self._meter.failures_recorded)(taken.count)
+
+
+def _failed_row(method: str, caller: str, error: CounterfoilError, row: int) -> failure_pb2.FailedCall:
+    return failure_pb2.FailedCall(method=method, caller=caller, code=code_name(error), reason=error.reason, row=row)
 
 
 def _sent(request_id: str, request: Message | None, fields: Sequence[str]) -> failure_pb2.FailedRequest:

@@ -23,7 +23,7 @@ from services.trainer.lineage import Genealogist
 from services.trainer.servicer import TrainerServicer
 from services.trainer.settings import Settings
 from services.trainer.stewardship import Stewardship
-from services.trainer.turns import Turns
+from services.trainer.turns import looking_turns
 from shared.features.keeping import ENVIRONMENT
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import JobStore
@@ -65,7 +65,7 @@ def build(
     )
     stopping = threading.Event()
     trail = AuditTrail(settings.job_store_url, clock=clock)
-    changing, turns = threading.Lock(), Turns()
+    changing, turns = threading.Lock(), looking_turns()
     servicer = TrainerServicer(
         store=store,
         intake=Intake(store, runner, settings.tables_root, changing, turns, new_id),

@@ -16,11 +16,11 @@ from services.trainer.domain.prepared.features import TABLE as PREPARED
 from services.trainer.domain.prepared.header import feature_names
 from services.trainer.domain.sources import PreparedTable, Source
 from services.trainer.source_samples import MOST_APPLICANTS, sample_train_split
-from services.trainer.turns import Turns
 from shared.features.levels import any_levels
 from shared.features.sets import SPECIFICATIONS
 from shared.tables.schema import TABLES
 from shared.tables.sources import find_source
+from shared.turns import Turns
 
 # The tables of 5,000 clients, 12 MB of Parquet, take half a second.
 _QUICK_BYTES: Final = 32 << 20

@@ -41,10 +41,10 @@ from services.trainer.domain.rows import (
 from services.trainer.domain.tables import ListedTable
 from services.trainer.finished import finished_dataset
 from services.trainer.source_samples import sample_train_split
-from services.trainer.turns import Turns
 from shared.bundle.dataset import DatasetReference
 from shared.errors import InvalidInput
 from shared.jobs.store import JobStore
+from shared.turns import Turns
 
 
 @dataclass(frozen=True)

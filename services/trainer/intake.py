@@ -21,9 +21,9 @@ from services.trainer.domain.plan import (
 from services.trainer.finished import finished_dataset
 from services.trainer.foresight import refuse_hopeless
 from services.trainer.kinds import DATASET, TRAINING
-from services.trainer.turns import Turns
 from shared.jobs.runner import JobRunner
 from shared.jobs.store import Job, JobStore
+from shared.turns import Turns
 
 
 def random_id() -> str:

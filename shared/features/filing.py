@@ -1,7 +1,6 @@
 """The features of all clients in a file, so that memory holds those in the making alone."""
 
 import mmap
-import os
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from shared.features.keeping import pages, size_of
 from shared.features.loops import Floats
+from shared.files import write_at
 
 _BLOCK_BYTES = 1 << 26
 # Of what is written at once the system makes its cache's pages in runs. Runs of up to this size it has at hand; longer
@@ -133,8 +133,4 @@ def _aligned(size: int) -> int:
 
 
 def _write(descriptor: int, values: NDArray[Any], begin: int) -> None:
-    """Write all bytes, piece by piece; a write may stop early."""
-    view = values.view(np.uint8).data
-    while view:
-        written = os.pwrite(descriptor, view[:_PIECE_BYTES], begin)
-        view, begin = view[written:], begin + written
+    write_at(descriptor, values.view(np.uint8).data, begin, most_at_once=_PIECE_BYTES)

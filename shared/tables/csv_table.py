@@ -11,6 +11,7 @@ from polars.io.plugins import register_io_source
 
 from shared.errors import InvalidInput
 from shared.tables.csv_blocks import Block, BrokenRow, parsed_blocks
+from shared.tables.distinct import repeats
 from shared.tables.reading import TableReport, refuse_empty, refuse_uneven, refuse_values, report_of
 from shared.tables.schema import TableSchema
 from shared.tables.sources import Source, first_text_in_numbers, unreadable
@@ -124,6 +125,6 @@ class _Findings:
         refuse_uneven(self.uneven, self.schema)
         refuse_empty(self.rows, self.schema)
         if self.schema.unique is not None:
-            self.counts[f"DUPLICATE_KEY {self.schema.unique}"] = self.rows - pl.concat(self.unique).n_unique()
+            self.counts[f"DUPLICATE_KEY {self.schema.unique}"] = repeats(pl.concat(self.unique))
         refuse_values(self.counts, self.schema)
         return self.rows

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from services.monitor.adapters.projection_rows import projection_schema
 from services.monitor.domain.asked_performance import AskedPerformance
 from services.monitor.domain.performance import Held, Performance, Premise
 from services.monitor.drift_board import DriftBoard
-from services.monitor.performances import AT_ONCE, Performances
+from services.monitor.performances import Performances, measuring_turns
 from shared.database import utc_now
 from shared.errors import Exhausted
+from shared.turns import AT_ONCE
 from tests.unit.monitor.decisions import THRESHOLD, calibrated
 from tests.unit.monitor.models import FEATURES, MODEL_VERSION, KnownModels, model_facts
 from tests.unit.monitor.verdicts import DRIFTED, STABLE
@@ -62,7 +64,7 @@ def performances(folder: Path, tmp_path: Path) -> Iterator[Performances]:
     database = open_database(f"sqlite:///{tmp_path / 'monitor.db'}")
     models = KnownModels(replace(model_facts(), costs=COSTS, metrics={"cv_auc": 0.7, "test_brier": 0.1}))
     table = OutcomeTable(database, utc_now)
-    yield Performances(models, folder, table, DriftBoard(), lambda _: None, patience_s=0.0)
+    yield Performances(models, folder, table, DriftBoard(), lambda _: None, measuring_turns(patience_s=0.0))
     database.close()
 
 
@@ -107,12 +109,11 @@ def test_the_drift_verdict_says_whether_inputs_are_stable(performances: Performa
 
 def test_only_so_many_measure_at_once(performances: Performances) -> None:
     """Others are told to come back, and can once one is done."""
-    for _ in range(AT_ONCE):
-        performances.turns.acquire()
+    with ExitStack() as others:
+        for _ in range(AT_ONCE - 1):
+            others.enter_context(performances.turns.turn())
+        with performances.turns.turn(), pytest.raises(Exhausted) as refusal:
+            performances.measure(AskedPerformance(MODEL_VERSION))
 
-    with pytest.raises(Exhausted) as refusal:
-        performances.measure(AskedPerformance(MODEL_VERSION))
-    performances.turns.release()
-
-    assert refusal.value.reason == "PERFORMANCE_BUSY"
-    assert performances.measure(AskedPerformance(MODEL_VERSION)).overall.rows == ROWS
+        assert refusal.value.reason == "PERFORMANCE_BUSY"
+        assert performances.measure(AskedPerformance(MODEL_VERSION)).overall.rows == ROWS

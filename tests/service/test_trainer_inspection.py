@@ -13,8 +13,9 @@ from google.protobuf.message import Message
 from counterfoil.trainer.v1 import dataset_pb2, inspection_pb2
 from services.trainer.domain.inspection import DescriptionQuery, SampleQuery, TableAt
 from services.trainer.inspection import Inspector
-from services.trainer.turns import AT_ONCE, Turns
+from services.trainer.turns import looking_turns
 from shared.errors import Exhausted, InvalidInput
+from shared.turns import AT_ONCE
 from tests.service.trainer import TABLES, Trainer, dataset_request, refusal_of
 
 
@@ -470,7 +471,7 @@ def test_a_preview_needs_a_source(trainer: Trainer, dataset: dataset_pb2.Dataset
 def test_more_cells_than_a_message_holds_are_refused(tmp_path: Path) -> None:
     """The caller learns that fewer columns would do."""
     pl.DataFrame({f"c{place}": [0.0] for place in range(1001)}).write_parquet(tmp_path / "wide.parquet")
-    inspector = Inspector(None, tmp_path, None, Turns())  # type: ignore[arg-type]  # neither is asked for a table
+    inspector = Inspector(None, tmp_path, None, looking_turns())  # type: ignore[arg-type]  # neither is asked for a table
 
     with pytest.raises(InvalidInput, match="name fewer columns") as refusal:
         inspector.sample_table("wide", SampleQuery((), 1000, random=False, seed=0))
@@ -481,7 +482,7 @@ def test_more_cells_than_a_message_holds_are_refused(tmp_path: Path) -> None:
 def test_who_waits_too_long_for_a_turn_is_told_so(tmp_path: Path) -> None:
     """Jobs and other calls keep the machine; nobody waits for ever."""
     pl.DataFrame({"a": [1.0]}).write_parquet(tmp_path / "small.parquet")
-    turns = Turns(patience_s=0.01)
+    turns = looking_turns(patience_s=0.01)
     inspector = Inspector(None, tmp_path, None, turns)  # type: ignore[arg-type]  # as above
     query = DescriptionQuery(TableAt("small"), "a", 1, 1, 0)
 

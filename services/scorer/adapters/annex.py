@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from services.scorer.adapters.spool_file import full, sync_directory, translated
+from shared.files import write_at
 
 FILE_BYTES: Final = 64 << 20
 CACHED_BYTES: Final = 4 << 20
@@ -105,12 +106,10 @@ class Annex:
 
 
 def _write(file: int, part: Sequence[bytes | memoryview], start: int) -> None:
-    """Write all pieces of the part, of which each may take several calls."""
+    """Write all pieces of the part, one behind the other."""
     for piece in part:
-        rest = memoryview(piece)
-        while rest:
-            written = os.pwrite(file, rest, start)
-            rest, start = rest[written:], start + written
+        write_at(file, piece, start)
+        start += len(piece)
 
 
 def _forget(file: int, start: int, end: int) -> None:

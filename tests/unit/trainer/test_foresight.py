@@ -13,10 +13,11 @@ from services.trainer.domain.dataset import DatasetPlan
 from services.trainer.domain.sources import HomeCreditTables, PreparedTable, Source
 from services.trainer.foresight import refuse_hopeless
 from services.trainer.source_samples import MOST_APPLICANTS
-from services.trainer.turns import AT_ONCE, Turns
+from services.trainer.turns import looking_turns
 from shared.errors import CounterfoilError
 from shared.features.levels import any_levels
 from shared.features.sets import SPECIFICATIONS, FeatureSet
+from shared.turns import AT_ONCE, Turns
 from tests.synthetic_tables import write_tables
 
 _TABLES = HomeCreditTables("tables")
@@ -47,7 +48,7 @@ def _refusal(
 ) -> tuple[str, list[str]]:
     """Return reason and fields of what is said against a plan, nothing if it may be tried."""
     try:
-        refuse_hopeless(plan, root, train_rows=train_rows, turns=Turns() if turns is None else turns)
+        refuse_hopeless(plan, root, train_rows=train_rows, turns=looking_turns() if turns is None else turns)
     except CounterfoilError as error:
         return error.reason, list(error.fields)
     return "", []
@@ -79,7 +80,7 @@ def test_what_is_large_is_left_to_the_job(root: Path, monkeypatch: pytest.Monkey
 
 def test_a_look_at_the_source_waits_for_its_turn(root: Path) -> None:
     """So that many requests at once hold no more samples in memory than two; what needs no look needs no turn."""
-    turns = Turns(patience_s=0.01)
+    turns = looking_turns(patience_s=0.01)
 
     with ExitStack() as looking:
         for _ in range(AT_ONCE):
